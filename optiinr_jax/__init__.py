@@ -1,0 +1,18 @@
+"""Find the best implicit neural representation of a signal by mixed-variable Bayesian optimisation."""
+
+from optiinr_jax import bo as bo
+from optiinr_jax import inr as inr
+from optiinr_jax.bo.sampler import OptiINRSampler as OptiINRSampler
+from optiinr_jax.inr import INR as INR
+from optiinr_jax.inr import fit as fit
+from optiinr_jax.inr import load_inr as load_inr
+from optiinr_jax.inr import preset as preset
+from optiinr_jax.search import Study as Study
+from optiinr_jax.search import inr_space as inr_space
+from optiinr_jax.search import search as search
+from optiinr_jax.signals import Signal as Signal
+from optiinr_jax.signals import load_signal as load_signal
+from optiinr_jax.signals import make_signal as make_signal
+from optiinr_jax.signals import sample_signal as sample_signal
+
+__version__ = "0.1.0"

@@ -1,0 +1,132 @@
+"""The kinds of dimension of a search space: real numbers, whole numbers, options.
+
+Each maps its values to [0, 1] and back, and says of a value whether it belongs to it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+Number = float | int
+When = Mapping[str, Any]  # parent choice -> allowed value, or tuple of allowed values
+
+
+@dataclass(frozen=True)
+class Float:
+    """A real number in [low, high], searched on a linear or logarithmic scale."""
+
+    low: Number
+    high: Number
+    log: bool = False
+    when: When | None = None
+
+    def to_unit(self, value: Number) -> float:
+        """Map a value to [0, 1]."""
+        low, high, value = (math.log(v) if self.log else v for v in (self.low, self.high, value))
+        return min(max((value - low) / (high - low), 0.0), 1.0)
+
+    def from_unit(self, u: float) -> float:
+        """Map [0, 1] to a value, exactly inside [low, high]."""
+        if u in (0, 1):
+            return float(self.high if u else self.low)
+        if self.log:
+            value = math.exp(math.log(self.low) * (1 - u) + math.log(self.high) * u)
+        else:
+            value = self.low * (1 - u) + self.high * u
+        return float(min(max(value, self.low), self.high))
+
+    def check(self, value: Any) -> float:
+        """Return the value as a float; raise ValueError when it is no number of the range."""
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if not is_number or not self.low <= value <= self.high:
+            raise ValueError(f"expected a number from {self.low} to {self.high}")
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Int:
+    """A whole number in [low, high]; to the surrogate it is continuous, and decoding rounds it."""
+
+    low: Number  # a whole one
+    high: Number
+    log: bool = False
+    when: When | None = None
+
+    def _bins(self) -> Float:
+        """Range in which each whole number owns the half-open unit interval around it."""
+        return Float(self.low - 0.5, self.high + 0.5, self.log)
+
+    def to_unit(self, value: Number) -> float:
+        """Map a value to (0, 1)."""
+        return self._bins().to_unit(value)
+
+    def from_unit(self, u: float) -> int:
+        """Map [0, 1] to the nearest value."""
+        return int(min(max(round(self._bins().from_unit(u)), self.low), self.high))
+
+    def check(self, value: Any) -> int:
+        """Return the value as an int; raise ValueError when it is no whole number of the range."""
+        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not is_whole or not self.low <= value <= self.high:
+            raise ValueError(f"expected a whole number from {self.low} to {self.high}")
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several options without order: strings, numbers, booleans or None."""
+
+    options: Sequence[Any]
+    when: When | None = None
+
+    def __post_init__(self) -> None:
+        """Take any sequence of options."""
+        object.__setattr__(self, "options", tuple(self.options))
+
+    def from_unit(self, u: float) -> Any:
+        """Map [0, 1] to an option by equal bins."""
+        return self.options[min(int(u * len(self.options)), len(self.options) - 1)]
+
+    def check(self, value: Any) -> Any:
+        """Return the option itself; raise ValueError when there is no such option."""
+        if value not in self.options:
+            raise ValueError(f"expected one of {list(self.options)}")
+        return self.options[self.options.index(value)]
+
+
+Dimension = Float | Int | Choice
+TYPES = {"float": Float, "int": Int, "choice": Choice}
+
+
+def check_dimension(name: Any, dimension: Any) -> None:
+    """Raise ValueError when one dimension makes no sense by itself."""
+    if not isinstance(name, str) or not isinstance(dimension, Float | Int | Choice):
+        raise ValueError(
+            f"{name!r} is {dimension!r}; expected a string name with a Float, Int or Choice."
+        )
+    if isinstance(dimension, Choice):
+        options = dimension.options
+        if not options or any(option in options[:i] for i, option in enumerate(options)):
+            raise ValueError(
+                f"{name!r} has options {list(options)}; expected one or more, all different."
+            )
+        if not all(option is None or isinstance(option, str | Real) for option in options):
+            raise ValueError(
+                f"{name!r} has options {list(options)}; expected strings, numbers, booleans or "
+                "None, which JSON can hold; use a string as the name of anything else."
+            )
+        return
+    low, high = dimension.low, dimension.high
+    kind = Integral if isinstance(dimension, Int) else Real
+    is_number = all(isinstance(v, kind) and not isinstance(v, bool) for v in (low, high))
+    if not is_number or not math.isfinite(high - low) or not low < high:
+        raise ValueError(
+            f"{name!r} goes from {low!r} to {high!r}; expected finite "
+            f"{'whole ' if isinstance(dimension, Int) else ''}numbers with low < high."
+        )
+    if dimension.log and low <= 0:
+        raise ValueError(
+            f"{name!r} has log=True and low={low}; expected low > 0, or use log=False."
+        )

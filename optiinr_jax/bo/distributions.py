@@ -1,0 +1,139 @@
+"""Bridges between a `Space` and Optuna's distributions, both ways.
+
+A distribution becomes a dimension over Optuna's values where the two agree, and over the index of
+the value where they do not: stepped ranges and categories of any kind. `to_space` and `to_optuna`
+convert one value.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial, Trial
+
+from optiinr_jax.bo.dimensions import Choice, Dimension, Float, Int, Number, When
+from optiinr_jax.bo.space import Point, Space
+
+
+class Bridge(NamedTuple):
+    """One parameter as a dimension, and the conversions of its values."""
+
+    dimension: Dimension
+    to_space: Callable[[Any], Any]
+    to_optuna: Callable[[Any], Any]
+
+
+def make_bridge(distribution: BaseDistribution, when: When | None = None) -> Bridge:
+    """Turn a distribution into a dimension; values outside the range go to its nearest end."""
+    match distribution:
+        case CategoricalDistribution():
+            options = tuple(range(len(distribution.choices)))  # choices may be any objects
+            return Bridge(
+                Choice(options, when),
+                lambda value: int(distribution.to_internal_repr(value)),
+                lambda index: distribution.choices[index],
+            )
+        case FloatDistribution(low=low, high=high, step=None, log=log):
+            return Bridge(
+                Float(low, high, log, when), lambda v: float(min(max(v, low), high)), float
+            )
+        case FloatDistribution() | IntDistribution():
+            return _make_grid(distribution, when)
+    raise ValueError(
+        f"distribution is {distribution!r}; expected Optuna's float, int or categorical one."
+    )
+
+
+def _make_grid(distribution: FloatDistribution | IntDistribution, when: When | None) -> Bridge:
+    """Represent a stepped range by the number of steps; an unstepped whole range by itself."""
+    low, step = distribution.low, distribution.step or 1
+    kind = int if isinstance(distribution, IntDistribution) else float
+    count = round((distribution.high - low) / step)
+    first = int(low) if kind is int and step == 1 else 0  # plain whole numbers keep their values
+    index = Int(first, first + count, distribution.log, when)
+
+    def to_space(value: Number) -> int:
+        return min(max(first + round((value - low) / step), first), first + count)
+
+    def to_optuna(i: int) -> Number:
+        return kind(min(low + (i - first) * step, distribution.high))
+
+    return Bridge(index, to_space, to_optuna)
+
+
+def to_distribution(dimension: Dimension) -> BaseDistribution:
+    """Turn a dimension of a space into the distribution `suggest` asks Optuna for."""
+    match dimension:
+        case Choice(options=options):
+            return CategoricalDistribution(options)
+        case Int(low=low, high=high, log=log):
+            return IntDistribution(low, high, log=log)
+        case Float(low=low, high=high, log=log):
+            return FloatDistribution(low, high, log=log)
+    raise ValueError(f"dimension is {dimension!r}; expected a Float, Int or Choice.")
+
+
+def suggest(trial: Trial, space: Space) -> Point:
+    """Walk a space and ask the trial for every active name: a space as define-by-run code."""
+    point: Point = {}
+    for name, dimension in space.dimensions.items():
+        if name not in space.active(point):
+            continue
+        match dimension:
+            case Choice(options=options):
+                point[name] = trial.suggest_categorical(name, options)
+            case Int(low=low, high=high, log=log):
+                point[name] = trial.suggest_int(name, low, high, log=log)
+            case Float(low=low, high=high, log=log):
+                point[name] = trial.suggest_float(name, low, high, log=log)
+    return point
+
+
+def infer_bridges(trials: Sequence[FrozenTrial]) -> dict[str, Bridge]:
+    """Read the space off the trials: dimensions, and which choice each depends on.
+
+    Conditions are read from trials that ran to an end. A parameter seen for some values of an
+    always-present choice and for no others depends on it. Of several that fit, the last one
+    suggested before it is taken, for that is how define-by-run code is written.
+    """
+    distributions: dict[str, BaseDistribution] = {}
+    for trial in trials:  # the latest range of a name counts, the first trial fixes the order
+        distributions |= {n: d for n, d in trial.distributions.items() if not d.single()}
+    whole = [t for t in trials if t.state.name in ("COMPLETE", "PRUNED")]
+    always = [name for name in distributions if all(name in t.params for t in whole)]
+    parents = [n for n in always if isinstance(distributions[n], CategoricalDistribution)]
+    names = sorted(distributions, key=lambda name: name not in parents)  # parents first, stable
+    return {
+        name: make_bridge(
+            distributions[name],
+            None if name in always else _infer_when(name, parents, distributions, whole),
+        )
+        for name in names
+    }
+
+
+def _infer_when(
+    name: str,
+    parents: list[str],
+    distributions: dict[str, BaseDistribution],
+    trials: list[FrozenTrial],
+) -> When | None:
+    fitting = []
+    for parent in parents:
+        levels = {True: set(), False: set()}
+        for trial in trials:
+            index = distributions[parent].to_internal_repr(trial.params[parent])
+            levels[name in trial.params].add(int(index))
+        if levels[True] and not levels[True] & levels[False]:
+            fitting.append((parent, tuple(sorted(levels[True]))))
+    if not fitting:
+        return None
+    order = next(list(trial.params) for trial in trials if name in trial.params)
+    before = [pair for pair in fitting if order.index(pair[0]) < order.index(name)]
+    parent, values = max(before or fitting, key=lambda pair: order.index(pair[0]))
+    return {parent: values}

@@ -1,0 +1,223 @@
+"""The search as pure ask and tell: a plain state in, a plain state out.
+
+`ask` is a function of the settings and the record alone: same seed, same record, same proposal, in
+whatever process. Here is the host edge: float64 is switched on for the calls below, scores are
+warped, arrays are padded to a capacity of a fixed ladder, and duplicates are turned away.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from optiinr_jax.bo.acquisition import ACQUISITIONS
+from optiinr_jax.bo.hyperparameters import Data, fit
+from optiinr_jax.bo.kernels import KERNELS
+from optiinr_jax.bo.propose import propose
+from optiinr_jax.bo.space import Point, Space
+from optiinr_jax.bo.warp import WARPS
+
+FAILED = math.nan  # value of a trial that gave none
+CAPACITIES = (32, 64, 128, 256, 512, 1024, 2048)
+NUM_FRESH = 64  # random points tried when every proposal is a duplicate
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a search is, apart from what it has seen. The rows are named in the tables."""
+
+    space: Any  # a Space; checked by check_settings
+    num_initial: int = 30
+    seed: int = 0
+    kernel: str = "sum_product"
+    acquisition: str = "log_ei"
+    warp: str = "half_rank"
+    num_paths: int = 256  # fewer leave many candidates with no improvement on any path
+
+
+class Trial(NamedTuple):
+    """A point and its score; `asked` is False for one that the user brought."""
+
+    point: Point
+    value: float
+    asked: bool
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the trial gave a score."""
+        return math.isfinite(self.value)
+
+
+class State(NamedTuple):
+    """The record of a search: told trials, points that wait for a score, size of the design."""
+
+    trials: tuple[Trial, ...] = ()
+    pending: tuple[Point, ...] = ()
+    num_before: int | None = None  # trials told before the first ask; None until then
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the highest finite score."""
+        return max((t for t in self.trials if t.is_finite), key=lambda t: t.value, default=None)
+
+    @property
+    def count(self) -> int:
+        """Number of points told or pending."""
+        return len(self.trials) + len(self.pending)
+
+
+def tell(settings: Settings, state: State, point: Any, value: Any) -> State:
+    """Add a score; a value that is not finite marks a failed trial."""
+    point = settings.space.check_point(point)
+    trial = Trial(point, _check_value(value), asked=point in state.pending)
+    pending = list(state.pending)
+    if trial.asked:
+        pending.remove(point)
+    return state._replace(trials=(*state.trials, trial), pending=tuple(pending))
+
+
+def ask(settings: Settings, state: State, num: int = 1) -> tuple[list[Point], State]:
+    """Choose `num` points one after the other, each knowing those that are pending."""
+    if state.num_before is None:
+        state = state._replace(num_before=len(state.trials))
+    points: list[Point] = []
+    suggest = None
+    for _ in range(num):
+        point = _next_of_design(settings, state)
+        if point is None:
+            suggest = suggest or make_suggest(settings, state.trials)
+            point = suggest(state.pending, state.count)
+        points.append(point)
+        state = state._replace(pending=(*state.pending, point))
+    return points, state
+
+
+def make_design(settings: Settings, num_before: int) -> list[Point]:
+    """Latin hypercube of the points that remain of the initial phase after those brought to it."""
+    return settings.space.latin_hypercube(settings.seed, max(settings.num_initial - num_before, 0))
+
+
+def _next_of_design(settings: Settings, state: State) -> Point | None:
+    if state.count >= settings.num_initial:
+        return None
+    num_asked = sum(trial.asked for trial in state.trials) + len(state.pending)
+    design = make_design(settings, state.num_before or 0)
+    return design[num_asked] if num_asked < len(design) else None
+
+
+def make_suggest(
+    settings: Settings, trials: Sequence[Trial]
+) -> Callable[[Sequence[Point], int], Point]:
+    """Fit the model to the trials; return suggest(pending, index), which proposes one point.
+
+    The fit does not depend on what is pending, so a batch shares it. `index` selects the random
+    numbers: the number of the proposal in its search.
+    """
+    space, told = settings.space, [trial.point for trial in trials]
+    if not any(trial.is_finite for trial in trials):  # nothing to learn from
+        return lambda pending, index: _fresh_point(settings, told, pending, index)
+    y = WARPS[settings.warp](_impute(np.array([trial.value for trial in trials])))
+    observed = [space.split(point) for point in told]
+    rows = {"kernel": settings.kernel, "structure": space.structure}
+    with _host_scope():
+        key_fit, key_propose = jax.random.split(jax.random.key(settings.seed))
+        key_fit = jax.random.fold_in(key_fit, len(trials))
+        params = fit(key_fit, _pad(observed, y, []), **rows).params
+
+    def suggest(pending: Sequence[Point], index: int) -> Point:
+        with _host_scope():
+            data = _pad(observed, y, [space.split(point) for point in pending])
+            options = {"acquisition": settings.acquisition, "num_paths": settings.num_paths}
+            key = jax.random.fold_in(key_propose, index)
+            best_first = propose(key, data, params, **options, **rows)
+        taken = {_identity(point) for point in (*told, *pending)}
+        for u, c in zip(np.asarray(best_first.u), np.asarray(best_first.c), strict=True):
+            point = space.join(u, c)
+            if _identity(point) not in taken:
+                return point
+        return _fresh_point(settings, told, pending, index)
+
+    return suggest
+
+
+def _fresh_point(
+    settings: Settings, told: Sequence[Point], pending: Sequence[Point], index: int
+) -> Point:
+    """Draw a point that is new; one that was tried only when the space seems exhausted."""
+    points = settings.space.sample((settings.seed, index), NUM_FRESH)
+    for known in ((*told, *pending), pending):
+        taken = {_identity(point) for point in known}
+        for point in points:
+            if _identity(point) not in taken:
+                return point
+    return points[0]
+
+
+def _identity(point: Point) -> str:
+    """Text that is equal for points which differ by rounding only."""
+    return repr([(k, f"{v:.9g}" if isinstance(v, float) else v) for k, v in point.items()])
+
+
+def _impute(values: np.ndarray) -> np.ndarray:
+    """Let failed trials count as the worst finite value."""
+    return np.where(np.isfinite(values), values, np.min(values[np.isfinite(values)]))
+
+
+def _pad(pairs: list, y: np.ndarray, pending: list) -> Data:
+    """Stack observed and pending points into arrays of the next capacity."""
+    num, total = len(pairs), len(pairs) + len(pending)
+    capacity = next((c for c in CAPACITIES if c >= total), None)
+    if capacity is None:
+        raise ValueError(
+            f"the search has {total} points, expected at most {CAPACITIES[-1]}; an exact Gaussian "
+            "process is too slow beyond, start a new search with the best points told first."
+        )
+    u, c = (np.stack(column) for column in zip(*pairs, *pending, strict=True))
+    row = np.arange(capacity)
+    spare = capacity - total
+    return Data(
+        u=np.pad(u, ((0, spare), (0, 0))),
+        c=np.pad(c, ((0, spare), (0, 0))),
+        y=np.pad(y, (0, capacity - num)),
+        observed=row < num,
+        pending=(row >= num) & (row < total),
+    )
+
+
+@contextmanager
+def _host_scope() -> Iterator[None]:
+    """Double precision on the host's processor: small, sequential, the same on every machine."""
+    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+        yield
+
+
+def _check_value(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"value is {value!r}; expected one number, or oi.bo.FAILED for a trial that gave none."
+        ) from None
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise ValueError when a setting names no row or a count makes no sense."""
+    tables = {"kernel": KERNELS, "acquisition": ACQUISITIONS, "warp": WARPS}
+    for name, table in tables.items():
+        if getattr(settings, name) not in table:
+            raise ValueError(
+                f"{name} is {getattr(settings, name)!r}; expected one of {sorted(table)}."
+            )
+    for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1}.items():
+        value = getattr(settings, name)
+        if not isinstance(value, Integral) or value < low:
+            raise ValueError(f"{name} is {value!r}; expected a whole number of at least {low}.")
+    if not isinstance(settings.space, Space):
+        raise ValueError(
+            f"space is {settings.space!r}; expected a Space; wrap the dict: Space({{...}})."
+        )

@@ -1,0 +1,98 @@
+"""The search as an object: ask for a point, evaluate it, tell its score."""
+
+import json
+from dataclasses import fields
+from numbers import Integral
+from typing import Any
+
+from optiinr_jax.bo.engine import FAILED, Settings, State, Trial, ask, check_settings, tell
+from optiinr_jax.bo.space import Point, Space
+
+
+class Optimizer:
+    """Maximise a function of a `Space`: ask for a point, evaluate it, tell the score.
+
+    Args:
+        space: what is searched.
+        num_initial: points of a Latin hypercube before the model takes over; told ones count.
+        seed: same seed and same scores give the same points.
+        kernel: row of `KERNELS`; "product" is the paper's.
+        acquisition: row of `ACQUISITIONS`; "eei" is the paper's, "log_ei" its closed-form limit.
+        warp: row of `WARPS`, applied to the scores before the model sees them.
+        num_paths: posterior paths in "eei".
+        faithful: the paper's choices: kernel="product", acquisition="eei", warp="standardise".
+    """
+
+    def __init__(
+        self,
+        space: Any,
+        *,
+        num_initial: int = 30,
+        seed: int = 0,
+        kernel: str = "sum_product",
+        acquisition: str = "log_ei",
+        warp: str = "half_rank",
+        num_paths: int = 256,
+        faithful: bool = False,
+    ) -> None:
+        """Start with an empty record."""
+        if faithful:
+            kernel, acquisition, warp = "product", "eei", "standardise"
+        self.settings = Settings(space, num_initial, seed, kernel, acquisition, warp, num_paths)
+        check_settings(self.settings)
+        self.state = State()
+
+    def ask(self, num: Any = None) -> Any:
+        """Return the next point, or a list of `num` different points to evaluate at once."""
+        if num is not None and (not isinstance(num, Integral) or num < 1):
+            raise ValueError(f"num is {num!r}; expected a whole number of at least 1, or nothing.")
+        points, self.state = ask(self.settings, self.state, 1 if num is None else int(num))
+        points = [dict(point) for point in points]  # the caller may change its own copy
+        return points[0] if num is None else points
+
+    def tell(self, point: Any, value: Any) -> None:
+        """Record a score, higher is better; nan or FAILED for none. Any valid point is welcome."""
+        self.state = tell(self.settings, self.state, point, value)
+
+    @property
+    def best_point(self) -> Point | None:
+        """Point of the highest finite score; None before there is one."""
+        return dict(self.state.best.point) if self.state.best else None
+
+    @property
+    def best_y(self) -> float | None:
+        """The highest finite score; None before there is one."""
+        return self.state.best.value if self.state.best else None
+
+    def to_json(self) -> str:
+        """Write settings and record as JSON text; nothing else is needed to go on."""
+        settings = {f.name: getattr(self.settings, f.name) for f in fields(Settings)}
+        trials = [
+            {"point": t.point, "value": t.value if t.is_finite else None, "asked": t.asked}
+            for t in self.state.trials
+        ]
+        return json.dumps(
+            {
+                "version": 1,
+                "settings": settings | {"space": json.loads(self.settings.space.to_json())},
+                "trials": trials,
+                "pending": self.state.pending,
+                "num_before": self.state.num_before,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Optimizer":
+        """Continue a search written by `to_json`."""
+        record = json.loads(text)
+        if not isinstance(record, dict) or record.get("version") != 1:
+            raise ValueError(f"text starts {text[:40]!r}; expected what Optimizer.to_json wrote.")
+        settings = record["settings"]
+        space = Space.from_json(json.dumps(settings.pop("space")))
+        optimizer = cls(space, **settings)
+        trials = tuple(
+            Trial(t["point"], FAILED if t["value"] is None else t["value"], t["asked"])
+            for t in record["trials"]
+        )
+        optimizer.state = State(trials, tuple(record["pending"]), record["num_before"])
+        return optimizer

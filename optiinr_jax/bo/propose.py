@@ -1,0 +1,200 @@
+"""Find the best next points: one compiled program over numbers and choices together.
+
+Candidates are uniform draws and mutations of the best points so far. The most promising are
+refined by rounds of gradient steps on the active numbers followed by the best change of a single
+choice. A number that a change of choice brings to life starts from the best known point that has
+it (its donor), so that what is known of a configuration is not lost by passing through another.
+
+Letters: n capacity, p continuous dims, k choices.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key
+
+from optiinr_jax.bo import gp
+from optiinr_jax.bo.acquisition import ACQUISITIONS, Belief
+from optiinr_jax.bo.hyperparameters import Data
+from optiinr_jax.bo.kernels import KERNELS
+from optiinr_jax.bo.structure import INACTIVE, Structure, activity, embed
+
+NUM_CANDIDATES = 1024  # of each kind, uniform and mutated
+NUM_PARENTS = 8  # best points that are mutated
+NUM_STARTS = 32
+NUM_ROUNDS = 4
+NUM_STEPS = 15  # gradient steps in a round
+BATCH = 128  # candidates scored at a time: keeps the pairwise differences inside the cache
+SIGMA_RANGE = (0.003, 0.3)  # of a mutation, log-uniform
+
+
+class Proposals(NamedTuple):
+    """Points in order of falling score, best first."""
+
+    u: Float[Array, "m p"]
+    c: Int[Array, "m k"]
+    score: Float[Array, " m"]
+
+
+@partial(jax.jit, static_argnames=("kernel", "acquisition", "structure", "num_paths"))
+def propose(
+    key: Key[Array, ""],
+    data: Data,
+    params: gp.GPParams,
+    *,
+    kernel: str,
+    acquisition: str,
+    structure: Structure,
+    num_paths: int,
+) -> Proposals:
+    """Maximise an acquisition; many proposals come back because the first may be a duplicate."""
+    key_score, key_candidates = jax.random.split(key)
+    x = jax.vmap(partial(embed, structure))(data.u, data.c)
+    belief = Belief(params, x, data.y, data.observed, data.pending)
+    score_x = ACQUISITIONS[acquisition](key_score, KERNELS[kernel], belief, num_paths)
+
+    def score(u: Float[Array, " p"], c: Int[Array, " k"]) -> Float[Array, ""]:
+        return score_x(embed(structure, u, c))
+
+    donor = make_donor(structure, data)
+    u, c = make_candidates(key_candidates, structure, data, donor)
+    scores = jax.lax.map(lambda uc: score(*uc), (u, c), batch_size=BATCH)
+    top_scores, top = jax.lax.top_k(scores, NUM_STARTS)
+    u, c = u[top], c[top]
+    refined = Proposals(*jax.vmap(partial(refine, structure, score, donor))(u, c))
+    both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), refined, Proposals(u, c, top_scores))
+    order = jnp.argsort(-both.score)
+    return jax.tree.map(lambda leaf: leaf[order], both)
+
+
+def make_donor(structure: Structure, data: Data) -> Float[Array, " p"]:
+    """Value of each continuous dimension in the best observed point where it is active."""
+    active, _ = jax.vmap(partial(activity, structure))(data.c)
+    y = jnp.where(active & data.observed[:, None], data.y[:, None], -jnp.inf)
+    best = jnp.take_along_axis(data.u, jnp.argmax(y, axis=0)[None], axis=0)[0]
+    return jnp.where(jnp.any(jnp.isfinite(y), axis=0), best, INACTIVE)
+
+
+def make_candidates(
+    key: Key[Array, ""], structure: Structure, data: Data, donor: Float[Array, " p"]
+) -> tuple[Float[Array, "m p"], Int[Array, "m k"]]:
+    """Draw uniform candidates, mutations of the best points, and add those points themselves."""
+    key_u, key_c, key_parent, key_mutate = jax.random.split(key, 4)
+    n, p = data.u.shape
+    parents = jnp.argsort(-jnp.where(data.observed, data.y, -jnp.inf))[: min(NUM_PARENTS, n)]
+    num_valid = jnp.clip(jnp.sum(data.observed), 1, len(parents))
+    # Half of the mutations are of the very best point, the others of any parent.
+    rank = jax.random.randint(key_parent, (NUM_CANDIDATES // 2,), 0, num_valid)
+    parent = parents[jnp.concatenate([jnp.zeros_like(rank), rank])]
+    keys = jax.random.split(key_mutate, len(parent))
+    mutate_one = partial(mutate, structure, donor)
+    mutated_u, mutated_c = jax.vmap(mutate_one)(keys, data.u[parent], data.c[parent])
+    num_uniform = NUM_CANDIDATES - len(parents)  # a whole number of batches in all
+    uniform_u = jax.random.uniform(key_u, (num_uniform, p), data.u.dtype)
+    uniform_c = jax.random.uniform(key_c, (num_uniform, len(structure.levels)), data.u.dtype)
+    return (
+        jnp.concatenate([data.u[parents], mutated_u, uniform_u]),
+        jnp.concatenate([data.c[parents], mutated_c, _to_levels(structure, uniform_c)]),
+    )
+
+
+def mutate(
+    structure: Structure,
+    donor: Float[Array, " p"],
+    key: Key[Array, ""],
+    u: Float[Array, " p"],
+    c: Int[Array, " k"],
+) -> tuple[Float[Array, " p"], Int[Array, " k"]]:
+    """Move some numbers by a normal step of random size; half the time change some choices too."""
+    key_uniform, key_normal = jax.random.split(key)
+    p, k = len(u), len(c)
+    # One draw for all decisions: every call of the generator costs compile time.
+    draws = jax.random.uniform(key_uniform, (p + 2 * k + 3,), u.dtype)
+    move, change, level, (is_flipping, rate, size) = jnp.split(draws, [p, p + k, p + 2 * k])
+    is_flip = (change < 0.2) & (is_flipping < 0.5)
+    flipped = jnp.where(is_flip, _to_levels(structure, level), c)
+    u = _fill(structure, donor, u, c, flipped)
+    low, high = SIGMA_RANGE
+    step = low * (high / low) ** size * jax.random.normal(key_normal, (p,), u.dtype)
+    return jnp.clip(jnp.where(move < rate, u + step, u), 0.0, 1.0), flipped
+
+
+def refine(
+    structure: Structure,
+    score: Callable,
+    donor: Float[Array, " p"],
+    u: Float[Array, " p"],
+    c: Int[Array, " k"],
+) -> tuple[Float[Array, " p"], Int[Array, " k"], Float[Array, ""]]:
+    """Climb from one start, in turns on numbers and choices; the score never falls."""
+
+    def one_round(carry, learning_rate):
+        u, c, _ = carry
+        u, value = climb(lambda v: score(v, c), u, learning_rate)
+        return flip(structure, score, donor, u, c, value), None
+
+    rates = 0.05 * 0.5 ** jnp.arange(NUM_ROUNDS, dtype=u.dtype)
+    carry = (u, c, jnp.asarray(-jnp.inf, u.dtype))
+    return jax.lax.scan(one_round, carry, rates)[0]
+
+
+def climb(
+    score: Callable, u: Float[Array, " p"], learning_rate: Float[Array, ""]
+) -> tuple[Float[Array, " p"], Float[Array, ""]]:
+    """Return the best point met on a few Adam steps inside the unit cube, and its score.
+
+    Inactive numbers have gradient zero, because `embed` cuts them off, and do not move.
+    """
+    tx = optax.adam(1.0)
+
+    def update(carry, _):
+        u, opt_state, best_u, best_score = carry
+        value, grad = jax.value_and_grad(score)(u)
+        is_better = value > best_score
+        best_u, best_score = (
+            jnp.where(is_better, u, best_u),
+            jnp.where(is_better, value, best_score),
+        )
+        updates, opt_state = tx.update(-jnp.nan_to_num(grad), opt_state)
+        u = jnp.clip(u + learning_rate * updates, 0.0, 1.0)
+        return (u, opt_state, best_u, best_score), None
+
+    carry = (u, tx.init(u), u, jnp.asarray(-jnp.inf, u.dtype))
+    (_, _, best_u, best_score), _ = jax.lax.scan(update, carry, length=NUM_STEPS)
+    return best_u, best_score
+
+
+def flip(
+    structure: Structure,
+    score: Callable,
+    donor: Float[Array, " p"],
+    u: Float[Array, " p"],
+    c: Int[Array, " k"],
+    value: Float[Array, ""],
+) -> tuple[Float[Array, " p"], Int[Array, " k"], Float[Array, ""]]:
+    """Make the best change of one choice; changing a level to itself is among them."""
+    if not structure.levels:
+        return u, c, value
+    index, level = (jnp.asarray(column) for column in zip(*structure.flips, strict=True))
+    neighbours = jax.vmap(lambda j, v: c.at[j].set(v.astype(c.dtype)))(index, level)
+    us = jax.vmap(lambda flipped: _fill(structure, donor, u, c, flipped))(neighbours)
+    values = jax.vmap(score)(us, neighbours)
+    best = jnp.argmax(values)
+    return us[best], neighbours[best], values[best]
+
+
+def _fill(structure, donor, u, before, after):
+    """Give the numbers that the change of choices brings to life their donor's value."""
+    was, _ = activity(structure, before)
+    now, _ = activity(structure, after)
+    return jnp.where(now & ~was, donor, u)
+
+
+def _to_levels(structure: Structure, draws: Float[Array, "*m k"]) -> Int[Array, "*m k"]:
+    """Turn uniform draws into uniform levels."""
+    levels = jnp.broadcast_to(jnp.asarray(structure.levels, draws.dtype), draws.shape)
+    return jnp.minimum(jnp.floor(draws * levels), levels - 1).astype(jnp.int32)

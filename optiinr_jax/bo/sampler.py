@@ -1,0 +1,161 @@
+"""The engine as an Optuna sampler, for any define-by-run study with one objective.
+
+It keeps no state: a proposal is a function of the seed, the trial's number and the study's
+trials, the same in whatever process it is made. The proposed point is written to the trial, so
+that other workers know what is running before all of it has been suggested.
+"""
+
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from optiinr_jax.bo.dimensions import Choice, Float
+from optiinr_jax.bo.distributions import Bridge, infer_bridges, make_bridge, to_distribution
+from optiinr_jax.bo.engine import (
+    FAILED,
+    Settings,
+    Trial,
+    check_settings,
+    make_design,
+    make_suggest,
+)
+from optiinr_jax.bo.space import Point, Space
+
+PROPOSAL = "optiinr:proposal"  # system attribute of a trial that holds its proposed point
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+class OptiINRSampler(BaseSampler):
+    """Mixed-variable Bayesian optimisation with conditional parameters.
+
+    Args:
+        seed: same seed and same trials give the same proposals.
+        num_initial: trials before the model takes over, enqueued ones included.
+        space: what is searched; None reads it off the trials so far.
+        options: of `Optimizer`: kernel, acquisition, warp, num_paths, faithful.
+    """
+
+    def __init__(
+        self, seed: int = 0, num_initial: int = 10, space: Any = None, **options: Any
+    ) -> None:
+        """Check the options."""
+        if options.pop("faithful", False):
+            options |= {"kernel": "product", "acquisition": "eei", "warp": "standardise"}
+        self.space = space
+        self.options = {"num_initial": num_initial, "seed": seed} | options
+        self._settings(space or Space({"any": Float(0, 1)}))  # a wrong option fails here and now
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the distributions of everything that may be proposed for this trial."""
+        if len(study.directions) != 1:
+            raise ValueError(
+                f"the study has {len(study.directions)} objectives, expected 1; use another "
+                "sampler, such as optuna.samplers.NSGAIISampler."
+            )
+        if self.space is not None:
+            return {n: to_distribution(d) for n, d in self.space.dimensions.items()}
+        distributions: dict[str, BaseDistribution] = {}
+        for other in _other_trials(study, trial):
+            distributions |= {n: d for n, d in other.distributions.items() if not d.single()}
+        return distributions
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Propose the active parameters of one trial together."""
+        others = _other_trials(study, trial)
+        is_initial = len(others) < self.options["num_initial"]
+        if not search_space or (is_initial and self.space is None):
+            return {}  # nothing is known of the space: each parameter is drawn by itself
+        bridges = self._bridges(others)
+        space = self.space or Space({name: b.dimension for name, b in bridges.items()})
+        settings = self._settings(space)
+        if is_initial:
+            point = _initial_point(settings, others, trial.number)
+        else:
+            sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+            told, pending = [], []
+            for other in others:
+                seen = _read_point(space, bridges, other)
+                if other.state in FINISHED:
+                    told.append(Trial(seen, sign * _read_value(other), asked=True))
+                else:
+                    pending.append(seen)
+            point = make_suggest(settings, told)(pending, trial.number)
+        values = {name: bridges[name].to_optuna(value) for name, value in point.items()}
+        study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(point))
+        return values
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Draw a parameter that was not proposed: uniformly, from a key of its own."""
+        del study
+        bridge = make_bridge(param_distribution)
+        seed = (self.options["seed"], trial.number, zlib.crc32(param_name.encode()))
+        return bridge.to_optuna(bridge.dimension.from_unit(np.random.default_rng(seed).random()))
+
+    def _settings(self, space: Space) -> Settings:
+        settings = Settings(space, **self.options)
+        check_settings(settings)
+        return settings
+
+    def _bridges(self, trials: Sequence[FrozenTrial]) -> dict[str, Bridge]:
+        if self.space is None:
+            return infer_bridges(trials)
+        same = lambda value: value  # noqa: E731
+        return {name: Bridge(d, same, same) for name, d in self.space.dimensions.items()}
+
+
+def _other_trials(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
+    """Every trial that says something about the space: it has parameters, or a proposal."""
+    states = (*FINISHED, TrialState.RUNNING)
+    trials = study.get_trials(deepcopy=False, states=states)
+    known = (t for t in trials if t.params or PROPOSAL in t.system_attrs)
+    return [t for t in known if t.number != trial.number]
+
+
+def _initial_point(settings: Settings, others: Sequence[FrozenTrial], number: int) -> Point:
+    """Return the trial's row of a Latin hypercube of what enqueued trials leave to do."""
+    is_given = ["fixed_params" in other.system_attrs for other in others]
+    num_before = is_given.index(False) if False in is_given else len(others)
+    design = make_design(settings, num_before)
+    return design[(number - num_before) % len(design)]
+
+
+def _read_value(trial: FrozenTrial) -> float:
+    """Score of a finished trial; a pruned one counts with the last value it reported."""
+    value = None
+    if trial.state == TrialState.COMPLETE:
+        value = trial.value
+    elif trial.state == TrialState.PRUNED and trial.last_step is not None:
+        value = trial.intermediate_values[trial.last_step]
+    return value if value is not None and math.isfinite(value) else FAILED
+
+
+def _read_point(space: Space, bridges: Mapping[str, Bridge], trial: FrozenTrial) -> Point:
+    """Point of a trial in the space: what it was given over what was proposed, gaps neutral."""
+    given = {n: b.to_space(trial.params[n]) for n, b in bridges.items() if n in trial.params}
+    proposed = json.loads(trial.system_attrs.get(PROPOSAL, "{}"))
+    values = {name: _neutral(bridge) for name, bridge in bridges.items()} | proposed | given
+    return {name: values[name] for name in space.active(values)}
+
+
+def _neutral(bridge: Bridge) -> Any:
+    dimension = bridge.dimension
+    return dimension.options[0] if isinstance(dimension, Choice) else dimension.from_unit(0.5)

@@ -1,0 +1,190 @@
+"""Search spaces: named dimensions, some of which exist only for some values of a choice.
+
+A point is a dict that holds the active names and no others. `encode` turns it into a vector of
+[0, 1]^d, numbers first and then one one-hot block for each choice; `decode` turns it back.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc
+
+from optiinr_jax.bo.dimensions import TYPES, Choice, Dimension, check_dimension
+from optiinr_jax.bo.structure import INACTIVE, Structure
+
+Point = dict[str, Any]
+
+
+class Space:
+    """An ordered set of named dimensions; a parent choice comes before what depends on it."""
+
+    def __init__(self, dimensions: Mapping[Any, Any]) -> None:
+        """Check the dimensions and how they depend on each other."""
+        self.dimensions: dict[str, Dimension] = dict(dimensions)
+        if not self.dimensions:
+            raise ValueError("a space needs dimensions, got none; give at least one name.")
+        for name, dimension in self.dimensions.items():
+            check_dimension(name, dimension)
+        self._when = {name: self._parents(name) for name in self.dimensions}
+        self._numbers = [n for n, d in self.dimensions.items() if not isinstance(d, Choice)]
+        self._choices = [n for n, d in self.dimensions.items() if isinstance(d, Choice)]
+        self.structure = Structure(
+            levels=tuple(len(self.dimensions[name].options) for name in self._choices),  # type: ignore[union-attr]
+            continuous_rules=tuple(self._rule(name) for name in self._numbers),
+            choice_rules=tuple(self._rule(name) for name in self._choices),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by content."""
+        return isinstance(other, Space) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        """Hash by content."""
+        return hash(self.to_json())
+
+    def __repr__(self) -> str:
+        """Show the dimensions."""
+        return f"Space({self.dimensions})"
+
+    def active(self, point: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names that exist at the choices made in `point`, in the order of the space."""
+        names: list[str] = []
+        for name, parents in self._when.items():
+            if all(p in names and p in point and point[p] in ok for p, ok in parents.items()):
+                names.append(name)
+        return tuple(names)
+
+    def check_point(self, point: Any) -> Point:
+        """Return the point as plain Python values in order; raise ValueError when it is not one."""
+        if not isinstance(point, Mapping):
+            raise ValueError(
+                f"point is {point!r}; expected a dict from name to value, as `ask` gives."
+            )
+        for name in self._choices:  # a wrong choice would make the list of active names misleading
+            if name in point:
+                self._check_value(name, point[name])
+        active = self.active(point)
+        if set(point) != set(active):
+            missing, extra = [n for n in active if n not in point], sorted(set(point) - set(active))
+            raise ValueError(
+                f"point has the names {sorted(point)}, expected {sorted(active)} for its choices; "
+                f"add {missing} and leave out {extra}."
+            )
+        return {name: self._check_value(name, point[name]) for name in active}
+
+    def split(self, point: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Turn a point into (u, c): numbers in [0, 1] and levels; inactive ones are 0.5 and 0."""
+        u = np.full(len(self._numbers), INACTIVE)
+        c = np.zeros(len(self._choices), np.int32)
+        for i, name in enumerate(self._numbers):
+            if name in point:
+                u[i] = self.dimensions[name].to_unit(point[name])  # type: ignore[union-attr]
+        for i, name in enumerate(self._choices):
+            if name in point:
+                c[i] = self.dimensions[name].options.index(point[name])  # type: ignore[union-attr]
+        return u, c
+
+    def join(self, u: np.ndarray, c: np.ndarray) -> Point:
+        """Turn (u, c) into the point with only its active names: the inverse of `split`."""
+        values: Point = {}
+        for name, level in zip(self._choices, c, strict=True):
+            values[name] = self.dimensions[name].options[int(level)]  # type: ignore[union-attr]
+        for name, unit in zip(self._numbers, u, strict=True):
+            values[name] = self.dimensions[name].from_unit(float(unit))
+        return {name: values[name] for name in self.active(values)}
+
+    def encode(self, point: Mapping[str, Any]) -> np.ndarray:
+        """Encode a point: active numbers in [0, 1], one-hot choices; inactive: 0.5 and zeros."""
+        u, c = self.split(self.check_point(point))
+        blocks = [u]
+        for name, level, count in zip(self._choices, c, self.structure.levels, strict=True):
+            blocks.append(np.eye(count)[level] * (name in point))
+        return np.concatenate(blocks)
+
+    def decode(self, x: np.ndarray) -> Point:
+        """Decode a vector: nearest valid numbers, largest entry of each one-hot block."""
+        p, expected = len(self._numbers), len(self._numbers) + self.structure.num_onehot
+        if np.shape(x) != (expected,):
+            raise ValueError(
+                f"x has shape {np.shape(x)}, expected ({expected},); use Space.encode."
+            )
+        blocks = np.split(np.asarray(x)[p:], np.cumsum(self.structure.levels)[:-1])
+        c = np.array([np.argmax(block) for block in blocks] if self._choices else [], np.int32)
+        return self.join(np.asarray(x)[:p], c)
+
+    def sample(self, seed: Any, n: int) -> list[Point]:
+        """Draw n independent uniform points; `seed` is anything numpy's default_rng takes."""
+        return [self._from_unit(row) for row in np.random.default_rng(seed).random((n, len(self)))]
+
+    def latin_hypercube(self, seed: Any, n: int) -> list[Point]:
+        """Draw n points, stratified in every dimension; choices by equal bins of the unit cube."""
+        cube = qmc.LatinHypercube(d=len(self), rng=np.random.default_rng(seed))
+        return [self._from_unit(row) for row in cube.random(n)]
+
+    def to_json(self) -> str:
+        """Write the space as JSON text."""
+        kinds = {kind: name for name, kind in TYPES.items()}
+        return json.dumps(
+            {
+                name: {"type": kinds[type(dimension)]}
+                | {key: value for key, value in vars(dimension).items() if key != "when"}
+                | {"when": self._when[name]}
+                for name, dimension in self.dimensions.items()
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Space":
+        """Read a space written by `to_json`."""
+        dimensions = {}
+        for name, fields in json.loads(text).items():
+            when = {parent: tuple(values) for parent, values in fields.pop("when").items()}
+            dimensions[name] = TYPES[fields.pop("type")](**fields, when=when or None)
+        return cls(dimensions)
+
+    def __len__(self) -> int:
+        """Count the dimensions, active or not."""
+        return len(self.dimensions)
+
+    def _from_unit(self, row: np.ndarray) -> Point:
+        pairs = zip(self.dimensions.items(), row, strict=True)
+        values = {name: dimension.from_unit(float(u)) for (name, dimension), u in pairs}
+        return {name: values[name] for name in self.active(values)}
+
+    def _check_value(self, name: str, value: Any) -> Any:
+        try:
+            return self.dimensions[name].check(value)
+        except ValueError as error:
+            raise ValueError(f"point[{name!r}] is {value!r}; {error}.") from None
+
+    def _parents(self, name: str) -> dict[str, tuple[Any, ...]]:
+        """Read and check the `when` of one dimension."""
+        earlier = list(self.dimensions)[: list(self.dimensions).index(name)]
+        parents = {}
+        for parent, values in (self.dimensions[name].when or {}).items():
+            options = getattr(self.dimensions.get(parent), "options", None)
+            if parent not in earlier or options is None:
+                raise ValueError(
+                    f"{name!r} has when={{{parent!r}: ...}}, expected the name of a Choice that "
+                    f"comes earlier in the space; move {parent!r} before it or correct the name."
+                )
+            values = tuple(values) if isinstance(values, tuple | list) else (values,)
+            unknown = [value for value in values if value not in options]
+            if unknown or not values:
+                raise ValueError(
+                    f"{name!r} has when={{{parent!r}: {values}}}, expected options of {parent!r}, "
+                    f"which are {list(options)}; correct the values."
+                )
+            parents[parent] = values
+        return parents
+
+    def _rule(self, name: str) -> tuple[tuple[int, tuple[bool, ...]], ...]:
+        return tuple(
+            (
+                self._choices.index(parent),
+                tuple(option in values for option in self.dimensions[parent].options),  # type: ignore[union-attr]
+            )
+            for parent, values in self._when[name].items()
+        )

@@ -1,0 +1,1 @@
+"""The command `optiinr`; nobody below imports it."""

@@ -1,0 +1,22 @@
+"""The folder of a run."""
+
+import os
+from pathlib import Path
+
+
+def prepare_folder(folder: Path) -> Path:
+    """Make the folder of a run and make sure that it takes files, before anything is computed.
+
+    Raises:
+        ValueError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(
+            f"cannot write to the folder {folder}: {error.strerror}; choose another with --out."
+        ) from None
+    return folder

@@ -1,0 +1,70 @@
+"""The command `optiinr`: flat verbs, whose options are the arguments of the Python functions.
+
+Exit codes: 0 done, 1 failed while running, 2 bad input, 130 and 143 interrupted (Ctrl-C, SIGTERM).
+"""
+
+import os
+import signal as signals_of_the_system
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+class Terminated(BaseException):
+    """SIGTERM, as an exception so that everything open is closed on the way out."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one verb and leave with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one verb; errors become one sentence on standard error and an exit code."""
+    import tyro
+
+    from optiinr_jax import __version__
+    from optiinr_jax.cli import verbs
+
+    if arguments == ["--version"]:
+        print(f"optiinr {__version__}")
+        return 0
+    signals_of_the_system.signal(signals_of_the_system.SIGTERM, _terminate)
+    commands: dict[str, Callable[..., Any]] = {
+        "search": verbs.search,
+        "fit": verbs.fit,
+        "render": verbs.render,
+        "doctor": verbs.doctor,
+    }
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            commands,
+            prog="optiinr",
+            description="Find and fit the best implicit neural representation of a signal.",
+            args=arguments,
+        )
+    except KeyboardInterrupt:
+        return _say("interrupted; what is finished is kept, the same command continues.", 130)
+    except Terminated:
+        return _say("terminated; what is finished is kept, the same command continues.", 143)
+    except BrokenPipeError:  # the reader of our output has left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, FileNotFoundError) as error:  # all our own input errors are ValueErrors
+        return _say(error, 2)
+    except (OSError, ArithmeticError, MemoryError) as error:
+        return _say(error, 1)
+    except Exception as error:
+        if "RESOURCE_EXHAUSTED" in str(error):
+            return _say("out of memory; choose a smaller --size or --width.", 1)
+        raise
+    return 0
+
+
+def _say(message: object, code: int) -> int:
+    print(f"optiinr: {message}", file=sys.stderr)
+    return code
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated

@@ -1,0 +1,23 @@
+"""HOW a signal is represented; knows no optimisation over configurations."""
+
+from optiinr_jax.inr.activations import ACTIVATIONS as ACTIVATIONS
+from optiinr_jax.inr.activations import Activation as Activation
+from optiinr_jax.inr.config import LayerConfig as LayerConfig
+from optiinr_jax.inr.config import NetworkConfig as NetworkConfig
+from optiinr_jax.inr.config import as_wave as as_wave
+from optiinr_jax.inr.config import make_layer as make_layer
+from optiinr_jax.inr.encodings import FourierFeatures as FourierFeatures
+from optiinr_jax.inr.encodings import fourier_features as fourier_features
+from optiinr_jax.inr.initializers import INITIALIZERS as INITIALIZERS
+from optiinr_jax.inr.model import MLP as MLP
+from optiinr_jax.inr.model import apply as apply
+from optiinr_jax.inr.model import init_variables as init_variables
+from optiinr_jax.inr.optimizer import make_optimizer as make_optimizer
+from optiinr_jax.inr.presets import PRESETS as PRESETS
+from optiinr_jax.inr.presets import PROTOCOLS as PROTOCOLS
+from optiinr_jax.inr.presets import preset as preset
+from optiinr_jax.inr.representation import INR as INR
+from optiinr_jax.inr.representation import DivergedError as DivergedError
+from optiinr_jax.inr.representation import ModelFileError as ModelFileError
+from optiinr_jax.inr.representation import fit as fit
+from optiinr_jax.inr.representation import load_inr as load_inr

@@ -1,0 +1,106 @@
+"""The spaces of configurations, and the two ways between a point of one and a network.
+
+Names in a space, layers counted from 1: `activation_1` is the family, `omega_1_siren` that family's
+number in that layer (it exists only where the family does, because 30 means something else to
+another one), `learning_rate_1` the layer's rate, `encoding` and `encoding_sigma` the Fourier features.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from optiinr_jax.bo import Choice, Float, Space
+from optiinr_jax.bo.space import Point
+from optiinr_jax.inr.activations import get_activation
+from optiinr_jax.inr.config import NetworkConfig, make_layer
+from optiinr_jax.inr.encodings import FourierFeatures
+
+# modality -> families of the paper's experiments
+FAMILIES = {"image": ("siren", "finer", "gf", "wire")}
+LEARNING_RATES = (1e-5, 1e-2)
+ENCODING_SIGMAS = (0.5, 20.0)
+
+# How every trial of a search is trained: AdamW as in the paper, and FINER's schedule, without which
+# a short run ends in the noise of its large steps (SIREN at 4e-3: 54 dB with it, 31 dB without, on
+# kodim04 at 64 x 64; `python -m experiments.schedule` prints the table).
+WEIGHT_DECAY, LR_DECAY = 0.01, 0.1
+
+
+def _experiments(modality: str, depth: int) -> Space:
+    """The space of the paper's experiments: family, frequency and rate per layer; encoding."""
+    families = FAMILIES[modality]
+    dimensions: dict[str, Any] = {}
+    for i in range(1, depth + 1):
+        dimensions[f"activation_{i}"] = Choice(families)
+        for family in families:
+            for number, (low, high) in get_activation(family).bounds.items():
+                when = {f"activation_{i}": family}
+                dimensions[f"{number}_{i}_{family}"] = Float(low, high, log=True, when=when)
+        dimensions[f"learning_rate_{i}"] = Float(*LEARNING_RATES, log=True)
+    dimensions["encoding"] = Choice(("none", "fourier"))
+    dimensions["encoding_sigma"] = Float(*ENCODING_SIGMAS, log=True, when={"encoding": "fourier"})
+    return Space(dimensions)
+
+
+SPACES: dict[str, Callable[[str, int], Space]] = {"experiments": _experiments}
+
+
+def inr_space(modality: str = "image", kind: str = "experiments", depth: int = 4) -> Space:
+    """Build the space of network configurations for one kind of signal.
+
+    Args:
+        modality: kind of signal; "image".
+        kind: "experiments": the space of the paper's experiments.
+        depth: number of activated layers.
+
+    Raises:
+        ValueError: an unknown modality or kind, or a depth below 1.
+
+    >>> len(inr_space("image", depth=4))
+    26
+    """
+    for what, value, rows in (("modality", modality, FAMILIES), ("space", kind, SPACES)):
+        if value not in rows:
+            raise ValueError(f"unknown {what} {value!r}; known are {', '.join(rows)}.")
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+        raise ValueError(f"depth is {depth!r}; it must be a whole number from 1 on.")
+    return SPACES[kind](modality, depth)
+
+
+def point_to_config(point: Point, *, width: int) -> NetworkConfig:
+    """Build the network that a point of an `inr_space` stands for.
+
+    An encoding has as many frequencies as a layer has units: 256 at the paper's width of 256, and
+    in proportion elsewhere, so that it does not outweigh a small network.
+    """
+    layers = []
+    while (name := f"activation_{len(layers) + 1}") in point:
+        i, family = len(layers) + 1, point[name]
+        numbers = {n: point[f"{n}_{i}_{family}"] for n in get_activation(family).bounds}
+        rate = point[f"learning_rate_{i}"]
+        layers.append(make_layer(family, learning_rate=rate, **numbers))
+    sigma = point.get("encoding_sigma")
+    return NetworkConfig(
+        layers=tuple(layers),
+        width=width,
+        encoding=sigma and FourierFeatures(sigma=sigma, num_frequencies=width),
+        weight_decay=WEIGHT_DECAY,
+        lr_decay=LR_DECAY,
+    )
+
+
+def config_to_point(config: NetworkConfig) -> Point:
+    """Find the point whose families, numbers and rates are those of `config`.
+
+    What a space does not hold (tied numbers, weight decay, schedule) is left out, so the way back
+    gives the search's own training rule.
+    """
+    point: Point = {}
+    for i, layer in enumerate(config.layers, 1):
+        point[f"activation_{i}"] = layer.activation
+        for number in get_activation(layer.activation).bounds:
+            point[f"{number}_{i}_{layer.activation}"] = float(layer.numbers[number])
+        point[f"learning_rate_{i}"] = float(layer.learning_rate)
+    point["encoding"] = "none" if config.encoding is None else "fourier"
+    if config.encoding is not None:
+        point["encoding_sigma"] = float(config.encoding.sigma)
+    return point

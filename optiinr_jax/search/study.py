@@ -1,0 +1,385 @@
+"""search(): ask for a configuration, train it, tell its score; stored so that it can go on.
+
+The store is an Optuna study, so its dashboard and tools work on it as it is. What a trial's row
+names is on disk before the row, and a trial that a killed process left behind is trained again with
+the configuration and the key it had.
+"""
+
+import hashlib
+import json
+import math
+import os
+import re
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import optuna
+from optuna.exceptions import OptunaError
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from optiinr_jax.bo.distributions import suggest
+from optiinr_jax.bo.space import Point, Space
+from optiinr_jax.inr import INR, DivergedError, NetworkConfig, fit, load_inr, preset
+from optiinr_jax.inr.presets import PRESETS
+from optiinr_jax.progress import Progress
+from optiinr_jax.search.spaces import config_to_point, inr_space, point_to_config
+from optiinr_jax.search.strategies import STRATEGIES
+from optiinr_jax.signals import Signal
+
+SETTINGS = "settings"  # study attribute: what makes two calls the same search
+PRESET, OWNER, REASON, CONFIG = "preset", "owner", "reason", "config"  # trial attributes
+PRESET_PROTOCOLS = ("official", "paper")  # whose rates the first trials take
+
+
+class StudyError(ValueError):
+    """A stored study that does not belong to this call."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of a search.
+
+    Attributes:
+        number: from 0, in the order of asking.
+        point: names and values in the space.
+        score: higher is better; None where the trial failed or has not ended.
+        state: "complete", "failed", "running" or "waiting".
+        reason: why it failed; empty otherwise.
+        preset: "family, protocol" where the trial is a published network, else empty.
+        seconds: of training and scoring.
+    """
+
+    number: int
+    point: Point
+    score: float | None
+    state: str
+    reason: str
+    preset: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A search and what it has found; made by `search`."""
+
+    signal: Signal
+    optuna_study: optuna.Study
+    settings: dict[str, Any]
+    model_path: Path | None
+    kept: dict[str, INR]  # the best network of this process, where no file holds it
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, in order."""
+        return [_record(trial) for trial in self.optuna_study.get_trials(deepcopy=False)]
+
+    @property
+    def best_trial(self) -> Trial:
+        """The trial with the highest score.
+
+        Raises:
+            StudyError: no trial has a score.
+        """
+        scored = [trial for trial in self.trials if trial.score is not None]
+        if not scored:
+            reasons = {trial.reason for trial in self.trials if trial.reason}
+            raise StudyError(
+                f"no trial has a score ({'; '.join(sorted(reasons)) or 'none has ended'}); "
+                "raise num_trials or look at study.trials."
+            )
+        return max(scored, key=lambda trial: trial.score)
+
+    @property
+    def best_score(self) -> float:
+        """Score of the best trial."""
+        return self.best_trial.score
+
+    @property
+    def best_config(self) -> NetworkConfig:
+        """Configuration of the best trial."""
+        return point_to_config(self.best_trial.point, width=self.settings["width"])
+
+    @cached_property
+    def best_inr(self) -> INR:
+        """The network of the best trial: kept, read from its file, or trained again the same."""
+        best = self.best_trial
+        if best.number == _trial_of(self.kept.get("best")):
+            return self.kept["best"]
+        if self.model_path is not None and self.model_path.is_file():
+            inr = load_inr(self.model_path)
+            if _trial_of(inr) == best.number:
+                return inr
+        return _train(self.signal, self.best_config, best.number, self.settings)
+
+    def _repr_html_(self) -> str:
+        best = self.best_trial
+        head = f"<b>{self.optuna_study.study_name}</b>: {len(self.trials)} trials, best "
+        return f"{head}{best.score:.2f} (trial {best.number})" + self.best_inr._repr_html_()
+
+
+def search(
+    signal: Signal,
+    *,
+    num_trials: int = 40,
+    num_initial: int = 12,
+    num_steps: int = 500,
+    width: int = 64,
+    depth: int = 4,
+    space: str | Space = "experiments",
+    strategy: str = "optiinr",
+    batch_size: int = 1,
+    seed: int = 0,
+    storage: str | None = None,
+    name: str | None = None,
+    model_path: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    on_trial: Callable[[Study, Trial], None] | None = None,
+) -> Study:
+    """Search for the network that represents one signal best; the same call again goes on.
+
+    The first trials are the published networks, one family in all layers; a Latin hypercube fills
+    up to `num_initial`; then the strategy proposes.
+
+    Args:
+        signal: what to represent.
+        num_trials: trainings in all, those of earlier calls included.
+        num_initial: trials before the surrogate proposes.
+        num_steps: updates of each training.
+        width: units of every layer.
+        depth: activated layers.
+        space: name of an `inr_space`, or one of your own with the same names.
+        strategy: "optiinr", or "random" and "tpe" for comparison.
+        batch_size: configurations proposed jointly before they are trained.
+        seed: of everything; the same seed gives the same trials on one machine.
+        storage: Optuna storage URL, like "sqlite:///study.db"; None: in memory.
+        name: of the study within the storage; None: the signal's name.
+        model_path: file of the best network; None: beside an SQLite storage, else none.
+        progress: print a line per trial and show the time left.
+        on_trial: called after every trial; an exception in it ends the search, nothing is lost.
+
+    Raises:
+        ValueError: an argument out of range.
+        StudyError: the stored study of this name is another search.
+
+    >>> import optiinr_jax as oi
+    >>> study = oi.search(oi.sample_signal("image", size=8), num_trials=2, num_steps=1, width=4)
+    >>> len(study.trials)
+    2
+    """
+    _check_counts(
+        num_trials=num_trials, num_initial=num_initial, batch_size=batch_size, num_steps=num_steps
+    )
+    if strategy not in STRATEGIES:
+        raise ValueError(f"unknown strategy {strategy!r}; known are {', '.join(STRATEGIES)}.")
+    if not isinstance(space, Space):
+        space = inr_space(signal.kind, space, depth)
+    settings = {
+        "signal": _digest(signal),
+        "num_steps": num_steps,
+        "width": width,
+        "depth": depth,
+        "seed": seed,
+        "strategy": strategy,
+        "num_initial": num_initial,
+        "batch_size": batch_size,
+        "space": hashlib.sha256(space.to_json().encode()).hexdigest(),
+    }
+    path = _model_path(storage, name or signal.name) if model_path is None else Path(model_path)
+    optuna_study = _open(storage, name or signal.name, settings, space, seed, num_initial)
+    study = Study(signal, optuna_study, settings, path, {})
+    _requeue_orphans(optuna_study)
+    _enqueue_presets(optuna_study, signal.kind, space, settings)
+    with Progress("search", num_trials, done=_num_ended(optuna_study), enabled=progress) as bar:
+        while (missing := num_trials - _num_ended(optuna_study)) > 0:
+            asked = [_ask(optuna_study, space) for _ in range(min(batch_size, missing))]
+            for handle in asked:
+                trial = _run(study, handle)
+                bar.update(_num_ended(optuna_study))
+                bar.line(_describe(study, trial, num_trials, bar.eta()))
+                if on_trial is not None:
+                    on_trial(study, trial)
+    return study
+
+
+def _check_counts(**counts: Any) -> None:
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}; it must be a whole number from 1 on.")
+
+
+def _digest(signal: Signal) -> str:
+    digest = hashlib.sha256(json.dumps(signal.frame.to_json()).encode())
+    digest.update(signal.values.tobytes())
+    return digest.hexdigest()
+
+
+def _model_path(storage: str | None, name: str) -> Path | None:
+    """Beside an SQLite file; other storages have no folder of their own."""
+    if storage is None or not storage.startswith("sqlite:///"):
+        return None
+    database = Path(storage.removeprefix("sqlite:///"))
+    safe_name = re.sub(r"[^\w.-]", "_", name)
+    return database.with_name(f"{database.stem}.{safe_name}.best.inr.safetensors")
+
+
+def _open(
+    storage: str | None,
+    name: str,
+    settings: dict[str, Any],
+    space: Space,
+    seed: int,
+    num_initial: int,
+) -> optuna.Study:
+    """Create the study, or open it and check that it is this search."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+            sampler=STRATEGIES[settings["strategy"]](space, seed, num_initial),
+        )
+    except (SQLAlchemyError, OptunaError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise StudyError(
+            f"cannot open the storage {storage}: {reason}; check its address and permissions."
+        ) from error
+    stored = study.user_attrs.get(SETTINGS)
+    if stored is None:
+        study.set_user_attr(SETTINGS, settings)
+    elif stored != settings:
+        changed = sorted(key for key in settings if stored.get(key) != settings[key])
+        raise StudyError(
+            f"study {name!r} in {storage} was made with another {', '.join(changed)}; call with "
+            "the same values to continue it, or choose another name or folder."
+        )
+    return study
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_alive(owner: str) -> bool:
+    """Whether the process that runs a trial may still be at work; unsure on another machine."""
+    host, _, pid = owner.rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return True
+    if int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _requeue_orphans(study: optuna.Study) -> None:
+    """Put trials of dead processes back into the queue, with the number and values they have."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if not _is_alive(trial.user_attrs.get(OWNER, _owner())):
+            study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+
+
+def _enqueue_presets(
+    study: optuna.Study, kind: str, space: Space, settings: dict[str, Any]
+) -> None:
+    """Queue the published networks that the space holds as the first trials, once."""
+    queued = {trial.user_attrs.get(PRESET) for trial in study.get_trials(deepcopy=False)}
+    for protocol in PRESET_PROTOCOLS:
+        for family in PRESETS[kind]:
+            label = f"{family}, {protocol}"
+            size = {"width": settings["width"], "depth": settings["depth"]}
+            point = config_to_point(preset(family, modality=kind, protocol=protocol, **size))
+            if label not in queued and _holds(space, point):
+                study.enqueue_trial(point, user_attrs={PRESET: label})
+
+
+def _holds(space: Space, point: Point) -> bool:
+    try:
+        space.check_point(point)
+    except ValueError:
+        return False
+    return True
+
+
+def _num_ended(study: optuna.Study) -> int:
+    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+
+
+def _ask(study: optuna.Study, space: Space) -> optuna.Trial:
+    """Begin the next trial; all that it needs is stored when this returns."""
+    trial = study.ask()
+    trial.set_user_attr(OWNER, _owner())
+    suggest(trial, space)
+    return trial
+
+
+def _run(study: Study, handle: optuna.Trial) -> Trial:
+    """Train one trial, put its network on disk if it is the best, then store its score."""
+    config = point_to_config(handle.params, width=study.settings["width"])
+    handle.set_user_attr(CONFIG, config.to_json())
+    best_before = max((t.score for t in study.trials if t.score is not None), default=-math.inf)
+    try:
+        inr = _train(study.signal, config, handle.number, study.settings)
+    except DivergedError as error:
+        handle.set_user_attr(REASON, str(error))
+        row = study.optuna_study.tell(handle, state=TrialState.FAIL)
+    else:
+        if inr.score > best_before:
+            study.kept["best"] = inr
+            if study.model_path is not None:
+                inr.save(study.model_path)
+        row = study.optuna_study.tell(handle, inr.score)
+    return _record(row)
+
+
+def _train(signal: Signal, config: NetworkConfig, number: int, settings: dict[str, Any]) -> INR:
+    """Train trial `number`; its key depends on the seed and the number alone."""
+    return fit(
+        signal,
+        config,
+        num_steps=settings["num_steps"],
+        key=jax.random.fold_in(jax.random.key(settings["seed"]), number),
+        share_program=True,
+        progress=False,
+        info={"trial": number, "search": settings, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")},
+    )
+
+
+def _trial_of(inr: INR | None) -> int | None:
+    return None if inr is None else inr.info.get("trial")
+
+
+def _record(trial: FrozenTrial) -> Trial:
+    states = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed"}
+    return Trial(
+        number=trial.number,
+        point=trial.params,
+        score=trial.value if trial.state == TrialState.COMPLETE else None,
+        state=states.get(trial.state, trial.state.name.lower()),
+        reason=trial.user_attrs.get(REASON, ""),
+        preset=trial.user_attrs.get(PRESET, ""),
+        seconds=trial.duration.total_seconds() if trial.duration else None,
+    )
+
+
+def _describe(study: Study, trial: Trial, num_trials: int, eta: str) -> str:
+    layers = [trial.point[f"activation_{i}"] for i in range(1, study.settings["depth"] + 1)]
+    score = f"{trial.score:6.2f}" if trial.score is not None else "failed"
+    scored = any(t.score is not None for t in study.trials)
+    best = f"best {study.best_score:6.2f} (trial {study.best_trial.number:3d})" if scored else ""
+    note = f" [{trial.preset}]" if trial.preset else ""
+    encoding = " +fourier" if trial.point["encoding"] == "fourier" else ""
+    shape = "-".join(layers) + encoding
+    return f"trial {trial.number + 1:3d}/{num_trials}  {score}  {best}  eta {eta:>6}  {shape}{note}"

@@ -1,0 +1,39 @@
+"""Coordinates are a rule, not an array: a grid is its shape and its range.
+
+Conventions, the same for every kind of signal. A side of n points covers [low, high] with both ends
+included, as `numpy.linspace`. Points are in row-major order ('ij'): column 0 of `coords` is the
+first axis of the grid, which for a picture is the row. A side of length 1 lies in the middle of
+the range, at 0 for [-1, 1].
+
+Letters: N points, D axes.
+"""
+
+import math
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float32, Int
+
+
+def grid_coords(
+    shape: Sequence[int], low: float = -1.0, high: float = 1.0
+) -> Float32[Array, "N D"]:
+    """Coordinates of every point of a grid, made on the device from D short arrays."""
+    columns = jnp.meshgrid(*_axes(shape, low, high), indexing="ij")
+    return jnp.stack(columns, axis=-1).reshape(math.prod(shape), len(shape))
+
+
+def coords_at(
+    index: Int[Array, " N"], shape: Sequence[int], low: float = -1.0, high: float = 1.0
+) -> Float32[Array, "N D"]:
+    """Rows `index` of `grid_coords`, without making the others: for chunks of a large grid."""
+    positions = jnp.unravel_index(index, tuple(shape))
+    columns = [axis[i] for axis, i in zip(_axes(shape, low, high), positions, strict=True)]
+    return jnp.stack(columns, axis=-1)
+
+
+def _axes(shape: Sequence[int], low: float, high: float) -> list[Float32[Array, " _"]]:
+    """One array of positions per axis; linspace in float64, rounded once to float32."""
+    sides = [np.linspace(low, high, n) if n > 1 else np.full(n, (low + high) / 2) for n in shape]
+    return [jnp.asarray(side, jnp.float32) for side in sides]

@@ -1,0 +1,179 @@
+"""A frame: all that is needed to turn a network's output back into a signal, at any size.
+
+It is small and JSON-able, and a model file stores it. A model file comes from strangers, so
+everything read back is checked before anything is allocated.
+"""
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Float32
+
+from optiinr_jax.signals.coordinates import grid_coords
+from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.kinds import get_kind
+
+AnyArray = np.ndarray | Array
+
+_MAX_ATTRIBUTES = 32
+_HUGE = 1e30  # no range or attribute reaches it; nan and inf fail the comparison too
+_REMEDY = "the model file is damaged or of another version."
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Kind, grid and ranges of a signal, without its values."""
+
+    kind: str
+    shape: tuple[int, ...]
+    num_channels: int
+    coord_range: tuple[float, float]
+    value_range: tuple[float, float]
+    attributes: dict[str, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def num_points(self) -> int:
+        """Points of the grid."""
+        return math.prod(self.shape)
+
+    @property
+    def num_dims(self) -> int:
+        """Axes of the grid."""
+        return len(self.shape)
+
+    def grid_coords(self) -> Float32[Array, "N D"]:
+        """Coordinates of every point, as the network takes them."""
+        return grid_coords(self.shape, *self.coord_range)
+
+    def with_shape(self, shape: tuple[int, ...]) -> "Frame":
+        """The same signal on another grid of the same range."""
+        record = self.to_json() | {"shape": shape}
+        return make_frame(record, remedy="choose whole numbers from 1 within the limit.")
+
+    def scaled(self, scale: float) -> "Frame":
+        """The same signal with every side `scale` times as many points, rounded, at least 1."""
+        if not 0 < scale < _HUGE:
+            raise SignalError(f"scale is {scale}, but a number above 0 was expected; try scale=2.")
+        return self.with_shape(tuple(max(1, round(n * scale)) for n in self.shape))
+
+    def to_natural(self, values: Float[AnyArray, "*s"]) -> Float[AnyArray, "*s"]:
+        """Values as the network gives them, in the range of a file and of the metric."""
+        return _rescale(values, self.value_range, get_kind(self.kind).natural_range)
+
+    def to_samples(self, values: ArrayLike) -> Float[np.ndarray, "*shape_C"]:
+        """The network's (N, C) output as natural values on the grid, (*shape, C)."""
+        values = np.asarray(values)
+        if values.shape != (self.num_points, self.num_channels):
+            raise SignalError(
+                f"values has shape {values.shape}, but this frame of shape {self.shape} takes "
+                f"{(self.num_points, self.num_channels)}; predict at its grid_coords()."
+            )
+        return np.asarray(self.to_natural(values)).reshape(*self.shape, self.num_channels)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary of plain numbers, strings and lists."""
+        return {
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "num_channels": self.num_channels,
+            "coord_range": list(self.coord_range),
+            "value_range": list(self.value_range),
+            "attributes": dict(self.attributes),
+        }
+
+    @classmethod
+    def from_json(cls, record: Any) -> "Frame":
+        """Read what `to_json` gave, and check it."""
+        names = {f.name for f in fields(cls)}
+        if not isinstance(record, dict) or set(record) != names:
+            got = sorted(map(str, record)) if isinstance(record, dict) else type(record).__name__
+            raise SignalError(
+                f"a frame has keys {got}, but exactly {sorted(names)} were expected; {_REMEDY}"
+            )
+        return make_frame(record, remedy=_REMEDY)
+
+
+def make_frame(record: dict[str, Any], *, remedy: str) -> Frame:
+    """Check the fields of a frame, then build it; `remedy` ends the error sentences."""
+    _check_record(record, remedy)
+    return Frame(
+        kind=record["kind"],
+        shape=tuple(record["shape"]),
+        num_channels=record["num_channels"],
+        coord_range=_range(record["coord_range"]),
+        value_range=_range(record["value_range"]),
+        attributes=dict(record["attributes"]),
+    )
+
+
+def natural_frame(
+    kind: str, shape: tuple[int, ...], num_channels: int, attributes: dict[str, float]
+) -> Frame:
+    """The frame of a new signal, with the ranges of its kind."""
+    row = get_kind(kind)
+    record = {
+        "kind": kind,
+        "shape": shape,
+        "num_channels": num_channels,
+        "coord_range": row.coord_range,
+        "value_range": row.value_range,
+        "attributes": attributes,
+    }
+    return make_frame(record, remedy="reshape the array or choose another size.")
+
+
+def to_values(samples: Float[AnyArray, "*s"], frame: Frame) -> Float[AnyArray, "*s"]:
+    """Natural values as the network learns them; `Frame.to_natural` goes back."""
+    return _rescale(samples, get_kind(frame.kind).natural_range, frame.value_range)
+
+
+def _check_record(record: dict[str, Any], remedy: str) -> None:
+    """Refuse what no signal can have, before any of it is used."""
+    kind, shape, attributes = record["kind"], record["shape"], record["attributes"]
+    _expect(isinstance(kind, str), "kind", kind, "a name", remedy)
+    row = get_kind(kind)
+    is_shape = isinstance(shape, list | tuple) and len(shape) == len(row.axes)
+    is_shape = is_shape and all(_is_whole(n) and n >= 1 for n in shape)
+    axes = " x ".join(row.axes)
+    _expect(is_shape, "shape", shape, f"{axes} as a list of whole numbers from 1", remedy)
+    is_small = math.prod(shape) <= row.max_points
+    _expect(is_small, "shape", shape, f"at most {row.max_points} points", remedy)
+    channels = record["num_channels"]
+    is_known = _is_whole(channels) and channels in row.channels
+    _expect(is_known, "num_channels", channels, f"one of {row.channels}", remedy)
+    for name in ("coord_range", "value_range"):
+        ends = record[name]
+        is_range = isinstance(ends, list | tuple) and len(ends) == 2
+        is_range = is_range and all(map(_is_number, ends)) and ends[0] < ends[1]
+        _expect(is_range, name, ends, "two finite numbers, the lower first,", remedy)
+    is_named = isinstance(attributes, dict) and len(attributes) <= _MAX_ATTRIBUTES
+    is_named = is_named and all(isinstance(name, str) for name in attributes)
+    is_named = is_named and all(map(_is_number, attributes.values()))
+    expected = f"at most {_MAX_ATTRIBUTES} named finite numbers"
+    _expect(is_named, "attributes", attributes, expected, remedy)
+
+
+def _expect(holds: bool, name: str, got: object, expected: str, remedy: str) -> None:
+    if not holds:
+        raise SignalError(f"{name} is {got!r:.80}, but {expected} was expected; {remedy}")
+
+
+def _range(ends: list[float] | tuple[float, ...]) -> tuple[float, float]:
+    return float(ends[0]), float(ends[1])
+
+
+def _is_whole(n: object) -> bool:
+    return isinstance(n, int) and not isinstance(n, bool)
+
+
+def _is_number(n: object) -> bool:
+    return isinstance(n, int | float) and not isinstance(n, bool) and abs(n) < _HUGE
+
+
+def _rescale(values: AnyArray, old: tuple[float, float], new: tuple[float, float]) -> Any:
+    """Map the range `old` linearly onto `new`, not clipped; plain operators keep the array type."""
+    gain = (new[1] - new[0]) / (old[1] - old[0])
+    return (values - old[0]) * gain + new[0]

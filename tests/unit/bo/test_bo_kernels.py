@@ -1,0 +1,116 @@
+"""Kernels against tinygp and against their own definition; features against the kernel."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tinygp
+
+from optiinr_jax.bo import Choice, Float, Space
+from optiinr_jax.bo.kernels import KERNELS, ProductParams, SumProductParams, gram
+
+SPACE = Space({"a": Float(0, 1), "b": Float(0, 1), "c": Choice("xyz"), "d": Choice("uv")})
+P, O = 2, 5  # continuous and one-hot columns
+
+
+def draw(name, seed=0):
+    """Parameters from the prior, and points."""
+    mean, sd = KERNELS[name].prior(SPACE.structure)
+    rng = np.random.default_rng(seed)
+    x = jnp.asarray(np.stack([SPACE.encode(p) for p in SPACE.sample(seed, 12)]))
+    params = jax.tree.map(
+        lambda m, s: jnp.asarray(m + 0.3 * s * rng.standard_normal(jnp.shape(m)), x.dtype), mean, sd
+    )
+    return params, x
+
+
+@pytest.mark.parametrize(
+    ("name", "stationary"),
+    [
+        ("product", tinygp.kernels.Matern52),
+        ("product_matern12", tinygp.kernels.Exp),
+        ("product_matern32", tinygp.kernels.Matern32),
+        ("product_se", tinygp.kernels.ExpSquared),
+    ],
+)
+def test_product_is_that_of_tinygp(name, stationary):
+    with jax.enable_x64(True), jax.numpy_rank_promotion("allow"):  # tinygp promotes
+        params, x = draw(name)
+        distance = tinygp.kernels.distance.L2Distance()
+        continuous = stationary(scale=jnp.exp(params.log_lengthscale), distance=distance)
+        onehot = tinygp.kernels.ExpSquared(distance=distance)
+        expected = (
+            jnp.exp(params.log_amplitude)
+            * continuous(x[:, :P], x[:, :P])
+            * onehot(*[x[:, P:] / jnp.exp(params.log_onehot_lengthscale)] * 2)
+        )
+        actual = gram(KERNELS[name].evaluate, params, x, x)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+def test_sum_product_is_that_of_tinygp():
+    with jax.enable_x64(True), jax.numpy_rank_promotion("allow"):
+        params, x = draw("sum_product")
+        distance = tinygp.kernels.distance.L2Distance()
+        matern, se = (
+            lambda log_scale, block, kernel=kernel: kernel(distance=distance)(
+                *[block / jnp.exp(log_scale)] * 2
+            )
+            for kernel in (tinygp.kernels.Matern52, tinygp.kernels.ExpSquared)
+        )
+        w = jnp.exp(params.logits) / jnp.sum(jnp.exp(params.logits))
+        expected = jnp.exp(params.log_amplitude) * (
+            w[0] * matern(params.log_lengthscale, x[:, :P])
+            + w[1] * se(params.log_onehot_lengthscale, x[:, P:])
+            + w[2]
+            * matern(params.log_lengthscale_product, x[:, :P])
+            * se(params.log_onehot_lengthscale_product, x[:, P:])
+        )
+        actual = gram(KERNELS["sum_product"].evaluate, params, x, x)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_value_at_zero_distance_is_the_amplitude(name):
+    params, x = draw(name)
+    diagonal = jax.jit(jax.vmap(lambda a: KERNELS[name].evaluate(params, a, a)))(x)
+    np.testing.assert_allclose(diagonal, float(jnp.exp(params.log_amplitude)), rtol=1e-6)
+    assert diagonal.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_gradients_are_finite_at_zero_distance_and_right_elsewhere(name):
+    evaluate = jax.jit(KERNELS[name].evaluate)
+    with jax.enable_x64(True):
+        params, x = draw(name)
+        at_zero = jax.jit(jax.grad(evaluate, argnums=(0, 1)))(params, x[0], x[0])
+        assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(at_zero))
+        direction = jnp.linspace(-1, 1, P + O)
+        slope = jnp.dot(jax.grad(evaluate, argnums=1)(params, x[0], x[1]), direction)
+        h = 1e-6
+        up, down = (evaluate(params, x[0] + s * h * direction, x[1]) for s in (1, -1))
+        np.testing.assert_allclose(slope, (up - down) / (2 * h), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_features_approach_the_kernel(name):
+    """The largest of 144 errors of a mean of f bounded terms is below 5 / sqrt(f) amplitudes."""
+    num_features = 4096
+    params, x = draw(name)
+    draw_features = jax.jit(KERNELS[name].draw_features, static_argnums=(2, 3))
+    features = draw_features(jax.random.key(1), params, P + O, num_features)
+    phi = features.scale[None] * jnp.cos(x @ features.frequency.T + features.phase[None])
+    error = phi @ phi.T - gram(KERNELS[name].evaluate, params, x, x)
+    assert phi.shape == (12, num_features)
+    assert np.max(np.abs(error)) < 5 / num_features**0.5 * np.exp(params.log_amplitude)
+
+
+def test_lengthscales_act_on_their_own_term():
+    params, x = draw("sum_product")
+    only_c = params._replace(logits=jnp.array([-50.0, 50.0, -50.0]))
+    moved = x[0].at[:P].add(0.3)
+    evaluate = KERNELS["sum_product"].evaluate
+    np.testing.assert_allclose(
+        evaluate(only_c, x[0], moved), jnp.exp(params.log_amplitude), rtol=1e-6
+    )
+    assert isinstance(params, SumProductParams) and isinstance(draw("product")[0], ProductParams)

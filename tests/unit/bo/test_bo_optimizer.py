@@ -1,0 +1,198 @@
+"""The whole engine on a small conditional space: one structure, so that it compiles once."""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from optiinr_jax.bo import FAILED, Choice, Float, Int, Optimizer, Space, engine, propose
+
+SPACE = Space(
+    {
+        "act": Choice(["a", "b"]),
+        "omega": Float(1, 100, log=True, when={"act": "a"}),
+        "n": Int(1, 8),
+    }
+)
+
+
+def objective(point):
+    """Best at act a, omega 10, n 5: value 10."""
+    if point["act"] == "b":
+        return 6 - abs(point["n"] - 2)
+    return 10 - abs(math.log10(point["omega"]) - 1) * 8 - abs(point["n"] - 5)
+
+
+def run(optimizer, num, f=objective):
+    for _ in range(num):
+        point = optimizer.ask()
+        optimizer.tell(point, f(point))
+    return optimizer
+
+
+def test_finds_the_optimum_and_beats_random_search():
+    best = [run(Optimizer(SPACE, num_initial=6, seed=s), 25).best_y for s in range(3)]
+    random = [max(map(objective, SPACE.sample(s, 25))) for s in range(3)]
+    assert min(best) > 9.7 and np.mean(best) > np.mean(random) + 0.5
+
+
+@pytest.mark.parametrize("options", [{"acquisition": "eei"}, {"faithful": True}])
+def test_every_mode_finds_the_optimum(options):
+    optimizer = run(Optimizer(SPACE, num_initial=6, seed=0, **options), 25)
+    assert optimizer.best_y > 9.3
+
+
+def test_ask_is_a_function_of_seed_and_record():
+    first = run(Optimizer(SPACE, num_initial=4, seed=1), 8)
+    second = run(Optimizer(SPACE, num_initial=4, seed=1), 8)
+    other = run(Optimizer(SPACE, num_initial=4, seed=2), 8)
+    assert first.state == second.state != other.state
+
+
+def test_json_continues_identically():
+    optimizer = run(Optimizer(SPACE, num_initial=4, seed=1), 7)
+    optimizer.tell(optimizer.ask(), FAILED)
+    optimizer.ask()  # left pending
+    again = Optimizer.from_json(optimizer.to_json())
+    assert again.to_json() == optimizer.to_json()
+    assert run(again, 3).to_json() == run(optimizer, 3).to_json()
+
+
+def test_a_batch_is_joint_distinct_and_the_same_as_single_asks():
+    one, many = (run(Optimizer(SPACE, num_initial=4, seed=3), 6) for _ in range(2))
+    batch = many.ask(4)
+    assert batch == [one.ask() for _ in range(4)]
+    assert all(a != b for i, a in enumerate(batch) for b in batch[:i])
+    assert len(many.state.pending) == 4
+    many.tell(batch[2], 1.0)
+    assert many.state.pending == tuple(batch[:2] + batch[3:])
+
+
+def test_points_are_never_repeated():
+    optimizer = Optimizer(SPACE, num_initial=4, seed=0)
+    points = []
+    for i in range(20):
+        points.append(optimizer.ask())
+        if i % 3:  # every third stays pending
+            optimizer.tell(points[-1], objective(points[-1]))
+    texts = [repr(point) for point in points]
+    assert len(set(texts)) == len(texts)
+
+
+def test_an_exhausted_space_still_gives_valid_points():
+    space = Space({"c": Choice("abc")})
+    optimizer = Optimizer(space, num_initial=1, seed=0)
+    first = [optimizer.ask()["c"] for _ in range(3)]
+    assert sorted(first) == ["a", "b", "c"] and optimizer.ask()["c"] in "abc"
+    for value in (1.0, 2.0, 3.0):
+        optimizer.tell(optimizer.state.pending[0], value)
+    assert optimizer.ask()["c"] in "abc"
+
+
+def test_told_points_count_as_initial_and_the_design_fills_the_rest():
+    optimizer = Optimizer(SPACE, num_initial=5, seed=0)
+    for point in SPACE.sample(9, 3):
+        optimizer.tell(point, objective(point))
+    assert [optimizer.ask(), optimizer.ask()] == SPACE.latin_hypercube(0, 2)
+    design = SPACE.latin_hypercube(0, 5)
+    assert optimizer.ask() not in design
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [5.0],
+        [5.0] * 6,
+        [1e12, -1e12, 3.0, 1e12],
+        [FAILED] * 5,
+        [FAILED, 1.0, math.inf, -math.inf, 2.0],
+        [1e300, -1e300, 0.0],
+    ],
+)
+def test_odd_scores_give_valid_proposals(values):
+    optimizer = Optimizer(SPACE, num_initial=1, seed=0)
+    for point, value in zip(SPACE.sample(0, len(values)), values, strict=True):
+        optimizer.tell(point, value)
+    point = optimizer.ask()
+    assert SPACE.check_point(point) == point
+
+
+def test_one_point_with_different_scores():
+    optimizer = Optimizer(SPACE, num_initial=1, seed=0)
+    point = {"act": "a", "omega": 10.0, "n": 3}
+    for value in (1.0, 5.0, 3.0):
+        optimizer.tell(point, value)
+    assert optimizer.best_y == 5.0 and optimizer.best_point == point
+    assert optimizer.ask() != point
+
+
+def test_a_failed_trial_counts_as_the_worst_and_is_never_best():
+    optimizer = Optimizer(SPACE, seed=0)
+    assert optimizer.best_y is None and optimizer.best_point is None
+    for point, value in zip(SPACE.sample(0, 3), (math.inf, -7.0, FAILED), strict=True):
+        optimizer.tell(point, value)
+    assert optimizer.best_y == -7.0
+    np.testing.assert_array_equal(engine._impute(np.array([np.nan, 2.0, -7.0])), [-7.0, 2.0, -7.0])
+
+
+def test_the_model_avoids_what_fails():
+    optimizer = run(
+        Optimizer(SPACE, num_initial=8, seed=0),
+        20,
+        lambda p: FAILED if p["act"] == "b" else objective(p),
+    )
+    guided = [trial.point["act"] for trial in optimizer.state.trials[8:]]
+    assert guided.count("b") <= 4
+
+
+def test_compilations_do_not_grow_with_the_number_of_trials():
+    optimizer = run(Optimizer(SPACE, num_initial=4, seed=5), 6)
+    before = propose.propose._cache_size()
+    optimizer = run(optimizer, 8)
+    optimizer.ask(3)
+    assert propose.propose._cache_size() == before
+    sizes = [len(engine._pad([([0.5], [0])] * n, np.zeros(n), []).y) for n in (1, 32, 33, 64, 65)]
+    assert sizes == [32, 32, 64, 64, 128]
+
+
+def test_importing_and_asking_leave_the_precision_alone():
+    run(Optimizer(SPACE, num_initial=1, seed=0), 2)
+    assert jnp.ones(()).dtype == jnp.float32
+
+
+def test_the_caller_may_change_its_copy():
+    optimizer = Optimizer(SPACE, seed=0)
+    optimizer.ask()["act"] = "changed"
+    assert optimizer.state.pending[0]["act"] in "ab"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"kernel": "rbf"}, r"kernel is 'rbf'; expected one of \['product'"),
+        ({"acquisition": "ucb"}, r"expected one of \['eei', 'log_ei'\]"),
+        ({"warp": "log"}, "half_rank"),
+        ({"num_initial": 0}, "at least 1"),
+        ({"seed": -1}, "at least 0"),
+    ],
+)
+def test_bad_options_are_refused(options, text):
+    with pytest.raises(ValueError, match=text):
+        Optimizer(SPACE, **options)
+
+
+def test_other_errors_say_what_to_do():
+    with pytest.raises(ValueError, match="wrap the dict"):
+        Optimizer({"x": Float(0, 1)})
+    optimizer = Optimizer(SPACE)
+    with pytest.raises(ValueError, match="FAILED for a trial that gave none"):
+        optimizer.tell({"act": "b", "n": 1}, "good")
+    with pytest.raises(ValueError, match="expected one of"):
+        optimizer.tell({"act": "z", "n": 1}, 1.0)
+    with pytest.raises(ValueError, match="num is 0"):
+        optimizer.ask(0)
+    with pytest.raises(ValueError, match=r"Optimizer\.to_json"):
+        Optimizer.from_json("[]")
+    with pytest.raises(ValueError, match="at most 2048"):
+        engine._pad([([0.5], [0])] * 2049, np.zeros(2049), [])

@@ -1,0 +1,95 @@
+"""Bricks of the maximiser, on a score whose maximum is known; and the parameter fit."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from optiinr_jax.bo import Choice, Float, Space, engine
+from optiinr_jax.bo.hyperparameters import fit, make_prior
+from optiinr_jax.bo.propose import make_candidates, make_donor, mutate, refine
+from optiinr_jax.bo.structure import INACTIVE, embed
+
+SPACE = Space(
+    {
+        "act": Choice("abc"),
+        "omega": Float(0, 1, when={"act": "a"}),
+        "sigma": Float(0, 1, when={"act": "b"}),
+        "rate": Float(0, 1),
+    }
+)
+
+
+def make_data(points, y):
+    data = engine._pad([SPACE.split(p) for p in points], np.asarray(y, float), [])
+    return jax.tree.map(jnp.asarray, data)
+
+
+DATA = make_data(
+    [
+        {"act": "a", "omega": 0.1, "rate": 0.3},
+        {"act": "a", "omega": 0.9, "rate": 0.3},
+        {"act": "c", "rate": 0.8},
+    ],
+    [1.0, 2.0, 3.0],
+)
+
+
+def test_donor_is_the_best_value_where_active():
+    with jax.enable_x64(True):
+        donor = make_donor(SPACE.structure, DATA)
+    np.testing.assert_allclose(donor, [0.9, INACTIVE, 0.8], rtol=1e-6)
+
+
+def test_refine_finds_the_maximum_across_choices_and_does_not_move_what_is_inactive():
+    target = jnp.array([0.62, 0.5, 0.21, 1, 0, 0])  # act a
+
+    def score(u, c):
+        return -jnp.sum(jnp.square(embed(SPACE.structure, u, c) - target))
+
+    donor = jnp.array([0.7, 0.5, 0.5])
+    climb = jax.jit(partial(refine, SPACE.structure, score, donor))
+    u, c, value = climb(jnp.array([0.5, 0.123, 0.4]), jnp.array([2], jnp.int32))
+    assert c[0] == 0 and value > -1e-3
+    np.testing.assert_allclose(u[jnp.array([0, 2])], [0.62, 0.21], atol=0.02)
+    assert u[1] == np.float32(0.123)
+
+
+def test_candidates_are_valid_varied_and_contain_the_best():
+    donor = make_donor(SPACE.structure, DATA)
+    draw = jax.jit(partial(make_candidates, structure=SPACE.structure))
+    u, c = draw(jax.random.key(0), data=DATA, donor=donor)
+    assert u.shape == (2048, 3) and np.all((u >= 0) & (u <= 1))
+    assert set(np.unique(c)) == {0, 1, 2}
+    np.testing.assert_allclose(u[0], DATA.u[2])
+    near = np.abs(np.asarray(u[:, 2]) - 0.8)
+    scales = [np.sum((near > 0) & (near < 10.0**-k)) for k in (1, 2, 3)]
+    assert scales[0] > 300 and scales[1] > 100 and scales[2] > 10  # many scales around the best
+
+
+def test_a_mutation_that_brings_a_number_to_life_starts_from_its_donor():
+    donor = jnp.array([0.9, 0.5, 0.8])
+    keys = jax.random.split(jax.random.key(0), 400)
+    start = jnp.array([0.0, 0.5, 0.8]), jnp.array([2], jnp.int32)
+    u, c = jax.jit(jax.vmap(lambda key: mutate(SPACE.structure, donor, key, *start)))(keys)
+    omega = np.asarray(u[:, 0])[np.asarray(c[:, 0]) == 0]
+    assert len(omega) > 5 and np.median(omega) > 0.8
+
+
+def test_fit_learns_which_dimension_matters_and_no_data_gives_the_prior():
+    rows = {"kernel": "sum_product", "structure": SPACE.structure}
+    with jax.enable_x64(True):
+        points = [p for p in SPACE.sample(0, 30) if p["act"] != "a"]
+        y = [np.sin(12 * p["rate"]) for p in points]
+        data = make_data(points, y)
+        learned = fit(jax.random.key(0), data, **rows)
+        nothing = fit(jax.random.key(0), data._replace(observed=data.observed & False), **rows)
+        prior = make_prior("sum_product", SPACE.structure).mean
+        again = fit(jax.random.key(9), data, learned.params, **rows)  # a warm start cannot lose
+    scale = np.asarray(learned.params.kernel.log_lengthscale)
+    assert scale[2] < scale[1] - 0.3
+    assert np.exp(learned.params.log_noise) < 0.02
+    for leaf, expected in zip(jax.tree.leaves(nothing.params), jax.tree.leaves(prior), strict=True):
+        np.testing.assert_allclose(leaf, expected, atol=1e-6)
+    assert float(again.log_density) >= float(learned.log_density) - 1e-6

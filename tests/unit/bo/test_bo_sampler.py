@@ -1,0 +1,160 @@
+"""The Optuna sampler on define-by-run studies; its inferred space has the structure of SPACE."""
+
+import math
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from optiinr_jax.bo import Choice, Float, Int, OptiINRSampler, Space, suggest
+from optiinr_jax.bo.distributions import infer_bridges, make_bridge, to_distribution
+from optiinr_jax.bo.sampler import PROPOSAL
+
+SPACE = Space(
+    {
+        "act": Choice(["a", "b"]),
+        "omega": Float(1, 100, log=True, when={"act": "a"}),
+        "n": Int(1, 8),
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def value_of(act, n, omega=None):
+    return 6 - abs(n - 2) if act == "b" else 10 - abs(math.log10(omega) - 1) * 8 - abs(n - 5)
+
+
+def by_run(trial):
+    act = trial.suggest_categorical("act", ["a", "b"])
+    omega = trial.suggest_float("omega", 1, 100, log=True) if act == "a" else None
+    return value_of(act, trial.suggest_int("n", 1, 8), omega)
+
+
+def run(sampler, num=24, f=by_run, direction="maximize"):
+    study = optuna.create_study(sampler=sampler, direction=direction)
+    study.optimize(f, n_trials=num)
+    return study
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_beats_random_and_minimising_mirrors_maximising(seed):
+    up = run(OptiINRSampler(seed=seed, num_initial=8))
+    down = run(
+        OptiINRSampler(seed=seed, num_initial=8), f=lambda t: -by_run(t), direction="minimize"
+    )
+    assert [t.params for t in up.trials] == [t.params for t in down.trials]
+    random = run(optuna.samplers.RandomSampler(seed=seed))
+    assert up.best_value > max(9.7, random.best_value)
+
+
+def test_a_given_space_is_used_from_the_first_trial():
+    study = run(
+        OptiINRSampler(space=SPACE, num_initial=4), 4, lambda t: value_of(**suggest(t, SPACE))
+    )
+    assert [t.params for t in study.trials] == SPACE.latin_hypercube(0, 4)
+
+
+def test_enqueued_trials_shorten_the_design():
+    study = optuna.create_study(sampler=OptiINRSampler(space=SPACE, num_initial=4))
+    study.enqueue_trial({"act": "b", "n": 2})
+    study.enqueue_trial({"act": "b", "n": 3})
+    study.optimize(lambda t: value_of(**suggest(t, SPACE)), n_trials=4)
+    assert [t.params for t in study.trials[2:]] == SPACE.latin_hypercube(0, 2)
+
+
+def test_a_fresh_sampler_continues_identically(tmp_path):
+    storage = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(
+        storage=storage, study_name="a", sampler=OptiINRSampler(num_initial=5), direction="maximize"
+    )
+    study.optimize(by_run, n_trials=7)
+    later = optuna.load_study(
+        storage=storage, study_name="a", sampler=OptiINRSampler(num_initial=5)
+    )
+    later.optimize(by_run, n_trials=2)
+    whole = run(OptiINRSampler(num_initial=5), 9)
+    assert [t.params for t in later.trials] == [t.params for t in whole.trials]
+
+
+def test_running_trials_are_pending():
+    study = run(OptiINRSampler(num_initial=5), 8)
+    trials = [study.ask() for _ in range(3)]  # nothing suggested yet, but all is proposed
+    proposals = [study.trials[t.number].system_attrs[PROPOSAL] for t in trials]
+    assert len(set(proposals)) == 3
+
+
+def test_failed_and_pruned_trials_are_used():
+    def f(trial):
+        value = by_run(trial)
+        if trial.params["act"] == "b":
+            return math.nan  # Optuna marks it as failed
+        trial.report(value, step=0)
+        if trial.number % 3 == 0:
+            raise optuna.TrialPruned
+        return value
+
+    study = run(OptiINRSampler(num_initial=8), 24, f)
+    assert {t.state for t in study.trials} == {
+        TrialState.COMPLETE,
+        TrialState.PRUNED,
+        TrialState.FAIL,
+    }
+    assert study.best_value > 9.3
+    assert sum(t.params["act"] == "b" for t in study.trials[8:]) <= 4
+
+
+def test_conditions_are_inferred():
+    def f(trial):
+        if trial.suggest_categorical("act", ["a", "b", "c"]) != "c":
+            trial.suggest_float("omega", 1, 2)
+        if trial.suggest_int("n", 1, 8) > 4:  # depends on a number: cannot be told
+            trial.suggest_float("extra", 0, 1)
+        return 0.0
+
+    bridges = infer_bridges(run(optuna.samplers.RandomSampler(seed=0), 40, f).trials)
+    assert list(bridges)[0] == "act"
+    assert bridges["omega"].dimension == Float(1, 2, when={"act": (0, 1)})
+    assert bridges["extra"].dimension.when is None and bridges["n"].dimension == Int(1, 8)
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        FloatDistribution(0.1, 0.9, step=0.2),
+        FloatDistribution(1e-5, 1e-1, log=True),
+        IntDistribution(2, 10, step=4),
+        IntDistribution(1, 64, log=True),
+        CategoricalDistribution([None, True, "x", 2.5]),
+    ],
+)
+def test_distributions_are_honoured(distribution):
+    bridge = make_bridge(distribution)
+    dimension = bridge.dimension
+    for u in (0.0, 0.13, 0.4999, 0.77, 1.0):
+        value = bridge.to_optuna(dimension.from_unit(u))
+        assert distribution._contains(distribution.to_internal_repr(value))
+        if not isinstance(distribution, CategoricalDistribution):
+            assert type(value) is (int if isinstance(distribution, IntDistribution) else float)
+            off = (value - distribution.low) / (distribution.step or 1e-300)
+            assert distribution.step is None or off == pytest.approx(round(off))
+        assert bridge.to_optuna(bridge.to_space(value)) == value
+    assert bridge.to_optuna(dimension.from_unit(0.0)) == getattr(distribution, "low", None)
+
+
+def test_dimensions_become_distributions():
+    assert to_distribution(Int(1, 8, log=True)) == IntDistribution(1, 8, log=True)
+    assert to_distribution(Float(1, 8)) == FloatDistribution(1, 8)
+    assert to_distribution(Choice("ab")) == CategoricalDistribution(("a", "b"))
+
+
+def test_bad_uses_are_refused():
+    with pytest.raises(ValueError, match="kernel is 'rbf'"):
+        OptiINRSampler(kernel="rbf")
+    study = optuna.create_study(sampler=OptiINRSampler(), directions=["maximize", "minimize"])
+    with pytest.raises(ValueError, match="2 objectives, expected 1"):
+        study.ask()

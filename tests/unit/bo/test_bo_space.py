@@ -1,0 +1,150 @@
+"""Spaces: what a point is, how it is encoded, and what errors say."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from optiinr_jax.bo import Choice, Float, Int, Space
+from optiinr_jax.bo.structure import activity, embed
+
+SPACE = Space(
+    {
+        "act": Choice(["siren", "gauss", None]),
+        "omega": Float(1, 100, log=True, when={"act": "siren"}),
+        "sigma": Float(0.5, 20, when={"act": ("gauss", "siren")}),
+        "warm": Choice([False, True], when={"act": "gauss"}),
+        "steps": Int(1, 8, log=True, when={"warm": True}),
+        "depth": Int(2, 5),
+    }
+)
+
+
+def test_encode_by_hand():
+    point = {"act": "siren", "omega": 10.0, "sigma": 0.5, "depth": 2}
+    #        omega sigma steps  depth           act      warm
+    expected = [0.5, 0.0, 0.5, 0.5 / 4, 1, 0, 0, 0, 0]
+    np.testing.assert_allclose(SPACE.encode(point), expected, atol=1e-12)
+
+
+def test_a_point_holds_the_active_names_in_order():
+    assert SPACE.active({"act": None}) == ("act", "depth")
+    assert SPACE.active({"act": "gauss", "warm": True}) == (
+        "act",
+        "sigma",
+        "warm",
+        "steps",
+        "depth",
+    )
+    # `steps` hangs on `warm`, which hangs on `act`: a stale value of `warm` wakes nothing.
+    assert SPACE.active({"act": "siren", "warm": True}) == ("act", "omega", "sigma", "depth")
+
+
+def test_equal_trainings_have_equal_vectors():
+    u, c = jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array([2, 1])  # act None: nothing else
+    other = jnp.array([0.9, 0.8, 0.7, 0.4]), jnp.array([2, 0])
+    np.testing.assert_array_equal(embed(SPACE.structure, u, c), embed(SPACE.structure, *other))
+
+
+def test_host_and_compiled_code_agree_on_what_is_active():
+    both = jax.jit(lambda u, c: (activity(SPACE.structure, c), embed(SPACE.structure, u, c)))
+    for point in SPACE.sample(0, 50):
+        (continuous, choice), x = both(*map(jnp.asarray, SPACE.split(point)))
+        active = SPACE.active(point)
+        numbers = ["omega", "sigma", "steps", "depth"]
+        assert [name in active for name in numbers] == list(continuous)
+        assert [name in active for name in ("act", "warm")] == list(choice)
+        np.testing.assert_allclose(x, SPACE.encode(point), atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [SPACE.sample, SPACE.latin_hypercube])
+def test_draws_are_valid_and_seeded(make):
+    points = make(3, 40)
+    assert all(SPACE.check_point(point) == point for point in points)
+    assert points == make(3, 40) != make(4, 40)
+
+
+def test_latin_hypercube_is_stratified():
+    space = Space(
+        {"x": Float(0, 1), "y": Float(1, 1000, log=True), "c": Choice("abcd"), "n": Int(1, 8)}
+    )
+    points = space.latin_hypercube(0, 16)
+    for name in "xy":
+        units = [space.dimensions[name].to_unit(point[name]) for point in points]
+        assert sorted(int(16 * u) for u in units) == list(range(16))
+    for name, options in (("c", "abcd"), ("n", range(1, 9))):
+        values = [point[name] for point in points]
+        assert [values.count(option) for option in options] == [16 // len(options)] * len(options)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_ends_stay_in_range(log):
+    for low, high in ((0.1, 0.3), (1e-5, 1e-1), (3, 7.7)):
+        dimension = Float(low, high, log=log)
+        assert dimension.from_unit(0.0) == low and dimension.from_unit(1.0) == high
+        assert low <= dimension.from_unit(1 - 1e-16) <= high
+
+
+def test_whole_numbers_share_the_interval():
+    counts = np.bincount([Int(1, 4).from_unit(u) for u in (np.arange(400) + 0.5) / 400])
+    assert list(counts) == [0, 100, 100, 100, 100]
+    assert [Int(1, 64, log=True).from_unit(u) for u in (0.0, 1.0)] == [1, 64]
+
+
+def test_json_round_trip():
+    again = Space.from_json(SPACE.to_json())
+    assert again == SPACE and again.structure == SPACE.structure
+    assert list(json.loads(SPACE.to_json())) == list(SPACE.dimensions)
+
+
+def test_numpy_values_become_plain_ones():
+    point = Space({"x": Float(0, 1), "n": Int(1, 3)}).check_point(
+        {"x": np.float64(0.5), "n": np.int64(2)}
+    )
+    assert json.dumps(point) == '{"x": 0.5, "n": 2}'
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "text"),
+    [
+        ({}, "needs dimensions"),
+        ({"x": Float(1, 1)}, "low < high"),
+        ({"x": Float(0, 1, log=True)}, "log=False"),
+        ({"x": Float(0, float("inf"))}, "finite"),
+        ({"x": Int(0.5, 2)}, "whole numbers"),
+        ({"c": Choice([])}, "one or more"),
+        ({"c": Choice(["a", "a"])}, "all different"),
+        ({"c": Choice([(1, 2)])}, "use a string"),
+        ({"x": (0, 1)}, "Float, Int or Choice"),
+        ({"x": Float(0, 1, when={"c": "a"}), "c": Choice("ab")}, "move 'c' before"),
+        ({"c": Choice("ab"), "x": Float(0, 1, when={"c": "z"})}, r"\['a', 'b'\]"),
+    ],
+)
+def test_bad_spaces_are_refused(dimensions, text):
+    with pytest.raises(ValueError, match=text):
+        Space(dimensions)
+
+
+@pytest.mark.parametrize(
+    ("point", "text"),
+    [
+        ({"act": "tanh"}, r"point\['act'\] is 'tanh'; expected one of"),
+        ({"act": None}, r"add \['depth'\]"),
+        ({"act": None, "depth": 3, "omega": 2.0}, r"leave out \['omega'\]"),
+        ({"act": None, "depth": 9}, "whole number from 2 to 5"),
+        ({"act": None, "depth": 2.5}, "whole number"),
+        ({"act": None, "depth": True}, "whole number"),
+        ({"act": "siren", "omega": float("nan"), "sigma": 1.0, "depth": 2}, "from 1 to 100"),
+        ([1], "expected a dict"),
+    ],
+)
+def test_bad_points_are_refused(point, text):
+    with pytest.raises(ValueError, match=text):
+        SPACE.check_point(point)
+
+
+def test_decode_refuses_a_wrong_shape():
+    with pytest.raises(ValueError, match=r"expected \(9,\)"):
+        SPACE.decode(np.zeros(3))
