@@ -1,4 +1,4 @@
-"""Find the best implicit neural representation of a signal by mixed-variable Bayesian optimisation."""
+"""The best implicit neural representation of a signal, by mixed-variable Bayesian optimisation."""
 
 from optiinr_jax import bo as bo
 from optiinr_jax import inr as inr

@@ -40,7 +40,7 @@ class Float:
     def check(self, value: Any) -> float:
         """Return the value as a float; raise ValueError when it is no number of the range."""
         is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not is_number or not self.low <= value <= self.high:
+        if not is_number or not self.low <= float(value) <= self.high:
             raise ValueError(f"expected a number from {self.low} to {self.high}")
         return float(value)
 
@@ -69,7 +69,7 @@ class Int:
     def check(self, value: Any) -> int:
         """Return the value as an int; raise ValueError when it is no whole number of the range."""
         is_whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if not is_whole or not self.low <= value <= self.high:
+        if not is_whole or not self.low <= int(value) <= self.high:
             raise ValueError(f"expected a whole number from {self.low} to {self.high}")
         return int(value)
 

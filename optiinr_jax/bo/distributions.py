@@ -72,7 +72,7 @@ def to_distribution(dimension: Dimension) -> BaseDistribution:
         case Choice(options=options):
             return CategoricalDistribution(options)
         case Int(low=low, high=high, log=log):
-            return IntDistribution(low, high, log=log)
+            return IntDistribution(int(low), int(high), log=log)
         case Float(low=low, high=high, log=log):
             return FloatDistribution(low, high, log=log)
     raise ValueError(f"dimension is {dimension!r}; expected a Float, Int or Choice.")
@@ -88,7 +88,7 @@ def suggest(trial: Trial, space: Space) -> Point:
             case Choice(options=options):
                 point[name] = trial.suggest_categorical(name, options)
             case Int(low=low, high=high, log=log):
-                point[name] = trial.suggest_int(name, low, high, log=log)
+                point[name] = trial.suggest_int(name, int(low), int(high), log=log)
             case Float(low=low, high=high, log=log):
                 point[name] = trial.suggest_float(name, low, high, log=log)
     return point

@@ -13,6 +13,7 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from optiinr_jax.bo.acquisition import ACQUISITIONS
@@ -23,7 +24,7 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.warp import WARPS
 
 FAILED = math.nan  # value of a trial that gave none
-CAPACITIES = (32, 64, 128, 256, 512, 1024, 2048)
+CAPACITIES = (64, 128, 192, 256, 512, 1024, 2048)
 NUM_FRESH = 64  # random points tried when every proposal is a duplicate
 
 
@@ -34,7 +35,7 @@ class Settings:
     space: Any  # a Space; checked by check_settings
     num_initial: int = 30
     seed: int = 0
-    kernel: str = "sum_product"
+    kernel: str = "product"
     acquisition: str = "log_ei"
     warp: str = "half_rank"
     num_paths: int = 256  # fewer leave many candidates with no improvement on any path
@@ -66,7 +67,7 @@ class State(NamedTuple):
         return max((t for t in self.trials if t.is_finite), key=lambda t: t.value, default=None)
 
     @property
-    def count(self) -> int:
+    def num_seen(self) -> int:
         """Number of points told or pending."""
         return len(self.trials) + len(self.pending)
 
@@ -91,7 +92,7 @@ def ask(settings: Settings, state: State, num: int = 1) -> tuple[list[Point], St
         point = _next_of_design(settings, state)
         if point is None:
             suggest = suggest or make_suggest(settings, state.trials)
-            point = suggest(state.pending, state.count)
+            point = suggest(state.pending, state.num_seen)
         points.append(point)
         state = state._replace(pending=(*state.pending, point))
     return points, state
@@ -103,7 +104,7 @@ def make_design(settings: Settings, num_before: int) -> list[Point]:
 
 
 def _next_of_design(settings: Settings, state: State) -> Point | None:
-    if state.count >= settings.num_initial:
+    if state.num_seen >= settings.num_initial:
         return None
     num_asked = sum(trial.asked for trial in state.trials) + len(state.pending)
     design = make_design(settings, state.num_before or 0)
@@ -181,11 +182,11 @@ def _pad(pairs: list, y: np.ndarray, pending: list) -> Data:
     row = np.arange(capacity)
     spare = capacity - total
     return Data(
-        u=np.pad(u, ((0, spare), (0, 0))),
-        c=np.pad(c, ((0, spare), (0, 0))),
-        y=np.pad(y, (0, capacity - num)),
-        observed=row < num,
-        pending=(row >= num) & (row < total),
+        u=jnp.asarray(np.pad(u, ((0, spare), (0, 0)))),
+        c=jnp.asarray(np.pad(c, ((0, spare), (0, 0)))),
+        y=jnp.asarray(np.pad(y, (0, capacity - num))),
+        observed=jnp.asarray(row < num),
+        pending=jnp.asarray((row >= num) & (row < total)),
     )
 
 

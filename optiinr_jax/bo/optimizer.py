@@ -16,7 +16,7 @@ class Optimizer:
         space: what is searched.
         num_initial: points of a Latin hypercube before the model takes over; told ones count.
         seed: same seed and same scores give the same points.
-        kernel: row of `KERNELS`; "product" is the paper's.
+        kernel: row of `KERNELS`; "product" is the paper's, "sum_product" suits additive scores.
         acquisition: row of `ACQUISITIONS`; "eei" is the paper's, "log_ei" its closed-form limit.
         warp: row of `WARPS`, applied to the scores before the model sees them.
         num_paths: posterior paths in "eei".
@@ -29,7 +29,7 @@ class Optimizer:
         *,
         num_initial: int = 30,
         seed: int = 0,
-        kernel: str = "sum_product",
+        kernel: str = "product",
         acquisition: str = "log_ei",
         warp: str = "half_rank",
         num_paths: int = 256,

@@ -160,7 +160,7 @@ def climb(
             jnp.where(is_better, value, best_score),
         )
         updates, opt_state = tx.update(-jnp.nan_to_num(grad), opt_state)
-        u = jnp.clip(u + learning_rate * updates, 0.0, 1.0)
+        u = jnp.clip(u + learning_rate * jnp.asarray(updates), 0.0, 1.0)
         return (u, opt_state, best_u, best_score), None
 
     carry = (u, tx.init(u), u, jnp.asarray(-jnp.inf, u.dtype))

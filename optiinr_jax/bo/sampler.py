@@ -51,7 +51,7 @@ class OptiINRSampler(BaseSampler):
         if options.pop("faithful", False):
             options |= {"kernel": "product", "acquisition": "eei", "warp": "standardise"}
         self.space = space
-        self.options = {"num_initial": num_initial, "seed": seed} | options
+        self.options: dict[str, Any] = {"num_initial": num_initial, "seed": seed} | options
         self._settings(space or Space({"any": Float(0, 1)}))  # a wrong option fails here and now
 
     def infer_relative_search_space(

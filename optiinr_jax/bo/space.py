@@ -138,7 +138,7 @@ class Space:
     @classmethod
     def from_json(cls, text: str) -> "Space":
         """Read a space written by `to_json`."""
-        dimensions = {}
+        dimensions: dict[str, Any] = {}
         for name, fields in json.loads(text).items():
             when = {parent: tuple(values) for parent, values in fields.pop("when").items()}
             dimensions[name] = TYPES[fields.pop("type")](**fields, when=when or None)

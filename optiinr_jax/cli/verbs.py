@@ -27,10 +27,10 @@ def search(
     *,
     out: Out = None,
     size: int | None = 96,
-    num_trials: int = 60,
+    num_trials: int = 40,
     num_initial: int = 12,
     num_steps: int = 500,
-    width: int = 64,
+    width: int = 48,
     depth: int = 4,
     space: str = "experiments",
     strategy: str = "optiinr",
@@ -102,7 +102,7 @@ def fit(
     Args:
         file: picture (PNG, JPEG, TIFF, ...); none: the embedded one.
         preset: siren, finer, gauss, wire or gf.
-        protocol: official (the authors' rate and schedule), paper (AdamW 1e-4) or constant.
+        protocol: official (the authors' rate and schedule), paper (AdamW 1e-4) or cooldown.
         out: folder of the run; by default runs/NAME-PRESET.
         size: side of the square the picture is brought to; None keeps every pixel.
         num_steps: updates.

@@ -34,7 +34,7 @@ def finer(z: Float[Array, "*s"], omega: Scalar) -> Float[Array, "*s"]:
 
 
 def gauss(z: Float[Array, "*s"], sigma: Scalar) -> Float[Array, "*s"]:
-    """Gauss, exp(-(sigma z)^2). Ramasinghe and Lucey 2022, in the parametrisation of WIRE's code."""
+    """Gauss, exp(-(sigma z)^2). Ramasinghe and Lucey 2022, as WIRE's code writes it."""
     return jnp.exp(-jnp.square(sigma * z))
 
 

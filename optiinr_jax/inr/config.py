@@ -50,8 +50,9 @@ class NetworkConfig:
         width: of every activated layer.
         encoding: Fourier features in front of the network, or None for plain coordinates.
         weight_decay: AdamW's decoupled weight decay; 0 is Adam.
-        lr_decay: factor by which all learning rates have fallen, exponentially, at the last step;
-            1 keeps them constant.
+        lr_decay: factor by which all learning rates fall, exponentially, over the whole run; 1:
+            they do not.
+        lr_cooldown: part of the run, at its end, over which they fall linearly to 0; 0: none.
         output_weight_bound: of the output layer; None: the last family's law.
         output_bias_bound: of the output layer; None: PyTorch's default.
     """
@@ -61,6 +62,7 @@ class NetworkConfig:
     encoding: FourierFeatures | None = None
     weight_decay: ArrayLike = 0.01
     lr_decay: ArrayLike = 1.0
+    lr_cooldown: ArrayLike = 0.0
     output_weight_bound: ArrayLike | None = None
     output_bias_bound: ArrayLike | None = None
 
@@ -133,6 +135,7 @@ def check_config(config: NetworkConfig) -> None:
         _check_int("encoding.num_frequencies", config.encoding.num_frequencies, MAX_FREQUENCIES)
     _check_number("weight_decay", config.weight_decay)
     _check_number("lr_decay", config.lr_decay)
+    _check_number("lr_cooldown", config.lr_cooldown)
     _check_bounds("output_", config.output_weight_bound, config.output_bias_bound)
 
 

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 
 def sine_bound(fan_in: int, omega: ArrayLike, is_first: bool) -> ArrayLike:
-    """SIREN: 1/n in the first layer, sqrt(6/n)/omega after it. Sitzmann et al. 2020, official code."""
+    """SIREN's code: 1/n in the first layer, sqrt(6/n)/omega after it. Sitzmann et al. 2020."""
     return 1.0 / fan_in if is_first else jnp.sqrt(6.0 / fan_in) / omega
 
 

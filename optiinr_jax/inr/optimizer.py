@@ -12,17 +12,22 @@ from optiinr_jax.inr.model import hidden_name
 
 
 def make_optimizer(config: NetworkConfig, num_steps: ArrayLike) -> optax.GradientTransformation:
-    """AdamW per layer, all rates falling exponentially to `lr_decay` of their start.
+    """AdamW per layer, all rates following one schedule.
 
-    Rates, decay and `num_steps` may be traced, so build it inside the compiled program: a new
-    number does not recompile. The update before step i (from 0) uses
-    learning_rate * lr_decay ** (i / num_steps), as FINER's code does.
+    Update i (from 0), at p = i / num_steps of the run, uses
+    learning_rate * lr_decay ** p * min(1, (1 - p) / lr_cooldown): FINER's exponential fall, and the
+    warmup-stable-decay rule's cooldown (Hu et al. 2024), either or both. Rates, schedule and
+    `num_steps` may be traced, so build it inside the compiled program: a new number does not
+    recompile.
     """
 
     def adamw(learning_rate: ArrayLike) -> optax.GradientTransformation:
         def rate(step: ArrayLike) -> ArrayLike:
-            progress = jnp.asarray(step, float) / num_steps  # an integer would give float32
-            return learning_rate * config.lr_decay**progress
+            part = jnp.asarray(step, float) / num_steps  # an integer would give float32
+            has_cooldown = jnp.asarray(config.lr_cooldown) > 0
+            cooldown = jnp.where(has_cooldown, config.lr_cooldown, 1.0)
+            left = jnp.where(has_cooldown, jnp.minimum(1.0, (1.0 - part) / cooldown), 1.0)
+            return learning_rate * config.lr_decay**part * left
 
         return optax.adamw(rate, weight_decay=config.weight_decay)
 

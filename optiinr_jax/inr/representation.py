@@ -257,7 +257,7 @@ def load_inr(path: str | os.PathLike[str]) -> INR:
             metadata = file.metadata() or {}
             config, frame, info = _read_metadata(metadata)
             _check_shapes(file, config, frame)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ModelFileError(
             f"{path} is not a model file or is incomplete ({error}); use a file that save() wrote."
@@ -303,7 +303,7 @@ def _check_shapes(file: Any, config: NetworkConfig, frame: Frame) -> None:
         jax.random.key(0),
     )
     shapes = {name: list(leaf.shape) for name, leaf in flatten_dict(expected, sep="/").items()}
-    found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    found = {name: file.get_slice(name) for name in file.keys()}
     if {name: part.get_shape() for name, part in found.items()} != shapes:
         raise ValueError("its tensors do not fit its configuration; use an intact copy.")
     if any(part.get_dtype() != "F32" for part in found.values()):

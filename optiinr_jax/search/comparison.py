@@ -21,7 +21,13 @@ from optiinr_jax.progress import Progress
 from optiinr_jax.search.study import Study
 from optiinr_jax.signals import Signal
 
-_FRESH = 1_000_000  # folded into the key beside the seed; no search has so many trials
+CLOSE = 3.0  # a preset this far below the best one on its first seed runs on no further ones
+_FRESH = 1_000_000  # no search has so many trials
+
+
+def fresh_key(settings: dict[str, Any], seed_index: int) -> jax.Array:
+    """Key of a training that no trial of the search has used; `settings` are those of the study."""
+    return jax.random.fold_in(jax.random.key(settings["seed"]), _FRESH + seed_index)
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Comparison:
     """The found configuration beside the presets, each with its better protocol."""
 
     found: Entry
-    presets: tuple[Entry, ...]  # best first, one per family
+    presets: tuple[Entry, ...]  # best first, one per family, with its best protocol
     all_protocols: tuple[Entry, ...]  # every family and protocol, first fresh seed
     num_steps: int
 
@@ -69,8 +75,9 @@ def compare(
 ) -> Comparison:
     """Train the found configuration and all presets from fresh seeds, as long as the search did.
 
-    Every preset runs once under every protocol; the better one of each family counts and runs on
-    all seeds. Scores already in `path` are not trained again.
+    Every preset runs once under every protocol; the best one of each family counts, and runs on
+    all seeds unless it is already CLOSE or more below the best preset. Scores already in `path` are
+    not trained again.
 
     Args:
         study: a search with at least one score.
@@ -105,9 +112,13 @@ def compare(
 
         firsts = [once(name, protocol) for name in families for protocol in PROTOCOLS]
         bests = [max((e for e in firsts if e.name == f), key=lambda e: e.mean) for f in families]
-        presets = [entry(e.name, e.protocol, e.config, num_seeds) for e in bests]
+        top = max(e.mean for e in bests)
+        presets = [
+            entry(e.name, e.protocol, e.config, num_seeds if e.mean > top - CLOSE else 1)
+            for e in bests
+        ]
         found = entry("found", "search", study.best_config, num_seeds)
-    presets.sort(key=lambda e: -e.mean)
+    presets.sort(key=lambda e: (-len(e.scores), -e.mean))
     return Comparison(found, tuple(presets), tuple(firsts), settings["num_steps"])
 
 
@@ -133,7 +144,7 @@ class _Scores:
         return is_new, -math.inf if score is None else score
 
     def _train(self, config: NetworkConfig, seed_index: int) -> float | None:
-        key = jax.random.fold_in(jax.random.key(self.settings["seed"]), _FRESH + seed_index)
+        key = fresh_key(self.settings, seed_index)
         steps = self.settings["num_steps"]
         try:
             inr = fit(

@@ -2,7 +2,8 @@
 
 Names in a space, layers counted from 1: `activation_1` is the family, `omega_1_siren` that family's
 number in that layer (it exists only where the family does, because 30 means something else to
-another one), `learning_rate_1` the layer's rate, `encoding` and `encoding_sigma` the Fourier features.
+another one), `learning_rate_1` the layer's rate, `encoding` and `encoding_sigma` the Fourier
+features.
 """
 
 from collections.abc import Callable
@@ -13,16 +14,12 @@ from optiinr_jax.bo.space import Point
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.config import NetworkConfig, make_layer
 from optiinr_jax.inr.encodings import FourierFeatures
+from optiinr_jax.inr.presets import COOLDOWN
 
 # modality -> families of the paper's experiments
 FAMILIES = {"image": ("siren", "finer", "gf", "wire")}
 LEARNING_RATES = (1e-5, 1e-2)
 ENCODING_SIGMAS = (0.5, 20.0)
-
-# How every trial of a search is trained: AdamW as in the paper, and FINER's schedule, without which
-# a short run ends in the noise of its large steps (SIREN at 4e-3: 54 dB with it, 31 dB without, on
-# kodim04 at 64 x 64; `python -m experiments.schedule` prints the table).
-WEIGHT_DECAY, LR_DECAY = 0.01, 0.1
 
 
 def _experiments(modality: str, depth: int) -> Space:
@@ -83,8 +80,7 @@ def point_to_config(point: Point, *, width: int) -> NetworkConfig:
         layers=tuple(layers),
         width=width,
         encoding=sigma and FourierFeatures(sigma=sigma, num_frequencies=width),
-        weight_decay=WEIGHT_DECAY,
-        lr_decay=LR_DECAY,
+        **COOLDOWN,
     )
 
 

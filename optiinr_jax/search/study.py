@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from optiinr_jax.bo.distributions import suggest
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import INR, DivergedError, NetworkConfig, fit, load_inr, preset
-from optiinr_jax.inr.presets import PRESETS
+from optiinr_jax.inr.presets import COOLDOWN, PRESETS
 from optiinr_jax.progress import Progress
 from optiinr_jax.search.spaces import config_to_point, inr_space, point_to_config
 from optiinr_jax.search.strategies import STRATEGIES
@@ -178,6 +178,7 @@ def search(
     )
     if strategy not in STRATEGIES:
         raise ValueError(f"unknown strategy {strategy!r}; known are {', '.join(STRATEGIES)}.")
+    space_name = "custom" if isinstance(space, Space) else space
     if not isinstance(space, Space):
         space = inr_space(signal.kind, space, depth)
     settings = {
@@ -189,7 +190,9 @@ def search(
         "strategy": strategy,
         "num_initial": num_initial,
         "batch_size": batch_size,
-        "space": hashlib.sha256(space.to_json().encode()).hexdigest(),
+        "space": space_name,
+        "space_sha256": hashlib.sha256(space.to_json().encode()).hexdigest(),
+        "training": COOLDOWN,
     }
     path = _model_path(storage, name or signal.name) if model_path is None else Path(model_path)
     optuna_study = _open(storage, name or signal.name, settings, space, seed, num_initial)

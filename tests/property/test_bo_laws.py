@@ -15,8 +15,11 @@ from optiinr_jax.bo.kernels import gram
 
 @st.composite
 def spaces(draw):
-    """Spaces of one to seven dimensions in which anything may hang on earlier choices."""
-    dimensions, choices = {}, {}
+    """One to seven dimensions as (name, kind, arguments), any of which may hang on earlier choices.
+
+    They are built in the test: inside a strategy the run-time type checks would draw at random.
+    """
+    dimensions, choices = [], {}
     for i in range(draw(st.integers(1, 7))):
         when = {}
         for parent in draw(
@@ -29,19 +32,26 @@ def spaces(draw):
         name = f"{kind}{i}"
         if kind == "choice":
             choices[name] = [f"o{j}" for j in range(draw(st.integers(1, 4)))]
-            dimensions[name] = Choice(choices[name], when or None)
+            dimensions.append((name, Choice, (choices[name], when or None)))
         elif kind == "int":
             low = draw(st.integers(1, 20))
-            dimensions[name] = Int(low, low + draw(st.integers(1, 50)), log, when or None)
+            high = low + draw(st.integers(1, 50))
+            dimensions.append((name, Int, (low, high, log, when or None)))
         else:
             low = draw(st.floats(1e-6, 10))
-            dimensions[name] = Float(low, low * draw(st.floats(1.1, 1e4)), log, when or None)
-    return Space(dimensions)
+            high = low * draw(st.floats(1.1, 1e4))
+            dimensions.append((name, Float, (low, high, log, when or None)))
+    return dimensions
+
+
+def build(dimensions):
+    return Space({name: kind(*arguments) for name, kind, arguments in dimensions})
 
 
 @settings(deadline=None, max_examples=60)
 @given(spaces(), st.integers(0, 1000))
-def test_decode_inverts_encode(space, seed):
+def test_decode_inverts_encode(dimensions, seed):
+    space = build(dimensions)
     for point in [*space.sample(seed, 3), *space.latin_hypercube(seed, 3)]:
         x = space.encode(point)
         again = space.decode(x)
@@ -57,7 +67,8 @@ def test_decode_inverts_encode(space, seed):
 
 @settings(deadline=None, max_examples=60)
 @given(spaces(), st.integers(0, 1000))
-def test_any_vector_decodes_to_a_point(space, seed):
+def test_any_vector_decodes_to_a_point(dimensions, seed):
+    space = build(dimensions)
     size = space.structure.num_continuous + space.structure.num_onehot
     point = space.decode(np.random.default_rng(seed).random(size))
     assert space.check_point(point) == point
@@ -66,7 +77,8 @@ def test_any_vector_decodes_to_a_point(space, seed):
 @pytest.mark.parametrize("name", KERNELS)
 @settings(deadline=None, max_examples=5)
 @given(spaces(), st.integers(0, 1000))
-def test_kernels_are_positive_semidefinite_on_conditional_spaces(name, space, seed):
+def test_kernels_are_positive_semidefinite_on_conditional_spaces(name, dimensions, seed):
+    space = build(dimensions)
     mean, sd = KERNELS[name].prior(space.structure)
     rng = np.random.default_rng(seed)
     params = jax.tree.map(
@@ -74,9 +86,9 @@ def test_kernels_are_positive_semidefinite_on_conditional_spaces(name, space, se
     )
     x = np.stack([space.encode(point) for point in space.sample(seed, 15)])
     with jax.enable_x64(True):
-        K = np.asarray(jax.jit(partial(gram, KERNELS[name].evaluate))(params, x, x))
-    np.testing.assert_allclose(K, K.T, rtol=1e-12)
-    assert np.linalg.eigvalsh(K).min() > -1e-9 * np.exp(params.log_amplitude)
+        matrix = np.asarray(jax.jit(partial(gram, KERNELS[name].evaluate))(params, x, x))
+    np.testing.assert_allclose(matrix, matrix.T, rtol=1e-12)
+    assert np.linalg.eigvalsh(matrix).min() > -1e-9 * np.exp(params.log_amplitude)
 
 
 @pytest.mark.parametrize("name", ["product", "sum_product"])

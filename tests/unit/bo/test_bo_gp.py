@@ -84,9 +84,9 @@ def test_likelihood_gradient_is_that_of_finite_differences():
         check_grads(f, (params,), order=1, modes=["rev"], rtol=1e-6)
         slope = jax.grad(lambda y: log_marginal_likelihood(params, x, y, mask))(y)
         assert slope[2] == 0.0
-        K = gp.noisy_gram(EVALUATE, params, x, mask)
+        gram_matrix = gp.noisy_gram(EVALUATE, params, x, mask)
         np.testing.assert_allclose(
-            slope, -np.linalg.solve(K, np.where(mask, y, 0.0)), rtol=1e-9, atol=1e-12
+            slope, -np.linalg.solve(gram_matrix, np.where(mask, y, 0.0)), rtol=1e-9, atol=1e-12
         )
 
 
@@ -103,9 +103,9 @@ def test_cholesky_takes_the_smallest_jitter_that_works():
     good = jnp.array([[2.0, 0.5], [0.5, 1.0]])
     np.testing.assert_allclose(cholesky(good), np.linalg.cholesky(good), rtol=1e-6)
     singular = jnp.ones((3, 3)) - jnp.diag(jnp.array([0.0, 0.0, 5e-6]))  # not positive definite
-    L = cholesky(singular)
-    assert np.all(np.isfinite(L))
-    np.testing.assert_allclose(L @ L.T, singular, atol=3e-5)  # one rung of 1e-5, not 1e-4
+    factor = cholesky(singular)
+    assert np.all(np.isfinite(factor))
+    np.testing.assert_allclose(factor @ factor.T, singular, atol=3e-5)  # one rung of 1e-5, not 1e-4
     assert np.all(np.isnan(cholesky(-good)))
 
 

@@ -10,7 +10,7 @@ from optiinr_jax.bo import Choice, Float, Space
 from optiinr_jax.bo.kernels import KERNELS, ProductParams, SumProductParams, gram
 
 SPACE = Space({"a": Float(0, 1), "b": Float(0, 1), "c": Choice("xyz"), "d": Choice("uv")})
-P, O = 2, 5  # continuous and one-hot columns
+NUM_CONTINUOUS, NUM_ONEHOT = 2, 5
 
 
 def draw(name, seed=0):
@@ -41,8 +41,8 @@ def test_product_is_that_of_tinygp(name, stationary):
         onehot = tinygp.kernels.ExpSquared(distance=distance)
         expected = (
             jnp.exp(params.log_amplitude)
-            * continuous(x[:, :P], x[:, :P])
-            * onehot(*[x[:, P:] / jnp.exp(params.log_onehot_lengthscale)] * 2)
+            * continuous(x[:, :NUM_CONTINUOUS], x[:, :NUM_CONTINUOUS])
+            * onehot(*[x[:, NUM_CONTINUOUS:] / jnp.exp(params.log_onehot_lengthscale)] * 2)
         )
         actual = gram(KERNELS[name].evaluate, params, x, x)
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
@@ -60,11 +60,11 @@ def test_sum_product_is_that_of_tinygp():
         )
         w = jnp.exp(params.logits) / jnp.sum(jnp.exp(params.logits))
         expected = jnp.exp(params.log_amplitude) * (
-            w[0] * matern(params.log_lengthscale, x[:, :P])
-            + w[1] * se(params.log_onehot_lengthscale, x[:, P:])
+            w[0] * matern(params.log_lengthscale, x[:, :NUM_CONTINUOUS])
+            + w[1] * se(params.log_onehot_lengthscale, x[:, NUM_CONTINUOUS:])
             + w[2]
-            * matern(params.log_lengthscale_product, x[:, :P])
-            * se(params.log_onehot_lengthscale_product, x[:, P:])
+            * matern(params.log_lengthscale_product, x[:, :NUM_CONTINUOUS])
+            * se(params.log_onehot_lengthscale_product, x[:, NUM_CONTINUOUS:])
         )
         actual = gram(KERNELS["sum_product"].evaluate, params, x, x)
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
@@ -85,7 +85,7 @@ def test_gradients_are_finite_at_zero_distance_and_right_elsewhere(name):
         params, x = draw(name)
         at_zero = jax.jit(jax.grad(evaluate, argnums=(0, 1)))(params, x[0], x[0])
         assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(at_zero))
-        direction = jnp.linspace(-1, 1, P + O)
+        direction = jnp.linspace(-1, 1, NUM_CONTINUOUS + NUM_ONEHOT)
         slope = jnp.dot(jax.grad(evaluate, argnums=1)(params, x[0], x[1]), direction)
         h = 1e-6
         up, down = (evaluate(params, x[0] + s * h * direction, x[1]) for s in (1, -1))
@@ -98,7 +98,7 @@ def test_features_approach_the_kernel(name):
     num_features = 4096
     params, x = draw(name)
     draw_features = jax.jit(KERNELS[name].draw_features, static_argnums=(2, 3))
-    features = draw_features(jax.random.key(1), params, P + O, num_features)
+    features = draw_features(jax.random.key(1), params, NUM_CONTINUOUS + NUM_ONEHOT, num_features)
     phi = features.scale[None] * jnp.cos(x @ features.frequency.T + features.phase[None])
     error = phi @ phi.T - gram(KERNELS[name].evaluate, params, x, x)
     assert phi.shape == (12, num_features)
@@ -108,7 +108,7 @@ def test_features_approach_the_kernel(name):
 def test_lengthscales_act_on_their_own_term():
     params, x = draw("sum_product")
     only_c = params._replace(logits=jnp.array([-50.0, 50.0, -50.0]))
-    moved = x[0].at[:P].add(0.3)
+    moved = x[0].at[:NUM_CONTINUOUS].add(0.3)
     evaluate = KERNELS["sum_product"].evaluate
     np.testing.assert_allclose(
         evaluate(only_c, x[0], moved), jnp.exp(params.log_amplitude), rtol=1e-6

@@ -50,9 +50,9 @@ def test_draws_on_a_finite_set_are_exact(kernel):
         key, row = jax.random.key(0), KERNELS[kernel]
         values = np.asarray(draw_at(key, row, posterior, y, x_test, NUM))
         check_moments(values, *predict(row, posterior, x_test))
-        K = gp.cross(row.evaluate, posterior, x_test)
+        cross = gp.cross(row.evaluate, posterior, x_test)
         prior = row.evaluate(posterior.params.kernel, x_test[2], x_test[4])
-        expected = prior - K[:, 2] @ jnp.linalg.solve(posterior.L @ posterior.L.T, K[:, 4])
+        expected = prior - cross[:, 2] @ jnp.linalg.solve(posterior.L @ posterior.L.T, cross[:, 4])
     covariance = np.cov(values[:, 2], values[:, 4])
     error = np.sqrt(covariance[0, 0] * covariance[1, 1] / NUM)
     np.testing.assert_allclose(covariance[0, 1], expected, atol=5 * error)

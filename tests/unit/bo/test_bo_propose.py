@@ -22,8 +22,7 @@ SPACE = Space(
 
 
 def make_data(points, y):
-    data = engine._pad([SPACE.split(p) for p in points], np.asarray(y, float), [])
-    return jax.tree.map(jnp.asarray, data)
+    return engine._pad([SPACE.split(p) for p in points], np.asarray(y, float), [])
 
 
 DATA = make_data(

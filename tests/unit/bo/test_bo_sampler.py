@@ -83,7 +83,9 @@ def test_a_fresh_sampler_continues_identically(tmp_path):
 
 def test_running_trials_are_pending():
     study = run(OptiINRSampler(num_initial=5), 8)
-    trials = [study.ask() for _ in range(3)]  # nothing suggested yet, but all is proposed
+    trials = [study.ask() for _ in range(3)]
+    for trial in trials:
+        trial.suggest_categorical("act", ["a", "b"])  # the rest is proposed, not yet suggested
     proposals = [study.trials[t.number].system_attrs[PROPOSAL] for t in trials]
     assert len(set(proposals)) == 3
 
@@ -117,7 +119,7 @@ def test_conditions_are_inferred():
         return 0.0
 
     bridges = infer_bridges(run(optuna.samplers.RandomSampler(seed=0), 40, f).trials)
-    assert list(bridges)[0] == "act"
+    assert next(iter(bridges)) == "act"
     assert bridges["omega"].dimension == Float(1, 2, when={"act": (0, 1)})
     assert bridges["extra"].dimension.when is None and bridges["n"].dimension == Int(1, 8)
 
@@ -157,4 +159,4 @@ def test_bad_uses_are_refused():
         OptiINRSampler(kernel="rbf")
     study = optuna.create_study(sampler=OptiINRSampler(), directions=["maximize", "minimize"])
     with pytest.raises(ValueError, match="2 objectives, expected 1"):
-        study.ask()
+        study.ask().suggest_int("n", 1, 8)

@@ -1,0 +1,211 @@
+"""The page: whole, self-contained, escaped, true to the numbers, and fine in a browser."""
+
+import dataclasses
+import math
+import re
+import shutil
+import subprocess
+from html import escape
+from html.parser import HTMLParser
+
+import jax
+import numpy as np
+import pytest
+from optuna.trial import TrialState
+
+import optiinr_jax as oi
+from optiinr_jax.report import describe_layers, write_report
+from optiinr_jax.report.html import make_page, train_best_preset
+from optiinr_jax.search import Comparison, compare
+from optiinr_jax.search.study import REASON
+
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+NASTY = "<script>alert('x')</script> & \"co\""
+SECTIONS = [
+    "What it looks like",
+    "Against the published networks",
+    "Every preset and protocol",
+    "The found configuration",
+    "The search",
+    "Training of the found network",
+    "All trials",
+]
+
+
+class Page(HTMLParser):
+    """Collects tags, texts and addresses; every opened tag must be closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.addresses, self.texts = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [v for k, v in attrs if k in ("src", "href", "xlink:href", "action")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def search(signal, num_trials=3):
+    return oi.search(
+        signal, num_trials=num_trials, num_initial=2, num_steps=2, width=8, depth=2, progress=False
+    )
+
+
+@pytest.fixture(scope="module")
+def study():
+    signal = oi.make_signal("image", oi.sample_signal("image", size=(12, 16)).samples, name=NASTY)
+    study = search(signal)
+    failed = study.optuna_study.ask()
+    failed.set_user_attr(REASON, "the loss <went> away")
+    study.optuna_study.tell(failed, state=TrialState.FAIL)
+    return study
+
+
+@pytest.fixture(scope="module")
+def comparison(study):
+    return compare(study, num_seeds=2, progress=False)
+
+
+@pytest.fixture(scope="module")
+def page(study, comparison):
+    return make_page(study, comparison)
+
+
+def with_diverged(comparison: Comparison) -> Comparison:
+    """The same with a preset that diverged on one seed and one that did on all."""
+    *others, one, both = comparison.presets
+    one = dataclasses.replace(one, scores=(one.scores[0], -math.inf))
+    both = dataclasses.replace(both, scores=(-math.inf, -math.inf))
+    return dataclasses.replace(comparison, presets=(*others, one, both))
+
+
+def test_page_is_well_formed_and_has_all_sections(page):
+    parsed = Page(page)
+    assert parsed.open == []
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert headings == SECTIONS
+    assert parsed.tags.count("img") == 5  # target, and picture and error of two networks
+
+
+def test_page_loads_nothing(page):
+    assert "http://" not in page and "https://" not in page
+    assert "@import" not in page and "url(" not in page.replace("url(#", "")
+    addresses = Page(page).addresses
+    assert addresses and all(a.startswith(("data:", "#")) for a in addresses)
+    targets = {a for a in addresses if a.startswith("#")}
+    assert all(f'id="{target[1:]}"' in page for target in targets)
+    assert len(re.findall(r'\bid="', page)) == len(set(re.findall(r'\bid="([^"]*)"', page)))
+
+
+def test_page_escapes_what_comes_from_outside(page):
+    assert "alert('x')" not in page.replace(escape(NASTY), "")
+    assert escape(NASTY) in page
+    assert "the loss &lt;went&gt; away" in page
+    assert page.count("<script>") == 1
+
+
+def test_page_has_the_numbers_of_the_comparison(page, study, comparison):
+    text = " ".join(Page(page).texts)
+    for entry in (comparison.found, *comparison.presets):
+        assert f"{entry.mean:.2f}" in text
+        assert f"{entry.spread:.2f}" in text
+    assert all(f"{entry.scores[0]:.2f}" in text for entry in comparison.all_protocols)
+    assert f"{abs(comparison.gain):.2f}" in text
+    assert all(line in text for line in describe_layers(study.best_config))
+    assert f"{study.best_inr.num_params} trained numbers" in text
+
+
+def test_preset_is_trained_as_in_the_comparison(study, comparison):
+    inr = train_best_preset(study, comparison)
+    assert inr.score == pytest.approx(comparison.presets[0].scores[0], abs=1e-4)
+
+
+def test_page_is_the_same_without_history_or_with_diverged_presets(study, comparison):
+    loaded = dataclasses.replace(study.best_inr, history=np.zeros(0, np.float32))
+    study = dataclasses.replace(study, kept={"best": loaded})
+    text = make_page(study, with_diverged(comparison))
+    assert "Training of the found network" not in text
+    assert "diverged on 1 of 2" in text and "diverged on 2 of 2" in text
+    assert "nan" not in Page(text).texts and "inf" not in Page(text).texts
+
+
+def test_page_when_nothing_but_the_search_converged(study, comparison):
+    lost = [dataclasses.replace(e, scores=(-math.inf,)) for e in comparison.presets]
+    found = dataclasses.replace(comparison.found, scores=(-math.inf,))
+    none_left = dataclasses.replace(comparison, presets=tuple(lost))
+    assert "<b>diverged</b>" in make_page(study, none_left)
+    assert "<b>diverged</b>" in make_page(study, dataclasses.replace(none_left, found=found))
+
+
+def test_page_of_one_trial_of_a_grey_picture_with_one_seed(tmp_path):
+    samples = np.linspace(0, 1, 40, dtype=np.float32).reshape(5, 8, 1)
+    study = search(oi.make_signal("image", samples), num_trials=1)
+    path = write_report(
+        tmp_path / "report.html", study, compare(study, num_seeds=1, progress=False)
+    )
+    text = path.read_text()
+    assert "5 &times; 8, 1 channel<" in text and "one fresh seed" in text
+    assert Page(text).open == []
+    assert path.stat().st_size < 5_000_000
+
+
+def test_centre_is_shown_when_the_pictures_are_too_large(study, comparison, monkeypatch):
+    monkeypatch.setattr("optiinr_jax.report.pictures.MAX_BYTES", 100)
+    monkeypatch.setattr("optiinr_jax.report.pictures.MAX_SIDE", 8)
+    text = make_page(study, comparison)
+    assert "only the central 8 x 8 pixels are shown" in text
+
+
+def test_writing_leaves_global_settings_alone(study, comparison, page):
+    import matplotlib
+
+    assert matplotlib.rcParams["svg.fonttype"] == matplotlib.rcParamsDefault["svg.fonttype"]
+    assert not jax.config.jax_enable_x64
+
+
+@pytest.mark.slow
+def test_browser_shows_it_without_errors_or_overflow(page, tmp_path):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium; install one to look at the page in a browser")
+    probe = (
+        "<!doctype html><body><iframe id=frame width=390 height=900></iframe><pre id=out></pre>"
+        "<script>frame.onload = () => { const page = frame.contentDocument;"
+        "page.querySelectorAll('th button')[1].click();"
+        "const first = page.querySelector('.sortable td').textContent;"
+        "out.textContent = [page.documentElement.scrollWidth, first,"
+        "page.images.length, [...page.images].every((i) => i.naturalWidth > 0)].join(' '); };"
+        "frame.srcdoc = document.querySelector('template').content.textContent;</script>"
+    )
+    template = f"<template>{escape(page)}</template>"
+    file = tmp_path / "probe.html"
+    file.write_text(probe.replace("<body>", f"<body>{template}"))
+    quiet = [f"--{name}" for name in ("headless", "no-sandbox", "disable-gpu", "no-first-run")]
+    quiet += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    options = [f"--user-data-dir={tmp_path / 'user'}", "--enable-logging=stderr", "--v=0"]
+    shown = subprocess.run(
+        [chromium, *quiet, *options, "--virtual-time-budget=5000", "--dump-dom", file.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "CONSOLE" not in shown.stderr
+    width, first, images, loaded = re.search(r"<pre id=\"out\">(.*?)</pre>", shown.stdout)[
+        1
+    ].split()
+    assert int(width) <= 390 and images == "5" and loaded == "true"
+    assert first == "3"  # sorted by score, the failed trial comes first

@@ -1,0 +1,181 @@
+"""search(): determinism, resuming, failures, what is stored; on real small trainings."""
+
+import json
+import socket
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+import optiinr_jax as oi
+from optiinr_jax.search import StudyError, compare, point_to_config
+from optiinr_jax.search.study import OWNER
+
+SMALL = {"num_steps": 20, "width": 8, "depth": 2, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def signal():
+    return oi.sample_signal("image", size=12)
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return f"sqlite:///{tmp_path / 'study.db'}"
+
+
+def scores(study):
+    return [trial.score for trial in study.trials]
+
+
+def test_presets_come_first_then_the_design_then_the_model(signal):
+    study = oi.search(signal, num_trials=13, num_initial=10, **SMALL)
+    labels = [trial.preset for trial in study.trials]
+    assert labels[:4] == [f"{f}, official" for f in ("siren", "finer", "wire", "gf")]
+    assert all(label.endswith("paper") for label in labels[4:8]) and not any(labels[8:])
+    space = oi.inr_space("image", depth=2)
+    design = space.latin_hypercube(0, 2)
+    assert [t.point for t in study.trials[8:10]] == [pytest.approx(p) for p in design]
+    assert len({json.dumps(t.point) for t in study.trials}) == 13
+    assert study.best_score == max(scores(study))
+    assert study.best_inr.score == study.best_score
+
+
+def test_same_seed_same_search(signal):
+    first = oi.search(signal, num_trials=11, num_initial=9, **SMALL)
+    again = oi.search(signal, num_trials=11, num_initial=9, **SMALL)
+    other = oi.search(signal, num_trials=11, num_initial=9, seed=1, **SMALL)
+    assert [t.point for t in first.trials] == [t.point for t in again.trials]
+    assert scores(first) == scores(again)
+    assert scores(first) != scores(other)
+
+
+def test_the_same_call_continues_and_equals_one_run(signal, storage, tmp_path):
+    stored = SMALL | {"storage": storage, "num_initial": 9}
+    oi.search(signal, num_trials=4, **stored)
+    kept = oi.search(signal, num_trials=11, **stored)
+    whole = oi.search(signal, num_trials=11, num_initial=9, **SMALL)
+    assert scores(kept) == scores(whole)
+    model = tmp_path / "study.sample_image.best.inr.safetensors"
+    inr = oi.load_inr(model)
+    assert inr.score == kept.best_score and inr.info["trial"] == kept.best_trial.number
+    model.unlink()  # the network is trained again, the same, when its file is lost
+    again = oi.search(signal, num_trials=11, **stored).best_inr
+    assert again.score == kept.best_score
+    coords = signal.grid_coords()
+    np.testing.assert_array_equal(again.predict(coords), inr.predict(coords))
+
+
+def test_a_trial_of_a_dead_process_runs_again_with_the_same_values(signal, storage):
+    stored = SMALL | {"storage": storage, "num_initial": 9}
+    whole = oi.search(signal, num_trials=11, num_initial=9, **SMALL)
+
+    class StopError(Exception):
+        pass
+
+    def stop(study, trial):
+        if trial.number == 8:
+            raise StopError
+
+    with pytest.raises(StopError):
+        oi.search(signal, num_trials=11, on_trial=stop, **stored)
+    # What a killed process leaves: a trial that runs, with its values, and an owner that is gone.
+    dead = optuna.load_study(study_name=signal.name, storage=storage)
+    handle = dead.ask()
+    handle.set_user_attr(OWNER, f"{socket.gethostname()}:999999999")
+    left = oi.bo.suggest(handle, oi.inr_space("image", depth=2))  # not what our sampler would ask
+    assert left != whole.trials[9].point
+    kept = oi.search(signal, num_trials=11, **stored)
+    assert kept.trials[9].point == left and len(kept.trials) == 11
+    assert all(trial.state == "complete" for trial in kept.trials)
+    assert scores(kept)[:9] == scores(whole)[:9]
+
+
+def test_a_trial_that_runs_elsewhere_is_left_alone(signal, storage):
+    stored = SMALL | {"storage": storage, "num_initial": 9}
+    oi.search(signal, num_trials=2, **stored)
+    study = optuna.load_study(study_name=signal.name, storage=storage)
+    study.ask().set_user_attr(OWNER, "another-machine:17")
+    oi.search(signal, num_trials=4, **stored)
+    states = [trial.state for trial in study.trials]
+    assert states.count(TrialState.RUNNING) == 1 and states.count(TrialState.COMPLETE) == 4
+
+
+def test_a_diverged_trial_is_recorded_and_never_best(signal):
+    wild = oi.bo.Space(
+        {
+            "activation_1": oi.bo.Choice(["siren"]),
+            "omega_1_siren": oi.bo.Float(1e30, 2e38, log=True),
+            "learning_rate_1": oi.bo.Float(1e20, 1e38, log=True),
+            "encoding": oi.bo.Choice(["none"]),
+        }
+    )
+    study = oi.search(signal, num_trials=3, num_initial=2, space=wild, **SMALL | {"depth": 1})
+    assert [trial.state for trial in study.trials] == ["failed"] * 3
+    assert "stopped being finite at step" in study.trials[0].reason
+    with pytest.raises(StudyError, match="no trial has a score"):
+        _ = study.best_score
+
+
+def test_another_search_under_the_same_name_is_refused(signal, storage):
+    oi.search(signal, num_trials=1, storage=storage, name="a", **SMALL)
+    with pytest.raises(StudyError, match=r"study 'a' .* was made with another num_steps, seed;"):
+        oi.search(
+            signal, num_trials=1, storage=storage, name="a", **SMALL | {"num_steps": 9}, seed=3
+        )
+    other = oi.sample_signal("image", size=13)
+    with pytest.raises(StudyError, match="another signal"):
+        oi.search(other, num_trials=1, storage=storage, name="a", **SMALL)
+
+
+@pytest.mark.parametrize("name", ["num_trials", "num_initial", "num_steps", "batch_size"])
+@pytest.mark.parametrize("value", [0, -1, True])
+def test_counts_are_checked(signal, name, value):
+    with pytest.raises(ValueError, match=f"{name} is .*; it must be a whole number from 1 on"):
+        oi.search(signal, **{name: value})
+
+
+def test_unknown_strategy_and_storage(signal, tmp_path):
+    with pytest.raises(
+        ValueError, match="unknown strategy 'magic'; known are optiinr, random, tpe"
+    ):
+        oi.search(signal, strategy="magic")
+    with pytest.raises(StudyError, match="cannot open the storage"):
+        oi.search(signal, storage=f"sqlite:///{tmp_path}/absent/study.db", **SMALL)
+
+
+@pytest.mark.parametrize("strategy", ["random", "tpe"])
+def test_other_strategies_share_the_loop(signal, strategy):
+    study = oi.search(signal, num_trials=10, num_initial=8, strategy=strategy, **SMALL)
+    assert len(study.trials) == 10 and study.trials[0].preset == "siren, official"
+
+
+def test_a_batch_is_proposed_jointly(signal):
+    study = oi.search(signal, num_trials=14, num_initial=9, batch_size=4, **SMALL)
+    assert len({json.dumps(trial.point) for trial in study.trials}) == 14
+
+
+def test_compare_trains_on_fresh_seeds_once(signal, tmp_path):
+    study = oi.search(signal, num_trials=2, **SMALL)
+    path = tmp_path / "comparison.json"
+    comparison = compare(study, num_seeds=2, path=path, progress=False)
+    assert len(comparison.found.scores) == 2
+    assert len(comparison.presets) == 5 and len(comparison.all_protocols) == 15
+    assert comparison.gain == comparison.found.mean - comparison.presets[0].mean
+    best = max(e.scores[0] for e in comparison.all_protocols)
+    assert best == max(e.scores[0] for e in comparison.presets)
+    assert study.best_score not in comparison.found.scores  # not the seed that won
+    stamp = path.stat().st_mtime_ns
+    again = compare(study, num_seeds=2, path=path, progress=False)
+    assert again.found.scores == comparison.found.scores and path.stat().st_mtime_ns == stamp
+    path.write_text("{broken")
+    assert compare(study, num_seeds=2, path=path, progress=False).gain == comparison.gain
+    with pytest.raises(ValueError, match="num_seeds is 0"):
+        compare(study, num_seeds=0)
+
+
+def test_point_to_config_is_what_is_trained(signal):
+    study = oi.search(signal, num_trials=1, **SMALL)
+    assert study.best_inr.config == study.best_config
+    assert study.best_config == point_to_config(study.trials[0].point, width=8)
