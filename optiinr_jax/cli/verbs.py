@@ -15,6 +15,7 @@ from optiinr_jax.files import write_atomic
 from optiinr_jax.report.html import write_report
 from optiinr_jax.report.tables import describe_layers, print_comparison
 from optiinr_jax.search.comparison import compare
+from optiinr_jax.search.study import check_counts
 from optiinr_jax.signals.signal import write_signal
 
 Out = Annotated[Path | None, arg(aliases=["-o"])]
@@ -55,6 +56,7 @@ def search(
         num_seeds: fresh seeds of the final comparison with the published networks.
         seed: of everything.
     """
+    check_counts(num_seeds=num_seeds)  # before the search, not hours after it began
     signal = oi.sample_signal("image", size=size) if file is None else oi.load_signal(file, size)
     folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
     print(f"{signal.name}: {' x '.join(map(str, signal.shape))}, run folder {folder}", flush=True)

@@ -1,8 +1,8 @@
 """The published networks by name, and the protocols that train them.
 
 A preset is one family in every layer with the numbers of its authors. A protocol is how it is
-trained: the OptiINR paper names one rate for all baselines and also their official settings, so both
-readings are here.
+trained: the OptiINR paper names one rate for all baselines and also their official settings, so
+both readings are here.
 """
 
 from collections.abc import Callable

@@ -18,7 +18,7 @@ import jax
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import PRESETS, PROTOCOLS, DivergedError, NetworkConfig, fit, preset
 from optiinr_jax.progress import Progress
-from optiinr_jax.search.study import Study
+from optiinr_jax.search.study import Study, check_counts
 from optiinr_jax.signals import Signal
 
 CLOSE = 3.0  # a preset this far below the best one on its first seed runs on no further ones
@@ -89,8 +89,7 @@ def compare(
         ValueError: `num_seeds` below 1.
         StudyError: the search has no score.
     """
-    if isinstance(num_seeds, bool) or not isinstance(num_seeds, int) or num_seeds < 1:
-        raise ValueError(f"num_seeds is {num_seeds!r}; it must be a whole number from 1 on.")
+    check_counts(num_seeds=num_seeds)
     settings = study.settings
     scores = _Scores(study.signal, settings, None if path is None else Path(path))
     size = {"width": settings["width"], "depth": settings["depth"]}

@@ -173,9 +173,10 @@ def search(
     >>> len(study.trials)
     2
     """
-    _check_counts(
+    check_counts(
         num_trials=num_trials, num_initial=num_initial, batch_size=batch_size, num_steps=num_steps
     )
+    preset("siren", width=width, depth=depth)  # refuses an impossible size before anything is made
     if strategy not in STRATEGIES:
         raise ValueError(f"unknown strategy {strategy!r}; known are {', '.join(STRATEGIES)}.")
     space_name = "custom" if isinstance(space, Space) else space
@@ -211,7 +212,8 @@ def search(
     return study
 
 
-def _check_counts(**counts: Any) -> None:
+def check_counts(**counts: Any) -> None:
+    """Raise ValueError, by name, for a count that is not a whole number from 1 on."""
     for name, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} is {value!r}; it must be a whole number from 1 on.")
