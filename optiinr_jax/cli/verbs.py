@@ -20,6 +20,7 @@ from optiinr_jax.signals.signal import write_signal
 
 Out = Annotated[Path | None, arg(aliases=["-o"])]
 SAMPLE = "sample"  # name of a run without a file
+MODEL = "best.inr.safetensors"
 
 
 def search(
@@ -73,13 +74,10 @@ def search(
         seed=seed,
         storage=f"sqlite:///{folder / 'study.db'}",
         name=signal.name,
-        model_path=folder / "best.inr.safetensors",
+        model_path=folder / MODEL,
     )
-    inr = study.best_inr
-    if not (folder / "best.inr.safetensors").is_file():
-        inr.save(folder / "best.inr.safetensors")
+    _write_outputs(study.best_inr, folder)
     comparison = compare(study, num_seeds=num_seeds, path=folder / "comparison.json")
-    _write_outputs(inr, folder)
     write_report(folder / "report.html", study, comparison)
     print_comparison(comparison, signal.metric_name)
     print("\n".join(describe_layers(study.best_config)))
@@ -117,7 +115,6 @@ def fit(
     name = f"{file.stem if file else SAMPLE}-{preset}"
     folder = prepare_folder(out or Path("runs") / name)
     inr = oi.fit(signal, config, num_steps=num_steps, seed=seed)
-    inr.save(folder / "best.inr.safetensors")
     _write_outputs(inr, folder)
     print(f"{signal.metric_name} {inr.score:.2f} after {num_steps} steps, {inr.num_params} numbers")
     print(f"see {folder / 'best.png'}")
@@ -169,7 +166,8 @@ def doctor() -> None:
 
 
 def _write_outputs(inr: oi.INR, folder: Path) -> None:
-    """Write the rendering and the configuration beside the model."""
+    """Write the model, its rendering and its configuration."""
+    inr.save(folder / MODEL)
     write_signal(folder / "best.png", inr.predict(inr.frame.grid_coords()), inr.frame)
     record = {"config": inr.config.to_json(), "score": inr.score, **inr.info}
     write_atomic(folder / "config.json", json.dumps(record, indent=1).encode())

@@ -90,20 +90,19 @@ def make_page(study: Study, comparison: Comparison) -> str:
 
 def _pictures(study: Study, comparison: Comparison, inr: INR) -> str:
     rivals = [Rival("found", "Found network", f"trial {study.best_trial.number}", inr)]
-    preset_inr = train_best_preset(study, comparison)
+    preset_inr = train_fresh(study, comparison.presets[0])
     if preset_inr is not None:
         label = entry_label(comparison.presets[0])
         rivals.append(Rival("preset", f"Best preset ({label})", "first fresh seed", preset_inr))
     return pictures_section(study.signal, rivals, metric_unit(study.signal.metric_name))
 
 
-def train_best_preset(study: Study, comparison: Comparison) -> INR | None:
-    """The best preset on the first fresh seed, as the comparison trained it; None: it diverged."""
-    key = fresh_key(study.settings, 0)
-    config, steps = comparison.presets[0].config, comparison.num_steps
+def train_fresh(study: Study, entry: Entry) -> INR | None:
+    """An entry's network on the first fresh seed, as `compare` trained it; None: it diverged."""
+    key, steps = fresh_key(study.settings, 0), study.settings["num_steps"]
     try:
         return fit(
-            study.signal, config, num_steps=steps, key=key, share_program=True, progress=False
+            study.signal, entry.config, num_steps=steps, key=key, share_program=True, progress=False
         )
     except DivergedError:
         return None

@@ -5,6 +5,7 @@ names is on disk before the row, and a trial that a killed process left behind i
 the configuration and the key it had.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -26,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from optiinr_jax.bo.distributions import suggest
 from optiinr_jax.bo.space import Point, Space
-from optiinr_jax.inr import INR, DivergedError, NetworkConfig, fit, load_inr, preset
+from optiinr_jax.inr import INR, DivergedError, ModelFileError, NetworkConfig, fit, load_inr, preset
 from optiinr_jax.inr.presets import COOLDOWN, PRESETS
 from optiinr_jax.progress import Progress
 from optiinr_jax.search.spaces import config_to_point, inr_space, point_to_config
@@ -112,10 +113,11 @@ class Study:
         best = self.best_trial
         if best.number == _trial_of(self.kept.get("best")):
             return self.kept["best"]
-        if self.model_path is not None and self.model_path.is_file():
-            inr = load_inr(self.model_path)
-            if _trial_of(inr) == best.number:
-                return inr
+        if self.model_path is not None:
+            with contextlib.suppress(FileNotFoundError, ModelFileError):  # lost or damaged
+                inr = load_inr(self.model_path)
+                if _trial_of(inr) == best.number and inr.info.get("search") == self.settings:
+                    return inr
         return _train(self.signal, self.best_config, best.number, self.settings)
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""The command as a user calls it: real processes, real files, exit codes, one sentence for errors."""
+"""The command as a user calls it: real processes and files, exit codes, one sentence for errors."""
 
 import json
 import os
@@ -107,6 +107,11 @@ def test_the_same_command_again_trains_nothing(finished):
     assert done.returncode == 0 and scores(out) == before
     assert "trial " not in done.stderr
     assert (out / "best.inr.safetensors").read_bytes() == model
+    (out / "best.inr.safetensors").write_bytes(model[:100])  # damaged: trained again, the same
+    done = subprocess.run([*COMMAND, *search_arguments(out, 14)], capture_output=True, text=True)
+    assert done.returncode == 0 and scores(out) == before
+    again = oi.load_inr(out / "best.inr.safetensors")
+    assert again.score == max(score for *_, score in before)
 
 
 @pytest.mark.parametrize("wait_for", [3, 10, 12])

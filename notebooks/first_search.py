@@ -1,0 +1,77 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A first search
+#
+# An implicit neural representation (INR) is a small network that stores one signal: it takes the
+# coordinates of a pixel and gives its colour. How well it does so depends on the activation of each
+# layer, its frequency and its learning rate. Here we let `optiinr_jax` find them.
+
+# %%
+import matplotlib.pyplot as plt
+
+import optiinr_jax as oi
+from optiinr_jax.search import compare
+
+SIZE, WIDTH, NUM_STEPS, NUM_TRIALS = 32, 16, 200, 24  # a small case: a minute on two cores
+
+# %% [markdown]
+# The signal: the embedded picture, or `oi.load_signal("photo.png", size=96)` for one of yours.
+
+# %%
+signal = oi.sample_signal("image", size=SIZE)
+plt.imshow(signal.samples)
+plt.axis("off")
+plt.show()
+
+# %% [markdown]
+# A published network, trained as its authors do.
+
+# %%
+siren = oi.fit(signal, oi.preset("siren", width=WIDTH), num_steps=NUM_STEPS)
+siren
+
+# %% [markdown]
+# The search. The first trials are the published networks, then comes a space-filling design, then
+# the surrogate proposes. With `storage="sqlite:///study.db"` the same call would continue it later.
+
+# %%
+study = oi.search(
+    signal, num_trials=NUM_TRIALS, num_steps=NUM_STEPS, width=WIDTH, seed=0, progress=False
+)
+study
+
+# %% [markdown]
+# Best score so far. And because the best of many is partly luck, a comparison on seeds that the
+# search never saw.
+
+# %%
+scores = [trial.score for trial in study.trials]
+plt.plot([max(scores[: i + 1]) for i in range(len(scores))], drawstyle="steps-post")
+plt.plot(scores, ".")
+plt.xlabel("trial")
+plt.ylabel(signal.metric_name)
+plt.show()
+
+# %%
+comparison = compare(study, num_seeds=2, progress=False)
+print(f"found {comparison.found.mean:.2f} dB, best preset {comparison.presets[0].mean:.2f} dB")
+
+# %% [markdown]
+# The network is a function of coordinates, so it renders at any size.
+
+# %%
+inr = study.best_inr
+plt.imshow(inr.render(scale=4.0).clip(0, 1))
+plt.axis("off")
+plt.show()
+path = inr.save("first.inr.safetensors")
+again = oi.load_inr(path)
+print(again, path.stat().st_size, "bytes")
