@@ -12,6 +12,7 @@ from tyro.conf import Positional, arg
 import optiinr_jax as oi
 from optiinr_jax.cli.folders import prepare_folder
 from optiinr_jax.files import write_atomic
+from optiinr_jax.inr.representation import matmul_precision
 from optiinr_jax.report.html import write_report
 from optiinr_jax.report.tables import describe_layers, print_comparison
 from optiinr_jax.search.comparison import compare
@@ -153,8 +154,8 @@ def doctor() -> None:
     rows["system"] = platform.platform()
     rows["processors"] = str(os.cpu_count())
     rows["devices"] = ", ".join(str(device) for device in jax.devices())
-    rows["matmul precision"] = str(jax.config.jax_default_matmul_precision or "default")
-    rows["compilation cache"] = str(jax.config.jax_compilation_cache_dir or "off")
+    rows["matmul precision"] = matmul_precision()
+    rows["compilation cache"] = str(jax.config.values["jax_compilation_cache_dir"] or "off")
     pools = [f"{p['internal_api']} {p['num_threads']}" for p in threadpool_info()]
     rows["thread pools"] = ", ".join(pools) or "none"
     rows["dataset folder"] = os.environ.get("OPTIINR_DATA", "not set (OPTIINR_DATA)")

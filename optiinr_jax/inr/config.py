@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
+import numpy as np
 from jax.typing import ArrayLike
 
 from optiinr_jax.inr.activations import get_activation
@@ -90,7 +91,8 @@ class NetworkConfig:
         try:
             layers = tuple(LayerConfig(**layer) for layer in data["layers"])
             encoding = FourierFeatures(**data["encoding"]) if "encoding" in data else None
-            config = NetworkConfig(**{**data, "layers": layers, "encoding": encoding})
+            fields: dict[str, Any] = {**data, "layers": layers, "encoding": encoding}
+            config = NetworkConfig(**fields)
             check_config(config)
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a network configuration: {error}.") from None
@@ -204,12 +206,16 @@ def as_wave(config: NetworkConfig, num_dims: int) -> NetworkConfig:
     without a wave form leaves the configuration as it is, its bounds resolved.
     """
     config = resolve_bounds(config, num_dims)
-    rows = [get_activation(layer.activation) for layer in config.layers]
-    if any(row.to_wave is None for row in rows):
-        return config
-    fill = get_activation("wave").fill
-    layers = tuple(
-        replace(layer, activation="wave", numbers=fill(row.to_wave(layer.numbers)))
-        for layer, row in zip(config.layers, rows, strict=True)
-    )
-    return replace(config, layers=layers)
+    layers = []
+    for layer in config.layers:
+        to_wave = get_activation(layer.activation).to_wave
+        if to_wave is None:
+            return config
+        numbers = get_activation("wave").fill(to_wave(layer.numbers))
+        layers.append(replace(layer, activation="wave", numbers=numbers))
+    return replace(config, layers=tuple(layers))
+
+
+def as_number(value: ArrayLike) -> float:
+    """A number that may be an array of one, as configurations hold them."""
+    return float(np.asarray(value))

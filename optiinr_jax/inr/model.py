@@ -3,7 +3,7 @@
 Letters: n coordinates, d dimensions of a coordinate, c channels of a value, f input features.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -51,7 +51,9 @@ class MLP(nn.Module):
 
 def _uniform(bound: ArrayLike | None):
     def draw(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-        return bound * jax.random.uniform(key, shape, dtype, -1.0, 1.0)
+        if bound is None:
+            raise ValueError("an initial bound is None; call resolve_bounds before init.")
+        return jnp.asarray(bound, dtype) * jax.random.uniform(key, shape, dtype, -1.0, 1.0)
 
     return draw
 
@@ -84,7 +86,7 @@ def encode(variables: Variables, coords: Float[Array, "n d"], config: NetworkCon
 def apply_features(params: Any, features: Float[Array, "n f"], config: NetworkConfig) -> Array:
     """Values (n, c) from features that `encode` has made, for loops that encode only once."""
     num_channels = params["output"]["bias"].shape[0]
-    return MLP(num_channels).apply({"params": params}, features, config)
+    return cast(Array, MLP(num_channels).apply({"params": params}, features, config))
 
 
 def apply(variables: Variables, coords: Float[Array, "n d"], config: NetworkConfig) -> Array:

@@ -1,5 +1,6 @@
 """AdamW with a learning rate per layer."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import jax
@@ -29,9 +30,11 @@ def make_optimizer(config: NetworkConfig, num_steps: ArrayLike) -> optax.Gradien
             left = jnp.where(has_cooldown, jnp.minimum(1.0, (1.0 - part) / cooldown), 1.0)
             return learning_rate * config.lr_decay**part * left
 
-        return optax.adamw(rate, weight_decay=config.weight_decay)
+        return optax.adamw(rate, weight_decay=jnp.asarray(config.weight_decay))
 
-    rules = {hidden_name(i): adamw(layer.learning_rate) for i, layer in enumerate(config.layers)}
+    rules: dict[Hashable, optax.GradientTransformation] = {
+        hidden_name(i): adamw(layer.learning_rate) for i, layer in enumerate(config.layers)
+    }
     rules["output"] = adamw(config.layers[-1].learning_rate)
     return optax.partition(rules, label_params)
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -228,10 +228,15 @@ def fit(
         num_steps=num_steps,
         seed=seed if key is None else None,
         history=trained.history,
-        info={"matmul_precision": str(jax.config.jax_default_matmul_precision), **(info or {})},
+        info={"matmul_precision": matmul_precision(), **(info or {})},
     )
     score = signal.score(inr.predict(signal.grid_coords()))
-    return INR(**{**{f: getattr(inr, f) for f in INR.__dataclass_fields__}, "score": score})
+    return replace(inr, score=score)
+
+
+def matmul_precision() -> str:
+    """Precision of JAX's matrix products, which changes scores on a GPU."""
+    return str(jax.config.values["jax_default_matmul_precision"] or "default")
 
 
 def _seconds(signal: Signal, config: NetworkConfig, num_steps: int) -> float:
@@ -302,7 +307,8 @@ def _check_shapes(file: Any, config: NetworkConfig, frame: Frame) -> None:
         ),
         jax.random.key(0),
     )
-    shapes = {name: list(leaf.shape) for name, leaf in flatten_dict(expected, sep="/").items()}
+    flat: dict[str, Any] = flatten_dict(expected, sep="/")
+    shapes = {name: list(leaf.shape) for name, leaf in flat.items()}
     found = {name: file.get_slice(name) for name in file.keys()}
     if {name: part.get_shape() for name, part in found.items()} != shapes:
         raise ValueError("its tensors do not fit its configuration; use an intact copy.")
@@ -315,5 +321,5 @@ def _digest(tensors: dict[str, np.ndarray]) -> str:
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])
         digest.update(f"{name} {array.dtype} {array.shape} ".encode())
-        digest.update(array)
+        digest.update(array.data)
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from optiinr_jax.inr import ACTIVATIONS, PRESETS, LayerConfig, NetworkConfig
+from optiinr_jax.inr.config import as_number
 from optiinr_jax.report.svg import (
     ACCENT,
     BAND,
@@ -25,7 +26,6 @@ from optiinr_jax.report.svg import (
     to_svg,
 )
 from optiinr_jax.report.words import (
-    as_number,
     entry_label,
     family_label,
     mean_label,

@@ -8,13 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from optiinr_jax.inr import ACTIVATIONS, INR, PROTOCOLS, NetworkConfig
-from optiinr_jax.inr.config import fan_ins
+from optiinr_jax.inr.config import as_number, fan_ins
 from optiinr_jax.inr.model import encode, hidden_name
 from optiinr_jax.report import figures
 from optiinr_jax.report.markup import Cell, chart, paragraph, section, table
 from optiinr_jax.report.tables import describe_layers
 from optiinr_jax.report.words import (
-    as_number,
     count_label,
     family_label,
     mean_label,

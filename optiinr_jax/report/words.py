@@ -3,9 +3,9 @@
 import math
 import re
 
-import numpy as np
 from jax.typing import ArrayLike
 
+from optiinr_jax.inr.config import as_number
 from optiinr_jax.search import Comparison, Entry
 
 _NOT_ACRONYMS = {"gauss": "Gauss", "wave": "wave", "found": "found"}
@@ -18,11 +18,6 @@ def family_label(family: str) -> str:
     ('FINER', 'Gauss')
     """
     return _NOT_ACRONYMS.get(family, family.upper())
-
-
-def as_number(value: ArrayLike) -> float:
-    """A number that may be an array of one, as configurations hold them."""
-    return float(np.asarray(value))
 
 
 def number_label(value: ArrayLike) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from optiinr_jax.bo import Choice, Float, Space
 from optiinr_jax.bo.space import Point
 from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.inr.config import NetworkConfig, make_layer
+from optiinr_jax.inr.config import NetworkConfig, as_number, make_layer
 from optiinr_jax.inr.encodings import FourierFeatures
 from optiinr_jax.inr.presets import COOLDOWN
 
@@ -94,9 +94,9 @@ def config_to_point(config: NetworkConfig) -> Point:
     for i, layer in enumerate(config.layers, 1):
         point[f"activation_{i}"] = layer.activation
         for number in get_activation(layer.activation).bounds:
-            point[f"{number}_{i}_{layer.activation}"] = float(layer.numbers[number])
-        point[f"learning_rate_{i}"] = float(layer.learning_rate)
+            point[f"{number}_{i}_{layer.activation}"] = as_number(layer.numbers[number])
+        point[f"learning_rate_{i}"] = as_number(layer.learning_rate)
     point["encoding"] = "none" if config.encoding is None else "fourier"
     if config.encoding is not None:
-        point["encoding_sigma"] = float(config.encoding.sigma)
+        point["encoding_sigma"] = as_number(config.encoding.sigma)
     return point

@@ -95,12 +95,12 @@ class Study:
                 f"no trial has a score ({'; '.join(sorted(reasons)) or 'none has ended'}); "
                 "raise num_trials or look at study.trials."
             )
-        return max(scored, key=lambda trial: trial.score)
+        return max(scored, key=_score)
 
     @property
     def best_score(self) -> float:
         """Score of the best trial."""
-        return self.best_trial.score
+        return _score(self.best_trial)
 
     @property
     def best_config(self) -> NetworkConfig:
@@ -336,7 +336,7 @@ def _run(study: Study, handle: optuna.Trial) -> Trial:
     """Train one trial, put its network on disk if it is the best, then store its score."""
     config = point_to_config(handle.params, width=study.settings["width"])
     handle.set_user_attr(CONFIG, config.to_json())
-    best_before = max((t.score for t in study.trials if t.score is not None), default=-math.inf)
+    best_before = max(map(_score, study.trials), default=-math.inf)
     try:
         inr = _train(study.signal, config, handle.number, study.settings)
     except DivergedError as error:
@@ -379,6 +379,10 @@ def _record(trial: FrozenTrial) -> Trial:
         preset=trial.user_attrs.get(PRESET, ""),
         seconds=trial.duration.total_seconds() if trial.duration else None,
     )
+
+
+def _score(trial: Trial) -> float:
+    return -math.inf if trial.score is None else trial.score
 
 
 def _describe(study: Study, trial: Trial, num_trials: int, eta: str) -> str:

@@ -162,7 +162,7 @@ def write_image(path: str | os.PathLike[str], values: ArrayLike) -> Path:
 
 def check_size(size: object, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """A size as (height, width), at least 2 x 2 and at most `max_pixels`."""
-    sides = size if isinstance(size, tuple | list) else (size, size)
+    sides: list[Any] = list(size) if isinstance(size, tuple | list) else [size, size]
     is_whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in sides)
     if len(sides) != 2 or not is_whole or min(sides) < 2:
         raise SignalError(

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float32
@@ -68,9 +69,8 @@ class Signal:
                 f"{self.values.shape}; predict at its grid_coords()."
             )
         frame = self.frame
-        metric = get_kind(self.kind).metric
-        natural = frame.to_natural(np.asarray(values))
-        return float(metric(natural, frame.to_natural(self.values)))
+        pair = (frame.to_natural(jnp.asarray(a)) for a in (values, self.values))
+        return float(get_kind(self.kind).metric(*map(jnp.asarray, pair)))
 
 
 def make_signal(
@@ -89,7 +89,8 @@ def make_signal(
     _check_samples(kind, row, name, samples)
     shape = samples.shape[:-1]
     frame = natural_frame(kind, shape, samples.shape[-1], attributes or {})
-    values = to_values(samples.astype(np.float32), frame).reshape(-1, frame.num_channels)
+    values = np.asarray(to_values(samples.astype(np.float32), frame))
+    values = values.reshape(-1, frame.num_channels)
     return Signal(kind, name, shape, values, frame.attributes)
 
 
