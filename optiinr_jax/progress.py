@@ -93,7 +93,7 @@ def _has_bar() -> bool:
 def format_seconds(seconds: float) -> str:
     """Format a duration.
 
-    >>> format_seconds(42), format_seconds(125), format_seconds(7260)
+    >>> format_seconds(42.0), format_seconds(125.0), format_seconds(7260.0)
     ('42s', '2m05s', '2h01m')
     """
     whole = round(seconds)

@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one verb; errors become one sentence on standard error and an exit code."""
     import tyro
+    from optuna.exceptions import OptunaError
+    from sqlalchemy.exc import SQLAlchemyError
 
     from optiinr_jax import __version__
     from optiinr_jax.cli import verbs
@@ -54,6 +56,9 @@ def run(arguments: list[str]) -> int:
         return _say(error, 2)
     except (OSError, ArithmeticError, MemoryError) as error:
         return _say(error, 1)
+    except (OptunaError, SQLAlchemyError) as error:  # the storage failed in the middle of a run
+        reason = str(error.__cause__ or error).splitlines()[0]
+        return _say(f"the study's storage failed: {reason}; the same command continues.", 1)
     except Exception as error:
         if "RESOURCE_EXHAUSTED" in str(error):
             return _say("out of memory; choose a smaller --size or --width.", 1)

@@ -21,7 +21,7 @@ from optiinr_jax.signals.signal import write_signal
 
 Out = Annotated[Path | None, arg(aliases=["-o"])]
 SAMPLE = "sample"  # name of a run without a file
-MODEL = "best.inr.safetensors"
+MODEL, STUDY = "best.inr.safetensors", "study.db"
 
 
 def search(
@@ -73,7 +73,7 @@ def search(
         strategy=strategy,
         batch_size=batch_size,
         seed=seed,
-        storage=f"sqlite:///{folder / 'study.db'}",
+        storage=f"sqlite:///{folder / STUDY}",
         name=signal.name,
         model_path=folder / MODEL,
     )
@@ -115,6 +115,10 @@ def fit(
     signal = oi.sample_signal("image", size=size) if file is None else oi.load_signal(file, size)
     name = f"{file.stem if file else SAMPLE}-{preset}"
     folder = prepare_folder(out or Path("runs") / name)
+    if (folder / STUDY).exists():
+        raise ValueError(
+            f"{folder} holds a search, which this would overwrite; choose another --out."
+        )
     inr = oi.fit(signal, config, num_steps=num_steps, seed=seed)
     _write_outputs(inr, folder)
     print(f"{signal.metric_name} {inr.score:.2f} after {num_steps} steps, {inr.num_params} numbers")

@@ -1,7 +1,7 @@
 """INR: a trained network with all that is needed to render it; fit, predict, render, save, load.
 
 A model file is safetensors with JSON metadata: format version, configuration, frame of the signal,
-metrics, and a sha256 over the tensors, because safetensors itself does not notice a flipped bit.
+metrics, and a sha256 over all of it, because safetensors itself does not notice a flipped bit.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import math
 import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class INR:
             padded[: len(rows)] = rows
             done = _apply(self.variables, padded, self._wave_config)
             values[start : start + len(rows)] = np.asarray(done)[: len(rows)]
-        return values.reshape(*coords.shape[:-1], -1)
+        return values.reshape(*coords.shape[:-1], self.frame.num_channels)
 
     def render(self, scale: float = 1.0, *, shape: tuple[int, ...] | None = None) -> np.ndarray:
         """The signal on its grid, finer or coarser, as natural samples (*shape, C).
@@ -132,10 +133,10 @@ class INR:
             "info": json.dumps(
                 {**self.info, "score": self.score, "num_steps": self.num_steps, "seed": self.seed}
             ),
-            "sha256": _digest(tensors),
         }
+        metadata["sha256"] = _digest(tensors, metadata)
         content = save(tensors, metadata=metadata)
-        if _digest(load(content)) != metadata["sha256"]:
+        if _digest(load(content), metadata) != metadata["sha256"]:
             raise OSError(f"cannot write {path}: the written tensors do not read back.")
         return write_atomic(path, content)
 
@@ -195,7 +196,8 @@ def fit(
         DivergedError: the loss stopped being finite; a smaller learning rate helps.
     """
     check_config(config)
-    if isinstance(num_steps, bool) or not isinstance(num_steps, int) or num_steps < 1:
+    check_seed(seed)
+    if isinstance(num_steps, bool) or not isinstance(num_steps, Integral) or num_steps < 1:
         raise ValueError(f"num_steps is {num_steps!r}; it must be a whole number from 1 on.")
     if share_program is None:
         share_program = _seconds(signal, config, num_steps) < _SPECIALISED_SECONDS
@@ -234,6 +236,12 @@ def fit(
     return replace(inr, score=score)
 
 
+def check_seed(seed: int) -> None:
+    """Raise ValueError for a seed that some generator would refuse later."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1.")
+
+
 def matmul_precision() -> str:
     """Precision of JAX's matrix products, which changes scores on a GPU."""
     return str(jax.config.values["jax_default_matmul_precision"] or "default")
@@ -269,7 +277,7 @@ def load_inr(path: str | os.PathLike[str]) -> INR:
         ) from None
     except (ValueError, TypeError, KeyError) as error:
         raise ModelFileError(f"{path} is not a model file of this version: {error}") from None
-    if _digest(tensors) != metadata["sha256"]:
+    if _digest(tensors, metadata) != metadata["sha256"]:
         raise ModelFileError(f"{path} has changed since it was saved; use an intact copy.")
     variables = unflatten_dict(tensors, sep="/")
     return INR(
@@ -316,8 +324,9 @@ def _check_shapes(file: Any, config: NetworkConfig, frame: Frame) -> None:
         raise ValueError("its tensors are not float32; use a file that save() wrote.")
 
 
-def _digest(tensors: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
+def _digest(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> str:
+    texts = {name: text for name, text in metadata.items() if name != "sha256"}
+    digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode())
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])
         digest.update(f"{name} {array.dtype} {array.shape} ".encode())

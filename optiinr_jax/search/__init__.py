@@ -7,8 +7,8 @@ from optiinr_jax.search.spaces import SPACES as SPACES
 from optiinr_jax.search.spaces import config_to_point as config_to_point
 from optiinr_jax.search.spaces import inr_space as inr_space
 from optiinr_jax.search.spaces import point_to_config as point_to_config
+from optiinr_jax.search.storage import StudyError as StudyError
 from optiinr_jax.search.strategies import STRATEGIES as STRATEGIES
 from optiinr_jax.search.study import Study as Study
-from optiinr_jax.search.study import StudyError as StudyError
 from optiinr_jax.search.study import Trial as Trial
 from optiinr_jax.search.study import search as search

@@ -63,6 +63,27 @@ def inr_space(modality: str = "image", kind: str = "experiments", depth: int = 4
     return SPACES[kind](modality, depth)
 
 
+def check_space(space: Space, *, width: int, depth: int) -> None:
+    """Check that every point of a space of one's own is a network of `depth` layers.
+
+    Raises:
+        ValueError: which dimension is missing, or how many layers the points have.
+    """
+    for point in space.sample(0, 32):
+        try:
+            found = point_to_config(point, width=width).depth
+        except KeyError as missing:
+            raise ValueError(
+                f"the space has no dimension {missing}, which its point {point} needs; take the "
+                "names of oi.inr_space()."
+            ) from None
+        if found != depth:
+            raise ValueError(
+                f"the space has {found} layers (activation_1, ...), but depth is {depth}; make "
+                "them equal."
+            )
+
+
 def point_to_config(point: Point, *, width: int) -> NetworkConfig:
     """Build the network that a point of an `inr_space` stands for.
 

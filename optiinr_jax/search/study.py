@@ -1,8 +1,7 @@
 """search(): ask for a configuration, train it, tell its score; stored so that it can go on.
 
-The store is an Optuna study, so its dashboard and tools work on it as it is. What a trial's row
-names is on disk before the row, and a trial that a killed process left behind is trained again with
-the configuration and the key it had.
+What a trial's row names is on disk before the row, and a trial that a killed process left behind is
+trained again with the configuration and the key it had.
 """
 
 import contextlib
@@ -10,37 +9,40 @@ import hashlib
 import json
 import math
 import os
-import re
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import jax
 import optuna
-from optuna.exceptions import OptunaError
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
 from optiinr_jax.bo.distributions import suggest
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import INR, DivergedError, ModelFileError, NetworkConfig, fit, load_inr, preset
-from optiinr_jax.inr.presets import COOLDOWN, PRESETS
+from optiinr_jax.inr.presets import COOLDOWN
+from optiinr_jax.inr.representation import check_seed
 from optiinr_jax.progress import Progress
-from optiinr_jax.search.spaces import config_to_point, inr_space, point_to_config
+from optiinr_jax.search.spaces import check_space, inr_space, point_to_config
+from optiinr_jax.search.storage import (
+    OWNER,
+    PRESET,
+    StudyError,
+    count_ended,
+    default_model_path,
+    enqueue_presets,
+    get_owner,
+    open_study,
+    requeue_orphans,
+)
 from optiinr_jax.search.strategies import STRATEGIES
 from optiinr_jax.signals import Signal
 
-SETTINGS = "settings"  # study attribute: what makes two calls the same search
-PRESET, OWNER, REASON, CONFIG = "preset", "owner", "reason", "config"  # trial attributes
-PRESET_PROTOCOLS = ("official", "paper")  # whose rates the first trials take
-
-
-class StudyError(ValueError):
-    """A stored study that does not belong to this call."""
+REASON, CONFIG = "reason", "config"  # trial attributes
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Trial:
         number: from 0, in the order of asking.
         point: names and values in the space.
         score: higher is better; None where the trial failed or has not ended.
-        state: "complete", "failed", "running" or "waiting".
+        state: "complete", "failed" or "running".
         reason: why it failed; empty otherwise.
         preset: "family, protocol" where the trial is a published network, else empty.
         seconds: of training and scoring.
@@ -78,8 +80,10 @@ class Study:
 
     @property
     def trials(self) -> list[Trial]:
-        """All trials, in order."""
-        return [_record(trial) for trial in self.optuna_study.get_trials(deepcopy=False)]
+        """All trials that have begun, in order."""
+        begun = (state for state in TrialState if state != TrialState.WAITING)
+        rows = self.optuna_study.get_trials(deepcopy=False, states=tuple(begun))
+        return [_record(row) for row in rows]
 
     @property
     def best_trial(self) -> Trial:
@@ -158,7 +162,8 @@ def search(
         depth: activated layers.
         space: name of an `inr_space`, or one of your own with the same names.
         strategy: "optiinr", or "random" and "tpe" for comparison.
-        batch_size: configurations proposed jointly before they are trained.
+        batch_size: configurations proposed jointly before they are trained; a call that ends in
+            the middle of a batch goes on with another one than a single call would.
         seed: of everything; the same seed gives the same trials on one machine.
         storage: Optuna storage URL, like "sqlite:///study.db"; None: in memory.
         name: of the study within the storage; None: the signal's name.
@@ -171,43 +176,50 @@ def search(
         StudyError: the stored study of this name is another search.
 
     >>> import optiinr_jax as oi
-    >>> study = oi.search(oi.sample_signal("image", size=8), num_trials=2, num_steps=1, width=4)
+    >>> picture = oi.sample_signal("image", size=8)
+    >>> study = oi.search(picture, num_trials=2, num_steps=1, width=4, progress=False)
     >>> len(study.trials)
     2
     """
     check_counts(
         num_trials=num_trials, num_initial=num_initial, batch_size=batch_size, num_steps=num_steps
     )
+    check_seed(seed)
     preset("siren", width=width, depth=depth)  # refuses an impossible size before anything is made
     if strategy not in STRATEGIES:
         raise ValueError(f"unknown strategy {strategy!r}; known are {', '.join(STRATEGIES)}.")
     space_name = "custom" if isinstance(space, Space) else space
     if not isinstance(space, Space):
         space = inr_space(signal.kind, space, depth)
+    check_space(space, width=width, depth=depth)
     settings = {
         "signal": _digest(signal),
-        "num_steps": num_steps,
+        "num_steps": int(num_steps),
         "width": width,
         "depth": depth,
-        "seed": seed,
+        "seed": int(seed),
         "strategy": strategy,
-        "num_initial": num_initial,
-        "batch_size": batch_size,
+        "num_initial": int(num_initial),
+        "batch_size": int(batch_size),
         "space": space_name,
         "space_sha256": hashlib.sha256(space.to_json().encode()).hexdigest(),
         "training": COOLDOWN,
     }
-    path = _model_path(storage, name or signal.name) if model_path is None else Path(model_path)
-    optuna_study = _open(storage, name or signal.name, settings, space, seed, num_initial)
+    path = (
+        default_model_path(storage, name or signal.name) if model_path is None else Path(model_path)
+    )
+    optuna_study = open_study(storage, name or signal.name, settings)
     study = Study(signal, optuna_study, settings, path, {})
-    _requeue_orphans(optuna_study)
-    _enqueue_presets(optuna_study, signal.kind, space, settings)
-    with Progress("search", num_trials, done=_num_ended(optuna_study), enabled=progress) as bar:
-        while (missing := num_trials - _num_ended(optuna_study)) > 0:
-            asked = [_ask(optuna_study, space) for _ in range(min(batch_size, missing))]
-            for handle in asked:
+    requeue_orphans(optuna_study)
+    enqueue_presets(optuna_study, signal.kind, space, settings)
+    with Progress("search", num_trials, done=count_ended(optuna_study), enabled=progress) as bar:
+        while (missing := num_trials - count_ended(optuna_study)) > 0:
+            ended = num_trials - missing
+            count = min(batch_size - ended % batch_size, missing)  # batches resume where they were
+            for handle in [_ask(study, space) for _ in range(count)]:
                 trial = _run(study, handle)
-                bar.update(_num_ended(optuna_study))
+                best = max(map(_score, study.trials))
+                bar.update(count_ended(optuna_study), f"best {best:.2f}")
                 bar.line(_describe(study, trial, num_trials, bar.eta()))
                 if on_trial is not None:
                     on_trial(study, trial)
@@ -217,7 +229,7 @@ def search(
 def check_counts(**counts: Any) -> None:
     """Raise ValueError, by name, for a count that is not a whole number from 1 on."""
     for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} is {value!r}; it must be a whole number from 1 on.")
 
 
@@ -227,107 +239,13 @@ def _digest(signal: Signal) -> str:
     return digest.hexdigest()
 
 
-def _model_path(storage: str | None, name: str) -> Path | None:
-    """Beside an SQLite file; other storages have no folder of their own."""
-    if storage is None or not storage.startswith("sqlite:///"):
-        return None
-    database = Path(storage.removeprefix("sqlite:///"))
-    safe_name = re.sub(r"[^\w.-]", "_", name)
-    return database.with_name(f"{database.stem}.{safe_name}.best.inr.safetensors")
-
-
-def _open(
-    storage: str | None,
-    name: str,
-    settings: dict[str, Any],
-    space: Space,
-    seed: int,
-    num_initial: int,
-) -> optuna.Study:
-    """Create the study, or open it and check that it is this search."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            direction="maximize",
-            load_if_exists=True,
-            sampler=STRATEGIES[settings["strategy"]](space, seed, num_initial),
-        )
-    except (SQLAlchemyError, OptunaError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise StudyError(
-            f"cannot open the storage {storage}: {reason}; check its address and permissions."
-        ) from error
-    stored = study.user_attrs.get(SETTINGS)
-    if stored is None:
-        study.set_user_attr(SETTINGS, settings)
-    elif stored != settings:
-        changed = sorted(key for key in settings if stored.get(key) != settings[key])
-        raise StudyError(
-            f"study {name!r} in {storage} was made with another {', '.join(changed)}; call with "
-            "the same values to continue it, or choose another name or folder."
-        )
-    return study
-
-
-def _owner() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _is_alive(owner: str) -> bool:
-    """Whether the process that runs a trial may still be at work; unsure on another machine."""
-    host, _, pid = owner.rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit():
-        return True
-    if int(pid) == os.getpid():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _requeue_orphans(study: optuna.Study) -> None:
-    """Put trials of dead processes back into the queue, with the number and values they have."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if not _is_alive(trial.user_attrs.get(OWNER, _owner())):
-            study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
-
-
-def _enqueue_presets(
-    study: optuna.Study, kind: str, space: Space, settings: dict[str, Any]
-) -> None:
-    """Queue the published networks that the space holds as the first trials, once."""
-    queued = {trial.user_attrs.get(PRESET) for trial in study.get_trials(deepcopy=False)}
-    for protocol in PRESET_PROTOCOLS:
-        for family in PRESETS[kind]:
-            label = f"{family}, {protocol}"
-            size = {"width": settings["width"], "depth": settings["depth"]}
-            point = config_to_point(preset(family, modality=kind, protocol=protocol, **size))
-            if label not in queued and _holds(space, point):
-                study.enqueue_trial(point, user_attrs={PRESET: label})
-
-
-def _holds(space: Space, point: Point) -> bool:
-    try:
-        space.check_point(point)
-    except ValueError:
-        return False
-    return True
-
-
-def _num_ended(study: optuna.Study) -> int:
-    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
-
-
-def _ask(study: optuna.Study, space: Space) -> optuna.Trial:
+def _ask(study: Study, space: Space) -> optuna.Trial:
     """Begin the next trial; all that it needs is stored when this returns."""
-    trial = study.ask()
-    trial.set_user_attr(OWNER, _owner())
+    make_sampler = STRATEGIES[study.settings["strategy"]]
+    seed, num_initial = study.settings["seed"], study.settings["num_initial"]
+    study.optuna_study.sampler = make_sampler(space, seed, num_initial, len(study.trials))
+    trial = study.optuna_study.ask()
+    trial.set_user_attr(OWNER, get_owner())
     suggest(trial, space)
     return trial
 
@@ -391,6 +309,6 @@ def _describe(study: Study, trial: Trial, num_trials: int, eta: str) -> str:
     scored = any(t.score is not None for t in study.trials)
     best = f"best {study.best_score:6.2f} (trial {study.best_trial.number:3d})" if scored else ""
     note = f" [{trial.preset}]" if trial.preset else ""
-    encoding = " +fourier" if trial.point["encoding"] == "fourier" else ""
+    encoding = " +fourier" if trial.point.get("encoding") == "fourier" else ""
     shape = "-".join(layers) + encoding
     return f"trial {trial.number + 1:3d}/{num_trials}  {score}  {best}  eta {eta:>6}  {shape}{note}"

@@ -134,7 +134,7 @@ def write_image(path: str | os.PathLike[str], values: ArrayLike) -> Path:
     file_format = _WRITABLE.get(path.suffix.lower())
     if file_format is None:
         raise SignalError(
-            f"{path} ends in {path.suffix or 'nothing'!r}, but a picture is written as one of "
+            f"{path} ends in {path.suffix or 'no suffix'}, but a picture is written as one of "
             f"{', '.join(_WRITABLE)}; change the suffix."
         )
     values = np.asarray(values, np.float64)

@@ -72,6 +72,6 @@ def kind_of_file(path: Path) -> str:
             return name
     known = ", ".join(suffix for row in KINDS.values() for suffix in row.suffixes)
     raise SignalError(
-        f"{path} ends in {suffix or 'nothing'!r}, but a signal file ends in one of {known}; "
+        f"{path} ends in {suffix or 'no suffix'}, but a signal file ends in one of {known}; "
         "convert the file or correct its name."
     )

@@ -106,6 +106,8 @@ def load_signal(
         max_points: refuse a larger file before it is decoded; by default the limit of its kind.
     """
     path = Path(path)
+    if path.is_dir():
+        raise SignalError(f"{path} is a folder, but a file was expected; name a file in it.")
     kind = kind_of_file(path)
     row = get_kind(kind)
     read = row.read(path, size, row.max_points if max_points is None else max_points)

@@ -102,16 +102,16 @@ def test_model_gives_the_same_values_and_psnr_in_a_new_process(finished):
 def test_the_same_command_again_trains_nothing(finished):
     out, _ = finished
     before = scores(out)
-    model = (out / "best.inr.safetensors").read_bytes()
+    model = out / "best.inr.safetensors"
+    inr = oi.load_inr(model)
     done = subprocess.run([*COMMAND, *search_arguments(out, 14)], capture_output=True, text=True)
     assert done.returncode == 0 and scores(out) == before
     assert "trial " not in done.stderr
-    assert (out / "best.inr.safetensors").read_bytes() == model
-    (out / "best.inr.safetensors").write_bytes(model[:100])  # damaged: trained again, the same
+    assert oi.load_inr(model).info == inr.info
+    model.write_bytes(model.read_bytes()[:100])  # damaged: trained again, the same
     done = subprocess.run([*COMMAND, *search_arguments(out, 14)], capture_output=True, text=True)
     assert done.returncode == 0 and scores(out) == before
-    again = oi.load_inr(out / "best.inr.safetensors")
-    assert again.score == max(score for *_, score in before)
+    assert oi.load_inr(model).score == inr.score == max(score for *_, score in before)
 
 
 @pytest.mark.parametrize("wait_for", [3, 10, 12])
@@ -210,6 +210,11 @@ BAD = {
     "unknown strategy": (["search", "ok.png", "--strategy", "magic"], "unknown strategy"),
     "unknown space": (["search", "ok.png", "--space", "magic"], "unknown space"),
     "folder is a file": (["fit", "ok.png", "--out", "file"], "cannot write to the folder file"),
+    "folder as file": (["fit", "."], "is a folder"),
+    "no suffix": (["fit", "file"], "no suffix"),
+    "folder with ?": (["search", "--out", "a?b"], "has '?' or '%' in its name"),
+    "seed": (["search", "--seed", "-1"], "seed is -1"),
+    "huge seed": (["fit", "ok.png", "--seed", "99999999999999999999"], "seed is 9999999999"),
     "folder in a file": (["search", "--out", "file/run"], "cannot write to the folder file"),
     "truncated model": (["render", "cut.inr.safetensors"], "cut.inr.safetensors"),
     "flipped bit": (["render", "flipped.inr.safetensors"], "has changed since it was saved"),
@@ -244,9 +249,11 @@ def test_a_read_only_folder(bad_files, monkeypatch, capsys):
     assert errors.startswith("optiinr: cannot write to the folder") and errors.count("\n") == 1
 
 
-def test_another_search_in_the_same_folder_is_refused(finished, capsys):
+def test_another_search_in_the_same_folder_is_refused(finished, picture, capsys):
     out, _ = finished
     before = scores(out)
+    assert run(["fit", str(picture), "--out", str(out)]) == 2
+    assert "holds a search" in capsys.readouterr().err
     assert run(search_arguments(out, 14, "--seed", "5")) == 2
     assert "was made with another seed" in capsys.readouterr().err
     assert scores(out) == before

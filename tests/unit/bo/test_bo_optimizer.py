@@ -153,7 +153,7 @@ def test_compilations_do_not_grow_with_the_number_of_trials():
     optimizer.ask(3)
     assert propose.propose._cache_size() == before
     sizes = [len(engine._pad([([0.5], [0])] * n, np.zeros(n), []).y) for n in (1, 32, 33, 64, 65)]
-    assert sizes == [32, 32, 64, 64, 128]
+    assert sizes == [64, 64, 64, 64, 128]
 
 
 def test_importing_and_asking_leave_the_precision_alone():

@@ -99,6 +99,7 @@ def test_types_must_be_float32(model):
         ({"frame": "{}"}, "a frame has keys"),
         ({"info": "[]"}, "its metrics are missing"),
         ({"sha256": "0"}, "has changed since it was saved"),
+        ({"info": '{"score": 99, "num_steps": 30, "seed": 4}'}, "has changed since it was saved"),
         ({"extra": "1"}, "no model metadata"),
     ],
 )
@@ -110,7 +111,7 @@ def test_changed_metadata_is_refused(model, changes, message):
 
 
 def test_mutated_files_are_refused_or_right(found, model):
-    """Every single-byte change and truncation gives an error sentence or the very same network."""
+    """Every flipped bit and truncation gives an error sentence or the very same network."""
     whole = model.read_bytes()
     rng = np.random.default_rng(0)
     coords = np.zeros((1, 2))
@@ -124,7 +125,7 @@ def test_mutated_files_are_refused_or_right(found, model):
             again = oi.load_inr(model)
         except inr.ModelFileError as refused:
             assert "\n" not in str(refused)
-        else:  # the change hit a name or a number of the metadata that is not a tensor
+        else:  # the change hit the padding between header and tensors
             np.testing.assert_array_equal(again.predict(coords), expected)
 
 

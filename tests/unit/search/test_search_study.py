@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 import optiinr_jax as oi
 from optiinr_jax.search import StudyError, compare, point_to_config
-from optiinr_jax.search.study import OWNER
+from optiinr_jax.search.storage import OWNER
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 2, "progress": False}
 
@@ -146,14 +146,55 @@ def test_unknown_strategy_and_storage(signal, tmp_path):
 
 
 @pytest.mark.parametrize("strategy", ["random", "tpe"])
-def test_other_strategies_share_the_loop(signal, strategy):
-    study = oi.search(signal, num_trials=10, num_initial=8, strategy=strategy, **SMALL)
-    assert len(study.trials) == 10 and study.trials[0].preset == "siren, official"
+def test_other_strategies_share_the_loop_and_resume(signal, strategy, storage):
+    options = SMALL | {"num_initial": 8, "strategy": strategy}
+    study = oi.search(signal, num_trials=12, **options)
+    assert len(study.trials) == 12 and study.trials[0].preset == "siren, official"
+    assert len({json.dumps(trial.point) for trial in study.trials}) == 12
+    oi.search(signal, num_trials=10, storage=storage, **options)
+    again = oi.search(signal, num_trials=12, storage=storage, **options)
+    assert [t.point for t in again.trials] == [t.point for t in study.trials]
+
+
+def test_a_study_of_another_program_is_refused(signal, storage):
+    foreign = optuna.create_study(storage=storage, study_name="x", direction="minimize")
+    with pytest.raises(StudyError, match="was not made by this program"):
+        oi.search(signal, storage=storage, name="x", **SMALL)
+    foreign = optuna.create_study(storage=storage, study_name="y", direction="maximize")
+    foreign.add_trial(optuna.trial.create_trial(value=100.0))
+    with pytest.raises(StudyError, match="was not made by this program"):
+        oi.search(signal, storage=storage, name="y", **SMALL)
+
+
+def test_a_space_of_ones_own_is_checked_first(signal):
+    two = oi.inr_space("image", depth=2)
+    without = {n: d for n, d in two.dimensions.items() if n != "learning_rate_2"}
+    with pytest.raises(ValueError, match="no dimension 'learning_rate_2'"):
+        oi.search(signal, space=oi.bo.Space(without), **SMALL)
+    with pytest.raises(ValueError, match=r"has 2 layers .*, but depth is 3"):
+        oi.search(signal, space=two, **SMALL | {"depth": 3})
+    plain = {n: d for n, d in two.dimensions.items() if not n.startswith("encoding")}
+    study = oi.search(signal, space=oi.bo.Space(plain), num_trials=1, **SMALL)
+    assert study.best_config.encoding is None
 
 
 def test_a_batch_is_proposed_jointly(signal):
     study = oi.search(signal, num_trials=14, num_initial=9, batch_size=4, **SMALL)
     assert len({json.dumps(trial.point) for trial in study.trials}) == 14
+
+
+def test_a_batch_resumes_where_it_was(signal, storage):
+    options = SMALL | {"num_initial": 9, "batch_size": 4}
+    whole = oi.search(signal, num_trials=12, **options)
+
+    def stop(study, trial):
+        if trial.number == 9:  # two of the batch 8 to 11 are trained, two are asked
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        oi.search(signal, num_trials=12, on_trial=stop, storage=storage, **options)
+    again = oi.search(signal, num_trials=12, storage=storage, **options)
+    assert [(t.point, t.score) for t in again.trials] == [(t.point, t.score) for t in whole.trials]
 
 
 def test_compare_trains_on_fresh_seeds_once(signal, tmp_path):
