@@ -1,13 +1,24 @@
 """Shared by all tests: where golden figures and optional data are, and JAX's strict settings."""
 
+import atexit
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
+
+# One private compilation cache for this run, its workers and the commands that tests start.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="optiinr-tests-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import jax
 import numpy as np
 import pytest
 
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 # An implicit broadcast of ranks is a bug until it is written out.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -304,11 +304,15 @@ def _score(trial: Trial) -> float:
 
 
 def _describe(study: Study, trial: Trial, num_trials: int, eta: str) -> str:
+    """One line of the log: what ended, how good it is, the best so far, the time left."""
     layers = [trial.point[f"activation_{i}"] for i in range(1, study.settings["depth"] + 1)]
-    score = f"{trial.score:6.2f}" if trial.score is not None else "failed"
-    scored = any(t.score is not None for t in study.trials)
-    best = f"best {study.best_score:6.2f} (trial {study.best_trial.number:3d})" if scored else ""
-    note = f" [{trial.preset}]" if trial.preset else ""
     encoding = " +fourier" if trial.point.get("encoding") == "fourier" else ""
-    shape = "-".join(layers) + encoding
-    return f"trial {trial.number + 1:3d}/{num_trials}  {score}  {best}  eta {eta:>6}  {shape}{note}"
+    parts = [
+        f"{count_ended(study.optuna_study):3d}/{num_trials}",
+        f"trial {trial.number:3d}",
+        f"{trial.score:6.2f}" if trial.score is not None else "failed",
+    ]
+    if any(t.score is not None for t in study.trials):
+        parts.append(f"best {study.best_score:6.2f} (trial {study.best_trial.number})")
+    parts += [f"eta {eta:>6}", "-".join(layers) + encoding]
+    return "  ".join(parts) + (f" [{trial.preset}]" if trial.preset else "")

@@ -67,7 +67,7 @@ def test_search_leaves_everything_and_says_what_it_found(finished):
         "report.html",
     }
     assert "found configuration" in done.stdout and "dB" in done.stdout
-    assert "trial  14/14" in done.stderr and "eta" in done.stderr
+    assert " 14/14  trial  13 " in done.stderr and "eta" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr  # plain lines when not a terminal
     assert read_picture(out / "best.png").shape == (16, 16, 3)
     record = json.loads((out / "config.json").read_text())
@@ -106,7 +106,7 @@ def test_the_same_command_again_trains_nothing(finished):
     inr = oi.load_inr(model)
     done = subprocess.run([*COMMAND, *search_arguments(out, 14)], capture_output=True, text=True)
     assert done.returncode == 0 and scores(out) == before
-    assert "trial " not in done.stderr
+    assert " trial " not in done.stderr
     assert oi.load_inr(model).info == inr.info
     model.write_bytes(model.read_bytes()[:100])  # damaged: trained again, the same
     done = subprocess.run([*COMMAND, *search_arguments(out, 14)], capture_output=True, text=True)
