@@ -107,8 +107,8 @@ def train(
         targets: values to represent.
         config: the network and its learning rates.
         num_steps: number of updates.
-        share_program: train in the wave form, whose compiled program serves all families; about
-            1.4 times slower a step, so for short fits and searches.
+        share_program: train in the wave form, whose compiled program serves all families;
+            slower a step than a program of its own, so for short fits and searches.
         on_step: called after every chunk, for progress; an exception in it stops the fit.
     """
     num_dims, num_channels = coords.shape[1], targets.shape[1]

@@ -4,7 +4,6 @@ What a trial's row names is on disk before the row, and a trial that a killed pr
 trained again with the configuration and the key it had.
 """
 
-import contextlib
 import hashlib
 import json
 import math
@@ -12,7 +11,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -76,7 +74,7 @@ class Study:
     optuna_study: optuna.Study
     settings: dict[str, Any]
     model_path: Path | None
-    kept: dict[str, INR]  # the best network of this process, where no file holds it
+    kept: dict[str, INR]  # "best": the best network so far, as far as this process has it
 
     @property
     def trials(self) -> list[Trial]:
@@ -111,18 +109,27 @@ class Study:
         """Configuration of the best trial."""
         return point_to_config(self.best_trial.point, width=self.settings["width"])
 
-    @cached_property
+    @property
     def best_inr(self) -> INR:
         """The network of the best trial: kept, read from its file, or trained again the same."""
         best = self.best_trial
-        if best.number == _trial_of(self.kept.get("best")):
-            return self.kept["best"]
-        if self.model_path is not None:
-            with contextlib.suppress(FileNotFoundError, ModelFileError):  # lost or damaged
-                inr = load_inr(self.model_path)
-                if _trial_of(inr) == best.number and inr.info.get("search") == self.settings:
-                    return inr
-        return _train(self.signal, self.best_config, best.number, self.settings)
+        if best.number != _trial_of(self.kept.get("best")):
+            inr = self._load_model(best.number)
+            if inr is None:
+                inr = _train(self.signal, self.best_config, best.number, self.settings)
+            self.kept["best"] = inr
+        return self.kept["best"]
+
+    def _load_model(self, number: int) -> INR | None:
+        """The model file, if it is intact and holds trial `number` of this search."""
+        if self.model_path is None:
+            return None
+        try:
+            inr = load_inr(self.model_path)
+        except (FileNotFoundError, ModelFileError):
+            return None
+        is_ours = _trial_of(inr) == number and inr.info.get("search") == self.settings
+        return inr if is_ours else None
 
     def _repr_html_(self) -> str:
         best = self.best_trial

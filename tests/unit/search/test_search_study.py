@@ -42,6 +42,17 @@ def test_presets_come_first_then_the_design_then_the_model(signal):
     assert study.best_inr.score == study.best_score
 
 
+def test_best_inr_keeps_up_while_the_search_goes_on(signal):
+    seen = []
+
+    def look(study, trial):
+        seen.append(study.best_inr.score == study.best_score)
+
+    study = oi.search(signal, num_trials=8, on_trial=look, **SMALL)
+    assert seen == [True] * 8
+    assert len({max(scores(study)[: i + 1]) for i in range(8)}) > 1  # the best did change
+
+
 def test_same_seed_same_search(signal):
     first = oi.search(signal, num_trials=11, num_initial=9, **SMALL)
     again = oi.search(signal, num_trials=11, num_initial=9, **SMALL)

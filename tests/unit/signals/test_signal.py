@@ -1,8 +1,5 @@
 """Signals of every kind: made, loaded, scored, written."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
@@ -17,9 +14,6 @@ from optiinr_jax.signals import (
     write_image,
     write_signal,
 )
-
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-DATA = Path(os.environ.get("OPTIINR_DATA", SHARED))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,10 +97,8 @@ def test_max_points_is_checked(tmp_path):
         load_signal(path, max_points=63)
 
 
-def test_a_real_photograph_at_64_x_64():
-    path = DATA / "kodak" / "kodim04.png"
-    if not path.exists():
-        pytest.skip("the Kodak pictures are absent; OPTIINR_DATA names their folder")
+def test_a_real_photograph_at_64_x_64(data_folder):
+    path = data_folder / "kodak" / "kodim04.png"
     signal = load_signal(path, size=64)
     assert signal.shape == (64, 64)
     assert load_signal(path).shape in {(768, 512), (512, 768)}
