@@ -25,7 +25,7 @@ def main() -> None:
 
     verbs.search(out=FOLDER)
     defaults = {k: p.default for k, p in inspect.signature(verbs.search).parameters.items()}
-    signal = oi.sample_signal("image", size=defaults["size"])
+    signal = oi.sample_signal("image", size=verbs.SEARCH_SIZES["image"])
     options = ("num_trials", "num_initial", "num_steps", "width", "depth", "seed")
     study = oi.search(
         signal,

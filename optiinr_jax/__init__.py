@@ -11,6 +11,7 @@ from optiinr_jax.search import Study as Study
 from optiinr_jax.search import inr_space as inr_space
 from optiinr_jax.search import search as search
 from optiinr_jax.signals import Signal as Signal
+from optiinr_jax.signals import load_dataset_signal as load_dataset_signal
 from optiinr_jax.signals import load_signal as load_signal
 from optiinr_jax.signals import make_signal as make_signal
 from optiinr_jax.signals import sample_signal as sample_signal

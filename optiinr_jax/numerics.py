@@ -87,3 +87,15 @@ def sine(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
 def _sine_jvp(primals, tangents):
     sin_x, cos_x = sincos(primals[0])
     return sin_x, cos_x * tangents[0]
+
+
+@jax.custom_jvp
+def cosine(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """Cosine whose derivative is the sine of the same `sincos` call, kept from the forward pass."""
+    return sincos(x)[1]
+
+
+@cosine.defjvp
+def _cosine_jvp(primals, tangents):
+    sin_x, cos_x = sincos(primals[0])
+    return cos_x, -sin_x * tangents[0]

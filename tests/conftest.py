@@ -30,8 +30,10 @@ class Golden:
     """Outputs, gradients and traces of the official PyTorch code."""
 
     def __init__(self) -> None:
-        with np.load(GOLDEN / "golden.npz", allow_pickle=False) as file:
-            self.arrays = {name: file[name] for name in file.files}
+        self.arrays: dict[str, np.ndarray] = {}
+        for part in sorted(GOLDEN.glob("*.npz")):
+            with np.load(part, allow_pickle=False) as file:
+                self.arrays |= {name: file[name] for name in file.files}
         self.index = json.loads((GOLDEN / "golden.json").read_text())
 
     def __getitem__(self, name: str) -> np.ndarray:

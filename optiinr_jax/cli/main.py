@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed while running, 2 bad input, 130 and 143 interrupted
 import os
 import signal as signals_of_the_system
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -35,16 +36,22 @@ def run(arguments: list[str]) -> int:
     commands: dict[str, Callable[..., Any]] = {
         "search": verbs.search,
         "fit": verbs.fit,
+        "compare": verbs.compare,
         "render": verbs.render,
+        "export": verbs.export,
+        "eval": verbs.evaluate,
         "doctor": verbs.doctor,
     }
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            commands,
-            prog="optiinr",
-            description="Find and fit the best implicit neural representation of a signal.",
-            args=arguments,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _say_warning
+            tyro.extras.subcommand_cli_from_dict(
+                commands,
+                prog="optiinr",
+                description="Find and fit the best implicit neural representation of a signal.",
+                args=arguments,
+            )
     except KeyboardInterrupt:
         return _say("interrupted; what is finished is kept, the same command continues.", 130)
     except Terminated:
@@ -69,6 +76,10 @@ def run(arguments: list[str]) -> int:
 def _say(message: object, code: int) -> int:
     print(f"optiinr: {message}", file=sys.stderr)
     return code
+
+
+def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"optiinr: warning: {message}", file=sys.stderr)
 
 
 def _terminate(*_: object) -> None:

@@ -1,99 +1,53 @@
-"""The activation families: one formula and one row of ACTIVATIONS each.
-
-Letters: z pre-activation W h + b, omega angular frequency, sigma inverse width, |z| + 1 FINER's
-factor, always without gradient as in the official code. All formulas keep the dtype of z.
-"""
+"""The activation families: one row of ACTIVATIONS each; the functions are in `formulas.py`."""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
-from optiinr_jax.numerics import sine
+from optiinr_jax.inr import formulas as f
 
-Scalar = Float[ArrayLike, ""]
-
-
-def _stretch(z: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """FINER's variable period, (|z| + 1) z, the factor held constant. Liu et al. 2024, eq. 4."""
-    return (jax.lax.stop_gradient(jnp.abs(z)) + 1.0) * z
+Numbers = Mapping[str, ArrayLike]
 
 
-def siren(z: Float[Array, "*s"], omega: Scalar) -> Float[Array, "*s"]:
-    """SIREN, sin(omega z). Sitzmann et al. 2020, with omega outside the bias as in their code."""
-    return sine(omega * z)
-
-
-def finer(z: Float[Array, "*s"], omega: Scalar) -> Float[Array, "*s"]:
-    """FINER, sin(omega (|z| + 1) z). Liu et al. 2024."""
-    return sine(omega * _stretch(z))
-
-
-def gauss(z: Float[Array, "*s"], sigma: Scalar) -> Float[Array, "*s"]:
-    """Gauss, exp(-(sigma z)^2). Ramasinghe and Lucey 2022, as WIRE's code writes it."""
-    return jnp.exp(-jnp.square(sigma * z))
-
-
-def wire(z: Float[Array, "*s"], omega: Scalar, sigma: Scalar) -> Float[Array, "*s"]:
-    """Real Gabor wavelet, cos(omega z) exp(-(sigma z)^2). Saragadam et al. 2023, real form."""
-    return sine(omega * z + math.pi / 2) * gauss(z, sigma)
-
-
-def gf(z: Float[Array, "*s"], omega: Scalar, sigma: Scalar) -> Float[Array, "*s"]:
-    """FINER++ Gauss, exp(-(sigma sin(omega (|z| + 1) z))^2). Zhu et al. 2024, class GF."""
-    return gauss(finer(z, omega), sigma)
-
-
-def wave(
-    z: Float[Array, "*s"],
-    omega: Scalar,
-    sigma: Scalar,
-    phase: Scalar,
-    stretch: Scalar,
-    nested: Scalar,
-) -> Float[Array, "*s"]:
-    """Every real family above as numbers of one formula, so that a name becomes a number.
-
-    With a = 1 + stretch |z| (detached) and g = sin(omega a z + phase): exp(-(sigma z)^2) g, or
-    exp(-(sigma g)^2) where `nested` is 1. One sine and one exponential serve all families.
-    """
-    is_nested = jnp.asarray(nested) > 0
-    factor = 1.0 + stretch * jax.lax.stop_gradient(jnp.abs(z))
-    g = sine(omega * (factor * z) + phase)
-    return gauss(jnp.where(is_nested, g, z), sigma) * jnp.where(is_nested, 1.0, g)
-
-
-@dataclass(frozen=True, eq=False)  # hashable, so that jit takes a row as a function
+@dataclass(frozen=True, eq=False, kw_only=True)  # hashable, so that jit takes a row as a function
 class Activation:
     """One family: its formula, its numbers and their ranges, its initialiser, its wave form.
 
     Attributes:
-        formula: the pure function (z, **numbers).
+        formula: the pure function (z, **numbers), or (z, u, **numbers) with two linear maps.
         defaults: number -> the authors' value; its keys are exactly the family's numbers.
         bounds: number -> (low, high) of its log-uniform search range (our choice: the paper gives
             none; each contains every official value with room on both sides).
+        all_bounds: the same where tied numbers are searched too; by default `bounds`.
         initializer: row of INITIALIZERS for the weights.
+        init_omega: what that law divides by, from the family's numbers.
         ties: number -> formula from the other numbers, used where it is not given.
         first_bias: bias bound of a first layer; None: PyTorch's default.
+        num_maps: linear maps of the layer's input, each with weights of its own.
+        is_complex: values are complex, and so are the weights of the layer after it.
         to_wave: the family's numbers -> the numbers of `wave`; None: not a wave.
-        searchable: False for rows that are not a family of their own.
     """
 
     formula: Callable[..., Array]
     defaults: Mapping[str, float]
-    bounds: Mapping[str, tuple[float, float]]
-    initializer: str
-    ties: Mapping[str, Callable[[Mapping[str, ArrayLike]], ArrayLike]] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    all_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    initializer: str = "default"
+    init_omega: Callable[[Numbers], ArrayLike] = lambda numbers: numbers.get("omega", 1.0)
+    ties: Mapping[str, Callable[[Numbers], ArrayLike]] = field(default_factory=dict)
     first_bias: float | None = None
-    to_wave: Callable[[Mapping[str, ArrayLike]], dict[str, ArrayLike]] | None = None
-    searchable: bool = True
+    num_maps: int = 1
+    is_complex: bool = False
+    to_wave: Callable[[Numbers], dict[str, ArrayLike]] | None = None
 
-    def __call__(self, z: Float[Array, "*s"], **numbers: ArrayLike) -> Float[Array, "*s"]:
-        """Apply the formula to z of any shape, in the dtype of z; missing numbers are filled in.
+    def __call__(
+        self, z: ArrayLike, *maps: ArrayLike, **numbers: ArrayLike
+    ) -> Inexact[Array, "*s"]:
+        """Apply the formula to z of any shape, in the precision of z; missing numbers are filled.
 
         Numbers that only other families have are ignored, so that all rows can be called alike.
 
@@ -103,9 +57,11 @@ class Activation:
         z = jnp.asarray(z)
         others = set().union(*(row.defaults for row in ACTIVATIONS.values())) - set(self.defaults)
         filled = self.fill({name: numbers[name] for name in numbers if name not in others})
-        return self.formula(z, **{name: jnp.asarray(filled[name], z.dtype) for name in filled})
+        dtype = z.real.dtype
+        numbers = {name: jnp.asarray(filled[name], dtype) for name in filled}
+        return self.formula(z, *map(jnp.asarray, maps), **numbers)
 
-    def fill(self, numbers: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
+    def fill(self, numbers: Numbers) -> dict[str, ArrayLike]:
         """Complete `numbers` with ties and defaults, in the row's order.
 
         Raises:
@@ -124,51 +80,147 @@ class Activation:
         return filled
 
 
+_TURN = math.pi / 2  # the phase that makes a sine a cosine
+_GABOR = {"omega": (4.0, 60.0), "sigma": (2.0, 60.0)}
+_WF = {"omega": (1.0, 20.0), "omega_wavelet": (1.0, 20.0), "sigma": (0.5, 20.0)}
+_PULSE = {"omega": (5.0, 120.0), "rolloff": (0.05, 1.0)}
+
+_FINER = Activation(
+    formula=f.finer,
+    defaults={"omega": 30.0},
+    bounds={"omega": (5.0, 120.0)},
+    initializer="sine",
+    to_wave=lambda n: {"omega": n["omega"], "stretch": 1.0},
+)
+
 ACTIVATIONS: dict[str, Activation] = {
     "siren": Activation(
-        siren,
+        formula=f.siren,
         defaults={"omega": 30.0},
         bounds={"omega": (5.0, 120.0)},
         initializer="sine",
         to_wave=lambda n: {"omega": n["omega"]},
     ),
-    "finer": Activation(
-        finer,
-        defaults={"omega": 30.0},
-        bounds={"omega": (5.0, 120.0)},
+    "finer": _FINER,
+    "finer_attached": Activation(
+        formula=f.finer_attached,
+        defaults=_FINER.defaults,
+        bounds=_FINER.bounds,
         initializer="sine",
-        to_wave=lambda n: {"omega": n["omega"], "stretch": 1.0},
     ),
     "gauss": Activation(
-        gauss,
+        formula=f.gauss,
         defaults={"sigma": 30.0},
         bounds={"sigma": (2.0, 60.0)},
-        initializer="default",
-        to_wave=lambda n: {"sigma": n["sigma"], "phase": math.pi / 2},
+        to_wave=lambda n: {"sigma": n["sigma"], "phase": _TURN},
     ),
     "wire": Activation(
-        wire,
+        formula=f.wire,
         defaults={"omega": 20.0, "sigma": 10.0},
-        bounds={"omega": (4.0, 60.0)},
-        initializer="default",
+        bounds={"omega": _GABOR["omega"]},
+        all_bounds=_GABOR,
         ties={"sigma": lambda n: n["omega"] / 2.0},  # the published pair (20, 10)
-        to_wave=lambda n: {"omega": n["omega"], "sigma": n["sigma"], "phase": math.pi / 2},
+        to_wave=lambda n: {"omega": n["omega"], "sigma": n["sigma"], "phase": _TURN},
     ),
     "gf": Activation(
-        gf,
+        formula=f.gf,
         defaults={"omega": 10.0, "sigma": 3.0},
         bounds={"omega": (2.0, 40.0)},
+        all_bounds={"omega": (2.0, 40.0), "sigma": (0.5, 20.0)},
         initializer="sine",
         ties={"sigma": lambda n: 30.0 / n["omega"]},  # as the authors tie them
         first_bias=1.0,
         to_wave=lambda n: {**n, "stretch": 1.0, "nested": 1.0},
     ),
+    "wf": Activation(
+        formula=f.wf,
+        defaults={"omega": 5.0, "omega_wavelet": 4.0, "sigma": 2.0},
+        bounds={"omega": _WF["omega"]},
+        all_bounds=_WF,
+        initializer="sine",
+        init_omega=lambda n: n["omega"] * n["omega_wavelet"],
+        ties={  # as the authors tie them, (20, 10) / omega
+            "omega_wavelet": lambda n: 20.0 / n["omega"],
+            "sigma": lambda n: 10.0 / n["omega"],
+        },
+        first_bias=1.0,
+    ),
+    "real_gabor": Activation(
+        formula=f.real_gabor,
+        defaults={"omega": 10.0, "sigma": 10.0},
+        bounds=_GABOR,
+        num_maps=2,
+    ),
+    "wire_complex": Activation(
+        formula=f.wire_complex,
+        defaults={"omega": 20.0, "sigma": 10.0},
+        bounds=_GABOR,
+        is_complex=True,
+    ),
+    "wire2d": Activation(
+        formula=f.wire2d,
+        defaults={"omega": 10.0, "sigma": 10.0},
+        bounds=_GABOR,
+        num_maps=2,
+        is_complex=True,
+    ),
+    "wf_complex": Activation(
+        formula=f.wf_complex,
+        defaults={"omega": 5.0, "omega_wavelet": 4.0, "sigma": 2.0},
+        bounds=_WF,
+        initializer="sine",
+        init_omega=lambda n: n["omega"] * n["omega_wavelet"],
+        first_bias=1.0,
+        is_complex=True,
+    ),
+    "relu": Activation(formula=f.relu, defaults={}),
+    "laplacian": Activation(
+        formula=f.laplacian, defaults={"sigma": 10.0}, bounds={"sigma": (2.0, 60.0)}
+    ),
+    "super_gauss": Activation(
+        formula=f.super_gauss,
+        defaults={"sigma": 7.0, "power": 2.0},
+        bounds={"sigma": (2.0, 60.0), "power": (0.5, 4.0)},
+    ),
+    "quadratic": Activation(
+        formula=f.quadratic, defaults={"sigma": 10.0}, bounds={"sigma": (2.0, 60.0)}
+    ),
+    "multi_quadratic": Activation(
+        formula=f.multi_quadratic, defaults={"sigma": 10.0}, bounds={"sigma": (2.0, 60.0)}
+    ),
+    "exp_sin": Activation(
+        formula=f.exp_sin,
+        defaults={"omega": 30.0},
+        bounds={"omega": (5.0, 120.0)},
+        initializer="sine",
+    ),
+    "sinc": Activation(
+        formula=f.sinc,
+        defaults={"omega": 30.0},
+        bounds={"omega": (5.0, 120.0)},
+        initializer="sine",
+    ),
+    "raised_cosine": Activation(
+        formula=f.raised_cosine,
+        defaults={"omega": 30.0, "rolloff": 0.5},
+        bounds=_PULSE,
+        initializer="sine",
+    ),
+    "root_raised_cosine": Activation(
+        formula=f.root_raised_cosine,
+        defaults={"omega": 30.0, "rolloff": 0.5},
+        bounds=_PULSE,
+        initializer="sine",
+    ),
+    "prolate": Activation(
+        formula=f.prolate,
+        defaults={"omega": 5.0, "bandwidth": 4.0},
+        bounds={"omega": (1.0, 20.0), "bandwidth": (1.0, 10.0)},
+        initializer="sine",
+    ),
     "wave": Activation(
-        wave,
+        formula=f.wave,
         defaults={"omega": 0.0, "sigma": 0.0, "phase": 0.0, "stretch": 0.0, "nested": 0.0},
-        bounds={},
-        initializer="default",
-        searchable=False,
     ),
 }
 

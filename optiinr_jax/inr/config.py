@@ -6,18 +6,50 @@ jax rebuilds these records with leaves that are not numbers.
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
 from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.inr.encodings import FourierFeatures
-from optiinr_jax.inr.initializers import INITIALIZERS, bias_bound
+from optiinr_jax.inr.encodings import ENCODINGS, Encoding
+from optiinr_jax.inr.gradient_adjustment import SAMPLINGS, GradientAdjustment
+from optiinr_jax.inr.initializers import INITIALIZERS, OUTPUT_INITS, bias_bound, sine_bound
+from optiinr_jax.inr.reparameterization import FourierReparameterization
 
-MAX_WIDTH, MAX_DEPTH, MAX_FREQUENCIES = 16384, 256, 65536
+MAX_WIDTH, MAX_DEPTH, MAX_FREQUENCIES, MAX_BATCH = 16384, 256, 65536, 2**30
+
+OUTPUT_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "linear": lambda values: values,
+    "sigmoid": jax.nn.sigmoid,
+}
+
+
+def _exponential(part: jax.Array, config: "NetworkConfig") -> ArrayLike:
+    """lr_decay^part: FINER's and WIRE's codes."""
+    return config.lr_decay**part
+
+
+def _step(part: jax.Array, config: "NetworkConfig") -> ArrayLike:
+    """1, then lr_decay from lr_step_at on: FR's and IGA's codes."""
+    return jnp.where(part < config.lr_step_at, 1.0, config.lr_decay)
+
+
+def _cosine(part: jax.Array, config: "NetworkConfig") -> ArrayLike:
+    """Half a cosine from 1 to lr_decay: Coordinate-MLPs' code."""
+    return config.lr_decay + (1.0 - config.lr_decay) * (1.0 + jnp.cos(jnp.pi * part)) / 2.0
+
+
+# name -> factor on the learning rates at a part of the run, from 0 to 1
+SCHEDULES: dict[str, Callable[[jax.Array, "NetworkConfig"], ArrayLike]] = {
+    "exponential": _exponential,
+    "step": _step,
+    "cosine": _cosine,
+}
 
 
 @jax.tree_util.register_dataclass
@@ -29,13 +61,17 @@ class LayerConfig:
         activation: name in ACTIVATIONS.
         numbers: exactly the numbers of that activation (omega, sigma, ...).
         learning_rate: of this layer's weights and biases.
-        weight_bound: initial weights are U(-bound, bound); None: the family's law.
-        bias_bound: the same for biases; None: the family's law.
+        initializer: name in INITIALIZERS, the law of the weights; None: the family's.
+        gain: factor on the law's bound, the initial weight range.
+        weight_bound: initial weights are U(-bound, bound); None: gain times the law.
+        bias_bound: the same for biases, FINER's k in a first layer; None: the family's law.
     """
 
     activation: str = field(metadata={"static": True})
     numbers: dict[str, ArrayLike]
     learning_rate: ArrayLike = 1e-4
+    initializer: str | None = field(default=None, metadata={"static": True})
+    gain: ArrayLike = 1.0
     weight_bound: ArrayLike | None = None
     bias_bound: ArrayLike | None = None
 
@@ -48,24 +84,43 @@ class NetworkConfig:
     Attributes:
         layers: the activated layers, first to last; one linear output layer follows them and
             shares the last one's learning rate.
-        width: of every activated layer.
-        encoding: Fourier features in front of the network, or None for plain coordinates.
+        width: of every activated layer; a complex layer counts complex units.
+        encoding: of the coordinates, in front of the network; None: plain coordinates.
+        reparameterization: of the square layers, whose weights it makes (FR); None: plain weights.
+        adjustment: of the gradient (IGA); None: the plain gradient.
+        output_activation: name in OUTPUT_ACTIVATIONS.
+        batch_size: points of a mini-batch; None: all points in every step.
         weight_decay: AdamW's decoupled weight decay; 0 is Adam.
-        lr_decay: factor by which all learning rates fall, exponentially, over the whole run; 1:
-            they do not.
+        clip_norm: gradients are scaled down to this global norm; None: they are not.
+        schedule: name in SCHEDULES, the way in which all learning rates fall by `lr_decay`.
+        lr_decay: factor by which they fall over the whole run; 1: they do not.
+        lr_step_at: part of the run after which the "step" schedule falls.
         lr_cooldown: part of the run, at its end, over which they fall linearly to 0; 0: none.
-        output_weight_bound: of the output layer; None: the last family's law.
-        output_bias_bound: of the output layer; None: PyTorch's default.
+        output_init: name in OUTPUT_INITS; None: the last family's law, for biases PyTorch's.
+        output_weight_bound: of the output layer, instead.
+        output_bias_bound: of the output layer, instead.
+        coord_range: the range over which the signal's grid is laid; None: the signal's own.
+        value_range: the range in which the network learns the signal's values; None: the same.
     """
 
     layers: tuple[LayerConfig, ...]
     width: int = field(default=256, metadata={"static": True})
-    encoding: FourierFeatures | None = None
+    encoding: Encoding | None = None
+    reparameterization: FourierReparameterization | None = None
+    adjustment: GradientAdjustment | None = None
+    output_activation: str = field(default="linear", metadata={"static": True})
+    batch_size: int | None = field(default=None, metadata={"static": True})
     weight_decay: ArrayLike = 0.01
+    clip_norm: ArrayLike | None = None
+    schedule: str = field(default="exponential", metadata={"static": True})
     lr_decay: ArrayLike = 1.0
+    lr_step_at: ArrayLike = 0.3
     lr_cooldown: ArrayLike = 0.0
+    output_init: str | None = field(default=None, metadata={"static": True})
     output_weight_bound: ArrayLike | None = None
     output_bias_bound: ArrayLike | None = None
+    coord_range: tuple[ArrayLike, ArrayLike] | None = None
+    value_range: tuple[ArrayLike, ArrayLike] | None = None
 
     @property
     def depth(self) -> int:
@@ -74,12 +129,7 @@ class NetworkConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `json.dumps`; `from_json` reads it back."""
-        layers = [_drop_none(vars(layer)) for layer in self.layers]
-        encoding = {"encoding": vars(self.encoding)} if self.encoding else {}
-        plain = _drop_none({**vars(self), "layers": layers, "encoding": None}) | encoding
-        return jax.tree.map(
-            lambda leaf: leaf if isinstance(leaf, str | int) else float(leaf), plain
-        )
+        return _to_plain(self)
 
     @staticmethod
     def from_json(data: Any) -> "NetworkConfig":
@@ -89,18 +139,49 @@ class NetworkConfig:
             ValueError: a missing or unknown field, or a value that `check_config` refuses.
         """
         try:
-            layers = tuple(LayerConfig(**layer) for layer in data["layers"])
-            encoding = FourierFeatures(**data["encoding"]) if "encoding" in data else None
-            fields: dict[str, Any] = {**data, "layers": layers, "encoding": encoding}
-            config = NetworkConfig(**fields)
+            record = {name: _READERS.get(name, lambda x: x)(data[name]) for name in data}
+            config = NetworkConfig(**record)
             check_config(config)
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a network configuration: {error}.") from None
         return config
 
 
-def _drop_none(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+def _to_plain(value: Any) -> Any:
+    """Records as dictionaries without their None, an encoding with its name, arrays as numbers."""
+    if is_dataclass(value):
+        names = [name for name, row in ENCODINGS.items() if type(value) is row]
+        parts = {f.name: getattr(value, f.name) for f in fields(value)}
+        record = {name: _to_plain(part) for name, part in parts.items() if part is not None}
+        return {"name": names[0]} | record if names else record
+    if isinstance(value, dict):
+        return {name: _to_plain(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return [_to_plain(part) for part in value]
+    return value if isinstance(value, str | bool | int) else float(value)
+
+
+def _read_encoding(data: Any) -> Encoding:
+    record = dict(data)
+    name = record.pop("name", None)
+    _check_name("encoding.name", name, ENCODINGS)
+    return ENCODINGS[name](**record)
+
+
+def _read_adjustment(data: Any) -> GradientAdjustment:
+    record: dict[str, Any] = {**data, "group": tuple(data["group"])}
+    return GradientAdjustment(**record)
+
+
+# field of a NetworkConfig -> how to read it from plain data
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "layers": lambda data: tuple(LayerConfig(**layer) for layer in data),
+    "encoding": _read_encoding,
+    "reparameterization": lambda data: FourierReparameterization(**data),
+    "adjustment": _read_adjustment,
+    "coord_range": tuple,
+    "value_range": tuple,
+}
 
 
 def make_layer(activation: str, *, learning_rate: ArrayLike = 1e-4, **numbers: Any) -> LayerConfig:
@@ -122,23 +203,69 @@ def check_config(config: NetworkConfig) -> None:
     _check_int("width", config.width, MAX_WIDTH)
     _check_int("depth", config.depth, MAX_DEPTH)
     for i, layer in enumerate(config.layers):
-        expected = sorted(get_activation(layer.activation).defaults)
-        if not isinstance(layer.numbers, dict) or sorted(layer.numbers) != expected:
-            raise ValueError(
-                f"layers[{i}].numbers is {layer.numbers!r}, but activation {layer.activation!r} "
-                f"takes exactly {expected}."
-            )
-        for name, value in layer.numbers.items():
-            _check_number(f"layers[{i}].numbers[{name!r}]", value, low=-math.inf)
-        _check_number(f"layers[{i}].learning_rate", layer.learning_rate)
-        _check_bounds(f"layers[{i}].", layer.weight_bound, layer.bias_bound)
-    if config.encoding is not None:
-        _check_number("encoding.sigma", config.encoding.sigma)
-        _check_int("encoding.num_frequencies", config.encoding.num_frequencies, MAX_FREQUENCIES)
-    _check_number("weight_decay", config.weight_decay)
-    _check_number("lr_decay", config.lr_decay)
-    _check_number("lr_cooldown", config.lr_cooldown)
+        _check_layer(f"layers[{i}].", layer)
+    encoding, fourier, iga = config.encoding, config.reparameterization, config.adjustment
+    if encoding is not None:
+        _check_int("encoding.num_frequencies", encoding.num_frequencies, MAX_FREQUENCIES)
+        if hasattr(encoding, "sigma"):
+            _check_number("encoding.sigma", encoding.sigma)
+    if fourier is not None:
+        for name in ("num_low", "num_high", "num_phases"):
+            _check_int(f"reparameterization.{name}", getattr(fourier, name), MAX_FREQUENCIES)
+        _check_int("reparameterization.num_rows", fourier.num_rows, MAX_FREQUENCIES)
+        _check_number("reparameterization.alpha", fourier.alpha)
+        if any(get_activation(layer.activation).is_complex for layer in config.layers):
+            raise ValueError("reparameterization needs real layers, but one is complex.")
+    if iga is not None:
+        for side in iga.group:
+            _check_int("adjustment.group", side, MAX_BATCH)
+        _check_int("adjustment.end", iga.end, MAX_BATCH)
+        _check_name("adjustment.sampling", iga.sampling, SAMPLINGS)
+    if config.batch_size is not None:
+        _check_int("batch_size", config.batch_size, MAX_BATCH)
+    for name in ("weight_decay", "lr_decay", "lr_step_at", "lr_cooldown"):
+        _check_number(name, getattr(config, name))
+    if config.clip_norm is not None:
+        _check_number("clip_norm", config.clip_norm)
+    _check_name("output_activation", config.output_activation, OUTPUT_ACTIVATIONS)
+    _check_name("schedule", config.schedule, SCHEDULES)
+    if config.output_init is not None:
+        _check_name("output_init", config.output_init, OUTPUT_INITS)
     _check_bounds("output_", config.output_weight_bound, config.output_bias_bound)
+    for name in ("coord_range", "value_range"):
+        _check_range(name, getattr(config, name))
+
+
+def _check_layer(prefix: str, layer: LayerConfig) -> None:
+    expected = sorted(get_activation(layer.activation).defaults)
+    if not isinstance(layer.numbers, dict) or sorted(layer.numbers) != expected:
+        raise ValueError(
+            f"{prefix}numbers is {layer.numbers!r}, but activation {layer.activation!r} "
+            f"takes exactly {expected}."
+        )
+    for name, value in layer.numbers.items():
+        _check_number(f"{prefix}numbers[{name!r}]", value, low=-math.inf)
+    _check_number(f"{prefix}learning_rate", layer.learning_rate)
+    _check_number(f"{prefix}gain", layer.gain)
+    if layer.initializer is not None:
+        _check_name(f"{prefix}initializer", layer.initializer, INITIALIZERS)
+    _check_bounds(prefix, layer.weight_bound, layer.bias_bound)
+
+
+def _check_name(field_name: str, name: Any, rows: dict[str, Any]) -> None:
+    if name not in rows:
+        raise ValueError(f"{field_name} is {name!r}; known are {', '.join(rows)}.")
+
+
+def _check_range(name: str, ends: Any) -> None:
+    if ends is None:
+        return
+    if not isinstance(ends, tuple) or len(ends) != 2:
+        raise ValueError(f"{name} is {ends!r}; it must be a pair (low, high).")
+    for end in ends:
+        _check_number(name, end, low=-math.inf)
+    if not float(ends[0]) < float(ends[1]):
+        raise ValueError(f"{name} is {ends!r}; its first number must be the lower one.")
 
 
 def _check_int(name: str, value: Any, high: int) -> None:
@@ -148,9 +275,11 @@ def _check_int(name: str, value: Any, high: int) -> None:
 
 def _check_number(name: str, value: Any, low: float = 0.0) -> None:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}; it must be a number.") from None
+        number = None if isinstance(value, str | bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None:
+        raise ValueError(f"{name} is {value!r:.80}; it must be a number.")
     if not (math.isfinite(number) and number >= low):
         least = "" if low == -math.inf else f" of at least {low:g}"
         raise ValueError(f"{name} is {value!r}; it must be a finite number{least}.")
@@ -164,39 +293,53 @@ def _check_bounds(prefix: str, weight: Any, bias: Any) -> None:
 
 def fan_ins(config: NetworkConfig, num_dims: int) -> list[int]:
     """Inputs of every activated layer and, last, of the output layer."""
-    first = num_dims if config.encoding is None else 2 * config.encoding.num_frequencies
+    first = num_dims if config.encoding is None else config.encoding.num_features(num_dims)
     return [first] + [config.width] * config.depth
 
 
 def resolve_bounds(config: NetworkConfig, num_dims: int) -> NetworkConfig:
     """Write every initial bound out as a number, by the laws of the families.
 
-    The output layer follows the law of the last family, omega included (SIREN's code does so).
+    The output layer follows the law of the last family, omega included (SIREN's code does so). FR
+    counts the rows of its basis as inputs, and its square layers start without biases.
     """
     fans = fan_ins(config, num_dims)
+    fourier = config.reparameterization
 
-    def weight(layer: LayerConfig, fan_in: int, is_first: bool) -> ArrayLike:
-        law = INITIALIZERS[get_activation(layer.activation).initializer]
-        return law(fan_in, layer.numbers.get("omega", 1.0), is_first)
-
-    layers = []
-    for i, (layer, fan_in) in enumerate(zip(config.layers, fans, strict=False)):
+    def resolve(i: int, layer: LayerConfig) -> LayerConfig:
+        is_square = fourier is not None and i > 0
+        law_w = weight_law(layer, fourier.num_rows if is_square else fans[i], i, is_square)
         first_bias = get_activation(layer.activation).first_bias if i == 0 else None
-        bound_w = (
-            weight(layer, fan_in, i == 0) if layer.weight_bound is None else layer.weight_bound
+        law_b = bias_bound(fans[i]) if first_bias is None else first_bias
+        law_b = 0.0 if is_square else law_b
+        return replace(
+            layer,
+            initializer=None,
+            gain=1.0,
+            weight_bound=law_w * layer.gain if layer.weight_bound is None else layer.weight_bound,
+            bias_bound=law_b if layer.bias_bound is None else layer.bias_bound,
         )
-        bound_b = bias_bound(fan_in) if first_bias is None else first_bias
-        bound_b = bound_b if layer.bias_bound is None else layer.bias_bound
-        layers.append(replace(layer, weight_bound=bound_w, bias_bound=bound_b))
-    output_w, output_b = config.output_weight_bound, config.output_bias_bound
+
+    last = config.layers[-1]
+    output_w = weight_law(last, fans[-1], config.depth, fourier is not None)
+    output_b = bias_bound(fans[-1])
+    if config.output_init is not None:
+        output_w, output_b = OUTPUT_INITS[config.output_init]
+    given_w, given_b = config.output_weight_bound, config.output_bias_bound
     return replace(
         config,
-        layers=tuple(layers),
-        output_weight_bound=(
-            weight(config.layers[-1], fans[-1], False) if output_w is None else output_w
-        ),
-        output_bias_bound=bias_bound(fans[-1]) if output_b is None else output_b,
+        layers=tuple(resolve(i, layer) for i, layer in enumerate(config.layers)),
+        output_init=None,
+        output_weight_bound=output_w if given_w is None else given_w,
+        output_bias_bound=output_b if given_b is None else given_b,
     )
+
+
+def weight_law(layer: LayerConfig, fan_in: int, i: int, is_fourier: bool) -> ArrayLike:
+    """Bound of the weights of layer i by the law of its family; FR uses SIREN's for all."""
+    row = get_activation(layer.activation)
+    law = sine_bound if is_fourier else INITIALIZERS[layer.initializer or row.initializer]
+    return law(fan_in, row.init_omega(layer.numbers), i == 0)
 
 
 def as_wave(config: NetworkConfig, num_dims: int) -> NetworkConfig:

@@ -27,6 +27,11 @@ INITIALIZERS: dict[str, Callable[[int, ArrayLike, bool], ArrayLike]] = {
     "default": default_bound,
 }
 
+# name -> bounds of the output layer's weights and biases
+OUTPUT_INITS: dict[str, tuple[float, float]] = {
+    "tiny": (1e-4, 0.0),  # OptiINR's audio networks
+}
+
 
 def bias_bound(fan_in: int) -> float:
     """PyTorch's default for a bias, 1/sqrt(n), which every official code keeps."""

@@ -1,5 +1,9 @@
 """The Flax MLP: a NetworkConfig in, coordinates to values. It says nothing about training.
 
+Complex networks. A layer's weights are complex where its input is. They are held as pairs, the real
+and the imaginary part stacked on a new first axis, so that Adam treats them as two real numbers, as
+PyTorch does. Where complex values meet a real activation or the output, their real part is taken.
+
 Letters: n coordinates, d dimensions of a coordinate, c channels of a value, f input features.
 """
 
@@ -9,13 +13,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Inexact, Key
 
 from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.inr.config import NetworkConfig, fan_ins, resolve_bounds
-from optiinr_jax.inr.encodings import draw_basis, fourier_features
+from optiinr_jax.inr.config import OUTPUT_ACTIVATIONS, NetworkConfig, fan_ins, resolve_bounds
+from optiinr_jax.inr.encodings import Constants
+from optiinr_jax.inr.reparameterization import fourier_basis
 
-# {"params": the trained tree, "constants": {"basis": ...} with an encoding, else {}}
+# {"params": the trained tree, "constants": fixed arrays of the encoding and of FR}
 Variables = dict[str, Any]
 
 
@@ -24,29 +29,65 @@ def hidden_name(i: int) -> str:
     return f"hidden_{i}"
 
 
+class Affine(nn.Module):
+    """h W + b; complex where h is, and W = B^T L with a fixed basis B (FR) where there is one."""
+
+    num_units: int
+
+    @nn.compact
+    def __call__(
+        self,
+        h: Inexact[Array, "n f"],
+        weight_bound: ArrayLike | None,
+        bias_bound: ArrayLike | None,
+        basis: Float[Array, "m f"] | None = None,
+    ) -> Inexact[Array, "n u"]:
+        """Apply it to h; the bounds are those of the initial weights and biases."""
+        pair = (2,) if jnp.iscomplexobj(h) else ()
+        num_rows = h.shape[-1]
+        if basis is not None and weight_bound is not None:
+            num_rows = len(basis)
+            weight_bound = weight_bound / jnp.linalg.norm(basis, axis=1)[:, None]
+        kernel = self.param("kernel", _uniform(weight_bound), (*pair, num_rows, self.num_units))
+        bias = self.param("bias", _uniform(bias_bound), (*pair, self.num_units))
+        if basis is not None:
+            kernel = basis.T @ kernel
+        if not pair:
+            return h @ kernel + bias[None, :]
+        re, im = kernel
+        z_re = h.real @ re - h.imag @ im + bias[0][None, :]
+        z_im = h.real @ im + h.imag @ re + bias[1][None, :]
+        return jax.lax.complex(z_re, z_im)
+
+
 class MLP(nn.Module):
     """Activated layers and one linear output layer."""
 
     num_channels: int
 
     @nn.compact
-    def __call__(self, features: Float[Array, "n f"], config: NetworkConfig) -> Array:
-        """Map input features to values (n, c); `config` must have its bounds resolved."""
+    def __call__(
+        self, features: Float[Array, "n f"], config: NetworkConfig, constants: Constants
+    ) -> Float[Array, "n c"]:
+        """Map input features to values; `config` must have its bounds resolved."""
         h = features
         for i, layer in enumerate(config.layers):
-            z = nn.Dense(
-                config.width,
-                kernel_init=_uniform(layer.weight_bound),
-                bias_init=_uniform(layer.bias_bound),
-                name=hidden_name(i),
-            )(h)
-            h = get_activation(layer.activation)(z, **layer.numbers)
-        return nn.Dense(
-            self.num_channels,
-            kernel_init=_uniform(config.output_weight_bound),
-            bias_init=_uniform(config.output_bias_bound),
-            name="output",
-        )(h)
+            row = get_activation(layer.activation)
+            basis = constants.get("fourier_basis") if i > 0 else None
+            maps = [
+                Affine(config.width, name=name)(h, layer.weight_bound, layer.bias_bound, basis)
+                for name in map_names(i, row.num_maps)
+            ]
+            maps = maps if row.is_complex else [z.real for z in maps]
+            h = row(*maps, **layer.numbers)
+        output = Affine(self.num_channels, name="output")
+        values = output(h, config.output_weight_bound, config.output_bias_bound).real
+        return OUTPUT_ACTIVATIONS[config.output_activation](values)
+
+
+def map_names(i: int, num_maps: int) -> list[str]:
+    """Names of layer i's linear maps in the parameter tree."""
+    return [hidden_name(i), f"{hidden_name(i)}_orthogonal"][:num_maps]
 
 
 def _uniform(bound: ArrayLike | None):
@@ -61,34 +102,38 @@ def _uniform(bound: ArrayLike | None):
 def init_variables(
     key: Key[Array, ""], config: NetworkConfig, *, num_dims: int, num_channels: int
 ) -> Variables:
-    """Draw initial parameters and, with an encoding, its fixed basis.
+    """Draw initial parameters and the constants, which are never trained.
 
     The same key gives the same draws for every family; only the bounds differ.
     """
     key_params, key_basis = jax.random.split(key)
     resolved = resolve_bounds(config, num_dims)
+    constants = {} if config.encoding is None else config.encoding.draw(key_basis, num_dims)
+    if config.reparameterization is not None:
+        constants["fourier_basis"] = fourier_basis(config.reparameterization, config.width)
     features = jax.ShapeDtypeStruct((1, fan_ins(config, num_dims)[0]), jnp.float32)
     model = MLP(num_channels)
-    params = model.lazy_init(key_params, features, resolved)["params"]
-    if config.encoding is None:
-        return {"params": params, "constants": {}}
-    basis = draw_basis(key_basis, config.encoding.num_frequencies, num_dims)
-    return {"params": params, "constants": {"basis": basis}}
+    params = model.lazy_init(key_params, features, resolved, constants)["params"]
+    return {"params": params, "constants": constants}
 
 
-def encode(variables: Variables, coords: Float[Array, "n d"], config: NetworkConfig) -> Array:
+def encode(constants: Constants, coords: Float[Array, "n d"], config: NetworkConfig) -> Array:
     """Input features (n, f) of the network: the encoding, or the coordinates themselves."""
-    if config.encoding is None:
-        return coords
-    return fourier_features(coords, variables["constants"]["basis"], config.encoding.sigma)
+    return coords if config.encoding is None else config.encoding(coords, constants)
 
 
-def apply_features(params: Any, features: Float[Array, "n f"], config: NetworkConfig) -> Array:
-    """Values (n, c) from features that `encode` has made, for loops that encode only once."""
-    num_channels = params["output"]["bias"].shape[0]
-    return cast(Array, MLP(num_channels).apply({"params": params}, features, config))
+def apply_features(
+    params: Any, constants: Constants, features: Float[Array, "n f"], config: NetworkConfig
+) -> Float[Array, "n c"]:
+    """Values from features that `encode` has made, for loops that encode only once."""
+    model = MLP(params["output"]["bias"].shape[-1])
+    return cast(Array, model.apply({"params": params}, features, config, constants))
 
 
-def apply(variables: Variables, coords: Float[Array, "n d"], config: NetworkConfig) -> Array:
-    """Values (n, c) of the network at coordinates; pure, differentiable, vmaps plainly."""
-    return apply_features(variables["params"], encode(variables, coords, config), config)
+def apply(
+    variables: Variables, coords: Float[Array, "n d"], config: NetworkConfig
+) -> Float[Array, "n c"]:
+    """Values of the network at coordinates; pure, differentiable, vmaps plainly."""
+    constants = variables["constants"]
+    features = encode(constants, coords, config)
+    return apply_features(variables["params"], constants, features, config)

@@ -4,6 +4,8 @@ The compiled program depends on the structure of the network and the number of p
 learning rates, frequencies and even the number of steps are arguments of it.
 """
 
+import math
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,14 +16,24 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Float32, Int, Key
 
+from optiinr_jax.inr.batches import Points, batch_index
+from optiinr_jax.inr.checkpoints import Checkpoint, load_state, save_state
 from optiinr_jax.inr.config import NetworkConfig, as_wave, resolve_bounds
+from optiinr_jax.inr.encodings import Constants
+from optiinr_jax.inr.gradient_adjustment import adjusted_gradient, group_points
 from optiinr_jax.inr.model import Variables, apply_features, encode, init_variables
 from optiinr_jax.inr.optimizer import make_optimizer
 
-CHUNK_STEPS = 50  # steps between two looks at the loss; fixed, so that it never recompiles
+# Steps between two looks at the loss: a few fixed lengths, so that they hardly ever recompile. The
+# longest one that takes about a second is used.
+CHUNK_STEPS = (50, 5, 1)
+_CHUNK_FLOPS = 3e11  # float operations of such a chunk
+_SAVE_SECONDS = 60.0  # between two checkpoints
+_BATCH_KEY = 1  # folded into the key of a fit for its mini-batches
 
 # Called after every chunk with (steps done, steps in all, latest loss).
 OnStep = Callable[[int, int, float], None]
+Rows = tuple[Array, Array]  # features and targets of a step
 
 
 class TrainState(NamedTuple):
@@ -31,109 +43,236 @@ class TrainState(NamedTuple):
     opt_state: Any
     step: Int[Array, ""]
     is_finite: Bool[Array, ""]
+    good: Any  # the last parameters whose loss and gradient are known to be finite
+    best: tuple[Any, Float[Array, ""]] | None  # parameters of the lowest loss, where wanted
+
+
+class Data(NamedTuple):
+    """What does not change during a fit."""
+
+    points: Points | None  # for mini-batches
+    rows: Rows | None  # or all features and targets, made once
+    constants: Constants
+    key: Key[Array, ""]  # of the mini-batches
 
 
 class Fit(NamedTuple):
     """What a fit leaves behind."""
 
-    variables: Variables
+    variables: Variables  # the last ones, the best ones, or the last good ones of a divergence
     history: Float32[np.ndarray, " num_steps"]  # loss before each update, up to a divergence
-    is_finite: bool  # False: the loss stopped being finite and training stopped there
+    is_finite: bool  # False: the loss or its gradient stopped being finite, and training stopped
 
 
-def mse_loss(params: Any, features: Array, targets: Array, config: NetworkConfig) -> Array:
+def mse_loss(
+    params: Any, constants: Constants, features: Array, targets: Array, config: NetworkConfig
+) -> Float[Array, ""]:
     """Mean squared error over all points and channels."""
-    return jnp.mean(jnp.square(apply_features(params, features, config) - targets))
+    values = apply_features(params, constants, features, config)
+    return jnp.mean(jnp.square(values - targets))
 
 
-@partial(jax.jit, static_argnames=("num_dims", "num_channels"))
-def _start(key, config: NetworkConfig, num_steps, *, num_dims: int, num_channels: int):
+@partial(jax.jit, static_argnames=("num_dims", "num_channels", "keep_best"))
+def _start(key, config: NetworkConfig, num_steps, *, num_dims, num_channels, keep_best):
     variables = init_variables(key, config, num_dims=num_dims, num_channels=num_channels)
-    opt_state = make_optimizer(config, num_steps).init(variables["params"])
-    state = TrainState(variables["params"], opt_state, jnp.array(0), jnp.array(True))
-    return state, variables["constants"]
+    params = variables["params"]
+    opt_state = make_optimizer(config, num_steps).init(params)
+    best = (params, jnp.array(jnp.inf, jnp.float32)) if keep_best else None
+    state = TrainState(params, opt_state, jnp.array(0), jnp.array(True), params, best)
+    # Without the copy both trees would share buffers, and donation asks for each buffer once.
+    return jax.tree.map(jnp.copy, state), variables["constants"]
 
 
 @jax.jit
-def _encode(constants, coords, config: NetworkConfig):
-    return encode({"constants": constants}, coords, config)
+def _all_rows(points: Points, constants: Constants, config: NetworkConfig) -> Rows:
+    coords, targets = points.all()
+    features = encode(constants, coords, config)
+    if config.adjustment is None:
+        return features, targets
+    groups = group_points(points.shape, config.adjustment.group)
+    return features[groups], targets[groups]
 
 
-@partial(jax.jit, donate_argnames="state")
+def _draw_rows(data: Data, step: Int[Array, ""], config: NetworkConfig) -> Rows:
+    """Features and targets of one step, in groups (g, p, _) where the gradient is adjusted."""
+    if data.rows is not None:
+        return data.rows
+    assert data.points is not None and config.batch_size is not None  # `train` gives one or both
+    num_points, batch_size = data.points.num_points, config.batch_size
+    if config.adjustment is None:
+        index = batch_index(data.key, step, num_points, min(batch_size, num_points))
+        coords, targets = data.points.at(index)
+        return encode(data.constants, coords, config), targets
+    (run,) = config.adjustment.group  # `check_batches` has seen that it is one
+    num_groups = -(-num_points // run)
+    groups = batch_index(data.key, step, num_groups, min(batch_size // run, num_groups))
+    start = jnp.minimum(groups * run, num_points - run)  # the last run ends with the last point
+    index = start[:, None] + jnp.arange(run)[None, :]
+    coords, targets = data.points.at(index.reshape(-1))
+    features = encode(data.constants, coords, config)
+    return features.reshape(*index.shape, -1), targets.reshape(*index.shape, -1)
+
+
+def loss_and_grads(
+    params: Any, constants: Constants, rows: Rows, config: NetworkConfig
+) -> tuple[Float[Array, ""], Any]:
+    """The mean squared error of a step, and the gradient it is trained with."""
+    if config.adjustment is None:
+        return jax.value_and_grad(mse_loss)(params, constants, *rows, config)
+
+    def predict(params: Any, features: Array) -> Array:
+        return apply_features(params, constants, features, config)
+
+    return adjusted_gradient(predict, params, *rows, config.adjustment)
+
+
+@partial(jax.jit, donate_argnames="state", static_argnames="length")
 def train_chunk(
-    state: TrainState,
-    features: Float[Array, "n f"],
-    targets: Float[Array, "n c"],
-    config: NetworkConfig,
-    num_steps: Int[Array, ""],
-) -> tuple[TrainState, Float[Array, " chunk"]]:
-    """Run up to CHUNK_STEPS full-batch updates as one compiled scan; `state` is donated.
+    state: TrainState, data: Data, config: NetworkConfig, num_steps: Int[Array, ""], *, length: int
+) -> tuple[TrainState, Float[Array, " length"]]:
+    """Run up to `length` updates as one compiled scan; `state` is donated.
 
     Returns the state and the loss before each update. Steps from `num_steps` on, and all steps
-    once the loss is not finite, change nothing and report NaN.
+    once the loss or its gradient is not finite, change nothing and report NaN.
     """
     optimizer = make_optimizer(config, num_steps)
 
     def update(state: TrainState):
-        loss, grads = jax.value_and_grad(mse_loss)(state.params, features, targets, config)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return TrainState(params, opt_state, state.step + 1, jnp.isfinite(loss)), loss
+        rows = _draw_rows(data, state.step, config)
+        loss, grads = loss_and_grads(state.params, data.constants, rows, config)
+        is_finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
+
+        def good(state: TrainState) -> TrainState:
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
+            best = _better(state.best, state.params, loss)
+            return TrainState(
+                params, opt_state, state.step + 1, jnp.array(True), state.params, best
+            )
+
+        def bad(state: TrainState) -> TrainState:
+            return state._replace(params=state.good, is_finite=jnp.array(False))
+
+        return jax.lax.cond(is_finite, good, bad, state), loss
 
     def skip(state: TrainState):
-        return state, jnp.full((), jnp.nan, targets.dtype)
+        return state, jnp.full((), jnp.nan, jnp.float32)
 
     def step(state: TrainState, _):
         return jax.lax.cond((state.step < num_steps) & state.is_finite, update, skip, state)
 
-    return jax.lax.scan(step, state, length=CHUNK_STEPS)
+    return jax.lax.scan(step, state, length=length)
+
+
+def _better(best: tuple[Any, Array] | None, params: Any, loss: Array) -> tuple[Any, Array] | None:
+    if best is None:
+        return None
+    is_lower = loss < best[1]
+    kept = jax.tree.map(lambda new, old: jnp.where(is_lower, new, old), params, best[0])
+    return kept, jnp.minimum(loss, best[1])
 
 
 def train(
     key: Key[Array, ""],
-    coords: Float[Array, "n d"],
-    targets: Float[Array, "n c"],
+    points: Points,
     config: NetworkConfig,
     *,
     num_steps: int,
     share_program: bool = False,
+    keep_best: bool = False,
+    checkpoint: Checkpoint | None = None,
     on_step: OnStep | None = None,
 ) -> Fit:
-    """Train one network on (coords, targets) by full-batch AdamW.
+    """Train one network on points, all of them in every step or in mini-batches.
 
     Args:
-        key: draws the initial parameters and the encoding's basis.
-        coords: coordinates in the range the configuration expects, [-1, 1] for images.
-        targets: values to represent.
-        config: the network and its learning rates.
+        key: draws the initial parameters, the encoding's basis and the mini-batches.
+        points: coordinates in the range the configuration expects, and targets.
+        config: the network and how it is trained.
         num_steps: number of updates.
         share_program: train in the wave form, whose compiled program serves all families;
             slower a step than a program of its own, so for short fits and searches.
+        keep_best: keep the parameters of the step with the lowest loss, not the last ones.
+        checkpoint: where the state is kept now and then, and when the fit is interrupted, for the
+            same call to go on; deleted at the end.
         on_step: called after every chunk, for progress; an exception in it stops the fit.
+
+    Raises:
+        ValueError: the points do not divide into the groups of the gradient adjustment.
     """
-    num_dims, num_channels = coords.shape[1], targets.shape[1]
+    check_batches(points.shape, config)
+    num_dims, num_channels = points.num_dims, points.targets.num_channels
     lower = as_wave if share_program else resolve_bounds
     # Strong float32 leaves: a Python number and an array of the same number share one program.
     config = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), lower(config, num_dims))
     limit = jnp.asarray(num_steps, jnp.int32)
-    state, constants = _start(key, config, limit, num_dims=num_dims, num_channels=num_channels)
-    features = _encode(constants, coords, config)
+    state, constants = _start(
+        key, config, limit, num_dims=num_dims, num_channels=num_channels, keep_best=keep_best
+    )
+    is_full = config.batch_size is None
+    data = Data(
+        points=None if is_full else points,
+        rows=_all_rows(points, constants, config) if is_full else None,
+        constants=constants,
+        key=jax.random.fold_in(key, _BATCH_KEY),
+    )
+    length = _chunk_steps(config, points)
     history: list[np.ndarray] = []
-    for done in range(0, num_steps, CHUNK_STEPS):
-        state, losses = train_chunk(state, features, targets, config, limit)
-        history.append(np.asarray(losses)[: num_steps - done])
-        if on_step is not None:
-            steps = min(done + CHUNK_STEPS, num_steps)
-            on_step(steps, num_steps, float(history[-1][-1]))
-        if not bool(state.is_finite):
-            break
+    if checkpoint is not None:
+        restored, losses = load_state(checkpoint, state)
+        if len(losses) == int(restored.step):  # an interruption between the two is not
+            state = restored
+            history.append(losses)
+    saved = time.monotonic()
+    try:
+        for done in range(int(state.step), num_steps, length):
+            state, losses = train_chunk(state, data, config, limit, length=length)
+            history.append(np.asarray(losses)[: num_steps - done])
+            if on_step is not None:
+                on_step(min(done + length, num_steps), num_steps, float(history[-1][-1]))
+            if not bool(state.is_finite):
+                break
+            if checkpoint is not None and time.monotonic() - saved > _SAVE_SECONDS:
+                save_state(checkpoint, state, history)
+                saved = time.monotonic()
+    except BaseException:
+        if checkpoint is not None and not state.step.is_deleted():
+            save_state(checkpoint, state, history)
+        raise
+    if checkpoint is not None:
+        checkpoint.path.unlink(missing_ok=True)
     losses = np.concatenate(history)
-    is_bad = ~np.isfinite(losses)
-    if is_bad.any():
-        losses = losses[: int(np.argmax(is_bad)) + 1]  # up to and with the first bad one
-    is_finite = not is_bad.any() and _all_finite(state.params)
-    return Fit({"params": state.params, "constants": constants}, losses, is_finite)
+    if not bool(state.is_finite):
+        losses = losses[: int(state.step) + 1]  # up to and with the step that went wrong
+    params = state.params if state.best is None else state.best[0]
+    return Fit({"params": params, "constants": constants}, losses, bool(state.is_finite))
 
 
-def _all_finite(params: Any) -> bool:
-    return all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params))
+def check_batches(shape: tuple[int, ...], config: NetworkConfig) -> None:
+    """Check that the gradient adjustment's groups suit the points and the batch.
+
+    Raises:
+        ValueError: they do not divide, or a mini-batch has blocks instead of runs.
+    """
+    if config.adjustment is None:
+        return
+    group = config.adjustment.group
+    if config.batch_size is None:
+        group_points(shape, group)
+    elif len(group) != 1 or math.prod(shape) < group[0] or config.batch_size < group[0]:
+        raise ValueError(
+            f"adjustment.group is {group} with batch_size {config.batch_size}, but mini-batches "
+            "take runs of consecutive points, shorter than the batch; try group=(256,)."
+        )
+
+
+def step_flops(config: NetworkConfig, num_points: int, num_channels: int) -> float:
+    """Float operations of one step's matrix products, forward and backward."""
+    matrices = config.width * (config.width * (config.depth - 1) + num_channels)
+    return 6.0 * matrices * min(num_points, config.batch_size or num_points)
+
+
+def _chunk_steps(config: NetworkConfig, points: Points) -> int:
+    flops = step_flops(config, points.num_points, points.targets.num_channels)
+    fits = [length for length in CHUNK_STEPS if length * flops <= _CHUNK_FLOPS]
+    return max(fits, default=min(CHUNK_STEPS))

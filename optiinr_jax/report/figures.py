@@ -187,7 +187,8 @@ def depth_charts(config: NetworkConfig, kind: str, width: int) -> str:
     """Frequency and learning rate of each layer beside the published ones of its family."""
     rows = PRESETS.get(kind, {})
     layers = config.layers
-    known = [rows.get(layer.activation) for layer in layers]
+    plain = {row.activation: row for row in rows.values() if row.is_plain}
+    known = [plain.get(layer.activation) for layer in layers]
     omegas = [_number(layer.numbers.get("omega")) for layer in layers]
     is_wide = width >= WIDE
     with new_figure(width, 270 if is_wide else 480) as figure:

@@ -102,7 +102,13 @@ def train_fresh(study: Study, entry: Entry) -> INR | None:
     key, steps = fresh_key(study.settings, 0), study.settings["num_steps"]
     try:
         return fit(
-            study.signal, entry.config, num_steps=steps, key=key, share_program=True, progress=False
+            study.signal,
+            entry.config,
+            num_steps=steps,
+            key=key,
+            share_program=True,
+            progress=False,
+            warn=False,
         )
     except DivergedError:
         return None

@@ -4,12 +4,13 @@ import inspect
 import math
 from html import escape
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
 from optiinr_jax.inr import ACTIVATIONS, INR, PROTOCOLS, NetworkConfig
-from optiinr_jax.inr.config import as_number, fan_ins
-from optiinr_jax.inr.model import encode, hidden_name
+from optiinr_jax.inr.config import as_number
+from optiinr_jax.inr.model import encode, hidden_name, init_variables
 from optiinr_jax.report import figures
 from optiinr_jax.report.markup import Cell, chart, paragraph, section, table
 from optiinr_jax.report.tables import describe_layers
@@ -97,8 +98,13 @@ def _protocol_row(
 
 def num_params(config: NetworkConfig, signal: Signal) -> int:
     """Trained numbers of a network for a signal."""
-    outputs = [config.width] * config.depth + [signal.num_channels]
-    return sum((n + 1) * m for n, m in zip(fan_ins(config, signal.num_dims), outputs, strict=True))
+    variables = jax.eval_shape(
+        lambda key: init_variables(
+            key, config, num_dims=signal.num_dims, num_channels=signal.num_channels
+        ),
+        jax.random.key(0),
+    )
+    return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
 
 def _meaning(protocol: str) -> str:
@@ -155,7 +161,7 @@ def _activation_card(config: NetworkConfig, i: int, z: Float[np.ndarray, " point
 def pre_activations(inr: INR, signal: Signal) -> list[Float[np.ndarray, " points"]]:
     """Pre-activations of every layer of a trained network, at a part of the grid's points."""
     stride = math.ceil(signal.num_points / _CURVE_POINTS)
-    h = encode(inr.variables, signal.grid_coords()[::stride], inr.config)
+    h = encode(inr.variables["constants"], signal.grid_coords()[::stride], inr.config)
     found = []
     for i, layer in enumerate(inr.config.layers):
         weights = inr.params[hidden_name(i)]

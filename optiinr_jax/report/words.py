@@ -8,7 +8,12 @@ from jax.typing import ArrayLike
 from optiinr_jax.inr.config import as_number
 from optiinr_jax.search import Comparison, Entry
 
-_NOT_ACRONYMS = {"gauss": "Gauss", "wave": "wave", "found": "found"}
+_NOT_ACRONYMS = {
+    "gauss": "Gauss",
+    "wave": "wave",
+    "found": "found",
+    "wire_real": "WIRE (real form)",
+}
 
 
 def family_label(family: str) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 import jax
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.inr import PRESETS, PROTOCOLS, DivergedError, NetworkConfig, fit, preset
+from optiinr_jax.inr import PROTOCOLS, DivergedError, NetworkConfig, fit, preset
+from optiinr_jax.inr.presets import plain_presets
 from optiinr_jax.progress import Progress
 from optiinr_jax.search.study import Study, check_counts
 from optiinr_jax.signals import Signal
@@ -93,7 +94,7 @@ def compare(
     settings = study.settings
     scores = _Scores(study.signal, settings, None if path is None else Path(path))
     size = {"width": settings["width"], "depth": settings["depth"]}
-    families = PRESETS[study.signal.kind]
+    families = plain_presets(study.signal.kind)
     total = len(families) * (len(PROTOCOLS) + num_seeds - 1) + num_seeds
     with Progress("compare", total, enabled=progress) as bar:
 
@@ -147,7 +148,13 @@ class _Scores:
         steps = self.settings["num_steps"]
         try:
             inr = fit(
-                self.signal, config, num_steps=steps, key=key, share_program=True, progress=False
+                self.signal,
+                config,
+                num_steps=steps,
+                key=key,
+                share_program=True,
+                progress=False,
+                warn=False,
             )
         except DivergedError:
             return None

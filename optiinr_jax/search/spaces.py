@@ -2,11 +2,12 @@
 
 Names in a space, layers counted from 1: `activation_1` is the family, `omega_1_siren` that family's
 number in that layer (it exists only where the family does, because 30 means something else to
-another one), `learning_rate_1` the layer's rate, `encoding` and `encoding_sigma` the Fourier
-features.
+another one), `learning_rate_1` the layer's rate, `initializer_1` and `gain_1` the law and the range
+of its initial weights ("full" only), `encoding` and `encoding_sigma` the Fourier features.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from optiinr_jax.bo import Choice, Float, Space
@@ -14,12 +15,18 @@ from optiinr_jax.bo.space import Point
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.config import NetworkConfig, as_number, make_layer
 from optiinr_jax.inr.encodings import FourierFeatures
-from optiinr_jax.inr.presets import COOLDOWN
+from optiinr_jax.inr.initializers import INITIALIZERS
+from optiinr_jax.inr.presets import COOLDOWN, PAPER
 
 # modality -> families of the paper's experiments
-FAMILIES = {"image": ("siren", "finer", "gf", "wire")}
+FAMILIES = {
+    "image": ("siren", "finer", "gf", "wire"),
+    "audio": ("siren", "finer"),
+    "volume": ("finer", "gauss", "gf", "wire"),
+}
 LEARNING_RATES = (1e-5, 1e-2)
 ENCODING_SIGMAS = (0.5, 20.0)
+GAINS = (0.25, 4.0)  # of the initial weight range
 
 
 def _experiments(modality: str, depth: int) -> Space:
@@ -38,15 +45,29 @@ def _experiments(modality: str, depth: int) -> Space:
     return Space(dimensions)
 
 
-SPACES: dict[str, Callable[[str, int], Space]] = {"experiments": _experiments}
+def _full(modality: str, depth: int) -> Space:
+    """The space of the paper's section 3.1: every number, the initialiser and its range too."""
+    dimensions = dict(_experiments(modality, depth).dimensions)
+    for i in range(1, depth + 1):
+        for family in FAMILIES[modality]:
+            for number, (low, high) in get_activation(family).all_bounds.items():
+                when = {f"activation_{i}": family}
+                dimensions[f"{number}_{i}_{family}"] = Float(low, high, log=True, when=when)
+        dimensions[f"initializer_{i}"] = Choice(tuple(INITIALIZERS))
+        dimensions[f"gain_{i}"] = Float(*GAINS, log=True)
+    return Space(dimensions)
+
+
+SPACES: dict[str, Callable[[str, int], Space]] = {"experiments": _experiments, "full": _full}
 
 
 def inr_space(modality: str = "image", kind: str = "experiments", depth: int = 4) -> Space:
     """Build the space of network configurations for one kind of signal.
 
     Args:
-        modality: kind of signal; "image".
-        kind: "experiments": the space of the paper's experiments.
+        modality: kind of signal: image, audio or volume.
+        kind: "experiments", the space of the paper's experiments, or "full", that of its section
+            3.1: every number of a family freed, and per layer the initialiser and its gain.
         depth: number of activated layers.
 
     Raises:
@@ -84,7 +105,7 @@ def check_space(space: Space, *, width: int, depth: int) -> None:
             )
 
 
-def point_to_config(point: Point, *, width: int) -> NetworkConfig:
+def point_to_config(point: Point, *, width: int, modality: str = "image") -> NetworkConfig:
     """Build the network that a point of an `inr_space` stands for.
 
     An encoding has as many frequencies as a layer has units: 256 at the paper's width of 256, and
@@ -93,31 +114,45 @@ def point_to_config(point: Point, *, width: int) -> NetworkConfig:
     layers = []
     while (name := f"activation_{len(layers) + 1}") in point:
         i, family = len(layers) + 1, point[name]
-        numbers = {n: point[f"{n}_{i}_{family}"] for n in get_activation(family).bounds}
-        rate = point[f"learning_rate_{i}"]
-        layers.append(make_layer(family, learning_rate=rate, **numbers))
+        places = {n: f"{n}_{i}_{family}" for n in get_activation(family).defaults}
+        numbers = {n: point[place] for n, place in places.items() if place in point}
+        layer = make_layer(family, learning_rate=point[f"learning_rate_{i}"], **numbers)
+        initializer, gain = point.get(f"initializer_{i}"), point.get(f"gain_{i}", 1.0)
+        layers.append(replace(layer, initializer=initializer, gain=gain))
     sigma = point.get("encoding_sigma")
     return NetworkConfig(
         layers=tuple(layers),
         width=width,
         encoding=sigma and FourierFeatures(sigma=sigma, num_frequencies=width),
-        **COOLDOWN,
+        **training_rule(modality),
     )
 
 
-def config_to_point(config: NetworkConfig) -> Point:
+def training_rule(modality: str) -> dict[str, Any]:
+    """Fields of NetworkConfig that every trial of a search on one kind of signal shares."""
+    return {**COOLDOWN, **PAPER[modality]}
+
+
+def config_to_point(config: NetworkConfig, space: Space | None = None) -> Point:
     """Find the point whose families, numbers and rates are those of `config`.
 
-    What a space does not hold (tied numbers, weight decay, schedule) is left out, so the way back
+    What a space does not hold (weight decay, schedule, a tied number) is left out, so the way back
     gives the search's own training rule.
+
+    Args:
+        space: to find a point of; None: of an "experiments" space.
     """
     point: Point = {}
     for i, layer in enumerate(config.layers, 1):
+        row = get_activation(layer.activation)
         point[f"activation_{i}"] = layer.activation
-        for number in get_activation(layer.activation).bounds:
+        for number in row.defaults if space else row.bounds:
             point[f"{number}_{i}_{layer.activation}"] = as_number(layer.numbers[number])
         point[f"learning_rate_{i}"] = as_number(layer.learning_rate)
+        if space:
+            point[f"initializer_{i}"] = layer.initializer or row.initializer
+            point[f"gain_{i}"] = as_number(layer.gain)
     point["encoding"] = "none" if config.encoding is None else "fourier"
-    if config.encoding is not None:
+    if isinstance(config.encoding, FourierFeatures):
         point["encoding_sigma"] = as_number(config.encoding.sigma)
-    return point
+    return {name: n for name, n in point.items() if space is None or name in space.dimensions}

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import preset
-from optiinr_jax.inr.presets import PRESETS
+from optiinr_jax.inr.presets import plain_presets
 from optiinr_jax.search.spaces import config_to_point
 
 SETTINGS = "settings"  # study attribute: what makes two calls the same search
@@ -102,10 +102,10 @@ def enqueue_presets(study: optuna.Study, kind: str, space: Space, settings: dict
     """Queue the published networks that the space holds as the first trials, once."""
     queued = {trial.user_attrs.get(PRESET) for trial in study.get_trials(deepcopy=False)}
     for protocol in PRESET_PROTOCOLS:
-        for family in PRESETS[kind]:
+        for family in plain_presets(kind):
             label = f"{family}, {protocol}"
             size = {"width": settings["width"], "depth": settings["depth"]}
-            point = config_to_point(preset(family, modality=kind, protocol=protocol, **size))
+            point = config_to_point(preset(family, modality=kind, protocol=protocol, **size), space)
             if label not in queued and _holds(space, point):
                 study.enqueue_trial(point, user_attrs={PRESET: label})
 

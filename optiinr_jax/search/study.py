@@ -21,11 +21,18 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optiinr_jax.bo.distributions import suggest
 from optiinr_jax.bo.space import Point, Space
-from optiinr_jax.inr import INR, DivergedError, ModelFileError, NetworkConfig, fit, load_inr, preset
-from optiinr_jax.inr.presets import COOLDOWN
-from optiinr_jax.inr.representation import check_seed
+from optiinr_jax.inr import (
+    INR,
+    DivergedError,
+    ModelFileError,
+    NetworkConfig,
+    fit,
+    load_inr,
+    preset,
+)
+from optiinr_jax.inr.fitting import check_seed
 from optiinr_jax.progress import Progress
-from optiinr_jax.search.spaces import check_space, inr_space, point_to_config
+from optiinr_jax.search.spaces import check_space, inr_space, point_to_config, training_rule
 from optiinr_jax.search.storage import (
     OWNER,
     PRESET,
@@ -107,7 +114,7 @@ class Study:
     @property
     def best_config(self) -> NetworkConfig:
         """Configuration of the best trial."""
-        return point_to_config(self.best_trial.point, width=self.settings["width"])
+        return _config(self, self.best_trial.point)
 
     @property
     def best_inr(self) -> INR:
@@ -210,7 +217,7 @@ def search(
         "batch_size": int(batch_size),
         "space": space_name,
         "space_sha256": hashlib.sha256(space.to_json().encode()).hexdigest(),
-        "training": COOLDOWN,
+        "training": training_rule(signal.kind),
     }
     path = (
         default_model_path(storage, name or signal.name) if model_path is None else Path(model_path)
@@ -242,7 +249,7 @@ def check_counts(**counts: Any) -> None:
 
 def _digest(signal: Signal) -> str:
     digest = hashlib.sha256(json.dumps(signal.frame.to_json()).encode())
-    digest.update(signal.values.tobytes())
+    digest.update(signal.stored.tobytes())
     return digest.hexdigest()
 
 
@@ -259,7 +266,7 @@ def _ask(study: Study, space: Space) -> optuna.Trial:
 
 def _run(study: Study, handle: optuna.Trial) -> Trial:
     """Train one trial, put its network on disk if it is the best, then store its score."""
-    config = point_to_config(handle.params, width=study.settings["width"])
+    config = _config(study, handle.params)
     handle.set_user_attr(CONFIG, config.to_json())
     best_before = max(map(_score, study.trials), default=-math.inf)
     try:
@@ -285,8 +292,13 @@ def _train(signal: Signal, config: NetworkConfig, number: int, settings: dict[st
         key=jax.random.fold_in(jax.random.key(settings["seed"]), number),
         share_program=True,
         progress=False,
+        warn=False,
         info={"trial": number, "search": settings, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")},
     )
+
+
+def _config(study: Study, point: Point) -> NetworkConfig:
+    return point_to_config(point, width=study.settings["width"], modality=study.signal.kind)
 
 
 def _trial_of(inr: INR | None) -> int | None:

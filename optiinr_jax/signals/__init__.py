@@ -1,7 +1,14 @@
 """Signals: WHAT is represented. Knows no network."""
 
+from .audio import Sound as Sound
+from .audio import load_audio as load_audio
+from .audio import write_audio as write_audio
 from .coordinates import coords_at as coords_at
 from .coordinates import grid_coords as grid_coords
+from .datasets import dataset_files as dataset_files
+from .datasets import dataset_names as dataset_names
+from .datasets import fetch as fetch
+from .datasets import load_dataset_signal as load_dataset_signal
 from .errors import SignalError as SignalError
 from .frame import Frame as Frame
 from .image import read_image as read_image
@@ -9,11 +16,31 @@ from .image import resize_image as resize_image
 from .image import write_image as write_image
 from .kinds import KINDS as KINDS
 from .kinds import SignalKind as SignalKind
+from .mesh import Mesh as Mesh
+from .mesh import read_mesh as read_mesh
+from .mesh import write_mesh as write_mesh
+from .metrics import Metric as Metric
+from .metrics import iou as iou
 from .metrics import mse as mse
 from .metrics import psnr as psnr
+from .metrics import snr as snr
+from .metrics import ssim as ssim
+from .rendering import mesh_of as mesh_of
+from .rendering import render_mesh as render_mesh
 from .signal import Signal as Signal
 from .signal import load_signal as load_signal
 from .signal import make_signal as make_signal
 from .signal import sample_signal as sample_signal
+from .signal import write_samples as write_samples
 from .signal import write_signal as write_signal
+from .spectra import Spectrogram as Spectrogram
+from .spectra import log_stft_error as log_stft_error
+from .spectra import spectral_convergence as spectral_convergence
+from .spectra import stft_db as stft_db
 from .synthetic import picture as picture
+from .synthetic import solid as solid
+from .synthetic import sound as sound
+from .targets import Targets as Targets
+from .volume import Solid as Solid
+from .volume import read_volume as read_volume
+from .volume import write_volume as write_volume

@@ -1,36 +1,53 @@
 """Coordinates are a rule, not an array: a grid is its shape and its range.
 
 Conventions, the same for every kind of signal. A side of n points covers [low, high] with both ends
-included, as `numpy.linspace`. Points are in row-major order ('ij'): column 0 of `coords` is the
-first axis of the grid, which for a picture is the row. A side of length 1 lies in the middle of
-the range, at 0 for [-1, 1].
+included, as `numpy.linspace`. Points are in row-major order of the grid. With indexing "ij", the
+rule everywhere unless said otherwise, column 0 of `coords` is the first axis of the grid, which for
+a picture is the row. With "xy", as in WIRE's code, columns 0 and 1 change places: (column, row) for
+a picture, (x, y, z) for an array of shape (rows, columns, slices). The rows keep their order. A
+side of length 1 lies in the middle of the range, at 0 for [-1, 1].
+
+An index is an int32, which reaches any grid of less than 2^31 points.
 
 Letters: N points, D axes.
 """
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float32, Int
 
+Indexing = Literal["ij", "xy"]
+
 
 def grid_coords(
-    shape: Sequence[int], low: float = -1.0, high: float = 1.0
+    shape: Sequence[int], low: float = -1.0, high: float = 1.0, indexing: Indexing = "ij"
 ) -> Float32[Array, "N D"]:
     """Coordinates of every point of a grid, made on the device from D short arrays."""
     columns = jnp.meshgrid(*_axes(shape, low, high), indexing="ij")
-    return jnp.stack(columns, axis=-1).reshape(math.prod(shape), len(shape))
+    coords = jnp.stack(_ordered(columns, indexing), axis=-1)
+    return coords.reshape(math.prod(shape), len(shape))
 
 
 def coords_at(
-    index: Int[Array, " N"], shape: Sequence[int], low: float = -1.0, high: float = 1.0
+    index: Int[Array, " N"],
+    shape: Sequence[int],
+    low: float = -1.0,
+    high: float = 1.0,
+    indexing: Indexing = "ij",
 ) -> Float32[Array, "N D"]:
     """Rows `index` of `grid_coords`, without making the others: for chunks of a large grid."""
     positions = jnp.unravel_index(index, tuple(shape))
     columns = [axis[i] for axis, i in zip(_axes(shape, low, high), positions, strict=True)]
-    return jnp.stack(columns, axis=-1)
+    return jnp.stack(_ordered(columns, indexing), axis=-1)
+
+
+def _ordered(columns: list[Array], indexing: Indexing) -> list[Array]:
+    """The columns of the first two axes, exchanged for "xy"."""
+    return columns if indexing == "ij" else columns[:2][::-1] + columns[2:]
 
 
 def _axes(shape: Sequence[int], low: float, high: float) -> list[Float32[Array, " _"]]:

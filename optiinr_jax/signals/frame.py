@@ -5,7 +5,7 @@ everything read back is checked before anything is allocated.
 """
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -49,9 +49,12 @@ class Frame:
         return grid_coords(self.shape, *self.coord_range)
 
     def with_shape(self, shape: tuple[int, ...]) -> "Frame":
-        """The same signal on another grid of the same range."""
+        """The same signal on another grid of the same range; a sound keeps its duration."""
         record = self.to_json() | {"shape": shape}
-        return make_frame(record, remedy="choose whole numbers from 1 within the limit.")
+        frame = make_frame(record, remedy="choose whole numbers from 1 within the limit.")
+        density = frame.shape[0] / self.shape[0]
+        rescale = get_kind(self.kind).rescale_attributes
+        return replace(frame, attributes=rescale(self.attributes, density))
 
     def scaled(self, scale: float) -> "Frame":
         """The same signal with every side `scale` times as many points, rounded, at least 1."""
@@ -176,4 +179,4 @@ def _is_number(n: object) -> bool:
 def _rescale(values: AnyArray, old: tuple[float, float], new: tuple[float, float]) -> Any:
     """Map the range `old` linearly onto `new`, not clipped; plain operators keep the array type."""
     gain = (new[1] - new[0]) / (old[1] - old[0])
-    return (values - old[0]) * gain + new[0]
+    return values * gain + (new[0] - old[0] * gain)  # equal ranges: gain 1, offset 0, exact

@@ -2,13 +2,14 @@
 
 Policy. Numbers are in [0, 1], encoded as in the file (no colour profile is applied). Grey stays one
 channel; palette, CMYK and YCbCr become red, green and blue. Transparency is laid over white. The
-camera's rotation mark is obeyed. 16-bit grey keeps its full precision; 16-bit colour is reduced to
-8 bits with a warning. Of a file with many frames the first is read.
+camera's rotation mark is obeyed. 16-bit grey and colour keep their full precision; 16-bit CMYK is
+reduced to 8 bits with a warning. Of a file with many frames the first is read. Written are 8 bits.
 
 Letters: arrays are (height, width, channels), channels 1 or 3.
 """
 
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -34,6 +35,15 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "TIFF": {"compression": "tiff_adobe_deflate"},
 }
 _SAMPLE_SIZE = 128
+
+# Pillow reads 16-bit colour as its high bytes alone. Read once more in the other byte order, the
+# same file gives its low bytes: raw mode -> that other one, and where the low bytes then lie.
+_NATIVE_OTHER = "B" if sys.byteorder == "little" else "L"
+_LOW_BYTES: dict[str, tuple[str, list[int]]] = {
+    f"{mode};16{order}": (f"{mode};16{other}", list(range(len(mode))))
+    for mode in ("RGB", "RGBA")
+    for order, other in (("B", "L"), ("L", "B"), ("N", _NATIVE_OTHER))
+} | {"LA;16B": ("RGBA", [1, 1, 1, 3])}  # grey and alpha, two bytes each
 
 Pixels = Float32[np.ndarray, "height width channels"]
 
@@ -85,8 +95,8 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
         ) from None
     if is_reduced:
         warnings.warn(
-            f"{path} has 16 bits per colour, but only 8 of them are read; save it as 16-bit grey "
-            "if the precision matters.",
+            f"{path} has 16 bits per colour, but only 8 of them are read; save it as 16-bit RGB "
+            "or grey if the precision matters.",
             stacklevel=2,
         )
     return pixels
@@ -207,10 +217,17 @@ def _decode(path: Path, max_pixels: int) -> tuple[Pixels, bool]:
             "picture would pass as a whole one; set it to False."
         )
     with Image.open(path, formats=_READABLE) as picture:
-        raw_modes = " ".join(str(tile.args) for tile in picture.tile)
-        is_reduced = "16" in raw_modes and not picture.mode.startswith(("I", "F"))
+        raw_modes = {_raw_mode(tile.args) for tile in picture.tile}
+        _check_planes(path, picture)
         picture.load()
-        levels = _levels(path, ImageOps.exif_transpose(picture))
+        upright = ImageOps.exif_transpose(picture)
+    is_wide = any(";16" in mode for mode in raw_modes)
+    is_colour = is_wide and not upright.mode.startswith(("I", "F"))
+    is_reduced = is_colour and not raw_modes <= set(_LOW_BYTES)
+    if is_colour and not is_reduced:
+        levels = _wide_levels(path, upright, "LA;16B" in raw_modes)
+    else:
+        levels = _levels(path, upright)
     if not (np.isfinite(levels).all() and levels.min() >= 0.0 and levels.max() <= 1.0):
         raise SignalError(
             f"{path} has numbers from {levels.min()} to {levels.max()}, but finite ones in [0, 1] "
@@ -230,6 +247,45 @@ def _check_shape(path: Path, height: int, width: int, max_pixels: int) -> None:
             f"{path} is {width} x {height} pixels, but at least 2 x 2 were expected; "
             "choose a larger picture."
         )
+
+
+def _check_planes(path: Path, picture: "Image") -> None:
+    """Refuse the one layout whose 16-bit numbers Pillow takes for 8-bit ones, without a word."""
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF
+    bits, is_planar = tags.get(258, (8,)), tags.get(284) == 2
+    if is_planar and len(bits) > 1 and max(bits) > 8:
+        raise SignalError(
+            f"{path} has {max(bits)}-bit colours in separate planes, which cannot be decoded, but "
+            "colours side by side were expected; save it as a PNG."
+        )
+
+
+def _raw_mode(args: Any) -> str:
+    """Pillow's name for the layout of the bytes in a file."""
+    return args if isinstance(args, str) else str(args[0])
+
+
+def _wide_levels(path: Path, high: "Image", is_grey: bool) -> Pixels:
+    """16-bit colour at full precision, over white; `high` is Pillow's picture of its high bytes."""
+    from PIL import Image, ImageOps
+
+    with Image.open(path, formats=_READABLE) as low:
+        tiles, low.tile = low.tile, []
+        for tile in tiles:
+            args: Any = tile.args
+            other, places = _LOW_BYTES[_raw_mode(args)]
+            args = other if isinstance(args, str) else (other, *args[1:])
+            low.tile.append(tile._replace(args=args))
+        low.load()
+        low_bytes = np.asarray(ImageOps.exif_transpose(low))[..., places]
+    words = 256 * np.asarray(high).astype(np.int32) + low_bytes
+    levels = words.astype(np.float32) / 65535.0
+    colour, alpha = levels[..., :3], levels[..., 3:]
+    if "transparency" in high.info:  # one colour of a PNG is the transparent one
+        alpha = np.any(words != high.info["transparency"], axis=-1, keepdims=True)
+    if alpha.size:
+        colour = (colour - 1.0) * alpha + 1.0
+    return colour[..., :1] if is_grey else colour
 
 
 def _levels(path: Path, picture: "Image") -> Pixels:

@@ -1,14 +1,14 @@
 """The kinds of signal: one row each. A new kind is one file with its functions and one row here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Float
 
-from optiinr_jax.signals import image, metrics
+from optiinr_jax.signals import audio, image, metrics, spectra, volume
 from optiinr_jax.signals.errors import SignalError
 
 Size = int | tuple[int, ...] | None
@@ -17,7 +17,7 @@ Size = int | tuple[int, ...] | None
 class Samples(NamedTuple):
     """What a reader hands back: numbers in the natural range, and what a writer will need."""
 
-    values: np.ndarray  # (*grid shape, channels)
+    values: np.ndarray  # (*grid shape, channels); bool stands for the ends of the natural range
     attributes: dict[str, float]
 
 
@@ -31,12 +31,40 @@ class SignalKind:
     value_range: tuple[float, float]  # of the values as the network learns them
     channels: tuple[int, ...]  # allowed numbers of channels
     max_points: int  # larger grids are refused before anything is allocated
-    metric_name: str
-    metric: Callable[[Array, Array], Float[Array, ""]]  # higher is better, on natural values
+    metric: metrics.Metric  # higher is better, on natural values
+    # further ones for a report: name -> (samples, target samples) -> number
+    more_metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], Any]] = field(
+        default_factory=dict
+    )
     suffixes: tuple[str, ...]
-    read: Callable[[Path, Size, int], Samples]  # file, size, max_points
+    suffix: str  # of a rendering, where none is asked for
+    options: tuple[str, ...] = ()  # keywords that `read` takes besides
+    read: Callable[..., Samples]  # file, size, max_points, **options
     sample: Callable[[Size, int], Samples]  # embedded sample: size, max_points
     write: Callable[[Path, np.ndarray, dict[str, float]], Path]  # file, natural values, attributes
+    # attributes, times as many points on a side -> attributes of the same signal on that grid
+    rescale_attributes: Callable[[dict[str, float], float], dict[str, float]] = (
+        lambda attributes, density: attributes
+    )
+
+
+def _sound(sound: audio.Sound) -> Samples:
+    attributes = {"sample_rate": float(sound.sample_rate), "peak": sound.peak}
+    return Samples(sound.values, attributes)
+
+
+def _solid(solid: volume.Solid) -> Samples:
+    return Samples(solid.occupied[..., None], solid.attributes)
+
+
+def _write_sound(path: Path, values: np.ndarray, attributes: dict[str, float]) -> Path:
+    if "sample_rate" not in attributes:
+        raise SignalError(
+            f"the sound for {path} has attributes {attributes}, but its sample_rate in Hz was "
+            'expected; make the signal with attributes={"sample_rate": 44100}.'
+        )
+    peak = attributes.get("peak", 1.0)
+    return audio.write_audio(path, values, attributes["sample_rate"], peak=peak)
 
 
 KINDS: dict[str, SignalKind] = {
@@ -47,12 +75,56 @@ KINDS: dict[str, SignalKind] = {
         value_range=(-1.0, 1.0),
         channels=(1, 3),
         max_points=image.MAX_PIXELS,
-        metric_name="PSNR (dB)",
-        metric=metrics.psnr,
+        metric=metrics.PSNR,
+        more_metrics={
+            "PSNR of clipped values (dB)": partial(metrics.psnr, clip=True),
+            "SSIM": metrics.ssim,
+        },
         suffixes=image.SUFFIXES,
+        suffix=".png",
         read=lambda path, size, limit: Samples(image.load_image(path, size, max_pixels=limit), {}),
         sample=lambda size, limit: Samples(image.sample_image(size, max_pixels=limit), {}),
         write=lambda path, values, attributes: image.write_image(path, values),
+    ),
+    "audio": SignalKind(
+        axes=("time",),
+        coord_range=(-100.0, 100.0),  # as in SIREN's code: 100 times steeper than a picture
+        natural_range=(-1.0, 1.0),
+        value_range=(-1.0, 1.0),
+        channels=(1,),
+        max_points=audio.MAX_SAMPLES,
+        metric=metrics.PSNR,  # at data range 1 too: a network that gives 0 scores 16.2 dB on Bach
+        more_metrics={
+            "SNR (dB)": metrics.snr,
+            "spectral convergence": spectra.spectral_convergence,
+            "log STFT error": spectra.log_stft_error,
+        },
+        suffixes=audio.SUFFIXES,
+        suffix=".wav",
+        options=audio.OPTIONS,
+        read=lambda path, size, limit, **options: _sound(
+            audio.load_audio(path, size, max_samples=limit, **options)
+        ),
+        sample=lambda size, limit: _sound(audio.sample_audio(size, max_samples=limit)),
+        write=_write_sound,
+        rescale_attributes=audio.rescale_attributes,
+    ),
+    "volume": SignalKind(
+        axes=volume.AXES,
+        coord_range=(-1.0, 1.0),
+        natural_range=(0.0, 1.0),
+        value_range=(0.0, 1.0),  # a linear output learns 0 and 1 by least squares, as in WIRE
+        channels=(1,),
+        max_points=volume.MAX_VOXELS,
+        metric=metrics.IOU,
+        suffixes=volume.SUFFIXES,
+        suffix=".ply",
+        options=volume.OPTIONS,
+        read=lambda path, size, limit, **options: _solid(
+            volume.read_volume(path, size, max_voxels=limit, **options)
+        ),
+        sample=lambda size, limit: _solid(volume.sample_volume(size, max_voxels=limit)),
+        write=volume.write_volume,
     ),
 }
 

@@ -9,13 +9,21 @@ A wave fades out before its local frequency reaches the pixel grid's limit of ha
 pixel (frequency clamping, Norton, Rockwood and Skolmoski 1982), and hard edges are averaged over
 4 x 4 points a pixel. So a larger picture shows finer detail and a small one has no moire.
 
-Letters: x to the right and y downwards, both 0 in the centre, with the shorter side of length 1.
+The sound is the figure of the first four bars of Bach's prelude in C (BWV 846), plucked, over a
+falling chirp on each beat. Partials fade out towards half the sample rate by the same rule, so a
+higher rate sounds brighter and none aliases.
+
+The solid is a trefoil knot, thicker on one side than on the other, with a ring around its thinnest
+place that does not touch it.
+
+Letters: x to the right and y downwards, both 0 in the centre, with the shorter side of length 1;
+t in seconds from the start of a note. Of the solid x, y, z with the knot's axis along z.
 """
 
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 _SUPERSAMPLING = 4
 _BLOCK_POINTS = 1 << 20  # points evaluated at once: bounds the memory, not the size
@@ -57,6 +65,20 @@ _SHORE = 0.19  # y of the line between land and water
 _SUN = (0.17, 0.0, 0.165)  # x, y, radius
 _BALLOON = (-0.245, -0.075, 0.098)
 
+_BARS = [  # the five notes of each bar as half tones above A4, 440 Hz
+    (-9, -5, -2, 3, 7),
+    (-9, -7, 0, 5, 8),
+    (-10, -7, -2, 5, 8),
+    (-9, -5, -2, 3, 7),
+]
+_FIGURE = (0, 1, 2, 3, 4, 2, 3, 4)  # the order of a bar's notes
+_STEP = 0.128  # s from note to note; a bar lasts 1.024 s
+_RING = 0.9  # s that a note is heard
+_NUM_PARTIALS = 16
+
+SOLID_BOX = ((-0.81, -0.87, -0.39), (0.97, 0.87, 0.47))  # lower and upper corner
+_KNOT_RADIUS, _STRAND_RADIUS = 0.56, 0.22
+
 
 def picture(height: int, width: int) -> Float32[np.ndarray, "{height} {width} 3"]:
     """Paint the embedded picture, red, green and blue in [0, 1].
@@ -76,6 +98,72 @@ def picture(height: int, width: int) -> Float32[np.ndarray, "{height} {width} 3"
         averaged = colour.reshape(-1, fine, width, fine, 3).mean(axis=(1, 3))
         painted[start : start + rows] = np.clip(averaged, 0.0, 1.0)
     return painted
+
+
+def sound(
+    num_samples: int, sample_rate: int | float = 8000
+) -> Float32[np.ndarray, "{num_samples} 1"]:
+    """Play the embedded sound from its beginning, in [-1, 1]; after four bars it starts again.
+
+    Args:
+        sample_rate: in Hz; 8192 samples at 8000 Hz are one bar.
+    """
+    time = np.arange(num_samples) / sample_rate
+    wave = np.zeros(num_samples)
+    for i in range(int(time[-1] / _STEP) + 1):
+        first, last = np.searchsorted(time, [i * _STEP, i * _STEP + _RING])
+        bar, step = divmod(i, len(_FIGURE))
+        half_tones = _BARS[bar % len(_BARS)][_FIGURE[step]]
+        t = time[first:last] - i * _STEP
+        wave[first:last] += _pluck(t, 440.0 * 2.0 ** (half_tones / 12), 1.0 / sample_rate)
+        if step % 4 == 0:
+            wave[first:last] += _knock(t, 1.0 / sample_rate)
+    return np.clip(0.3 * wave, -1.0, 1.0).astype(np.float32)[:, None]
+
+
+def _pluck(t: Float[np.ndarray, " n"], pitch: float, spacing: float) -> Float[np.ndarray, " n"]:
+    """A string of frequency `pitch`: partials, the higher the weaker, sharper and sooner gone."""
+    total = np.zeros_like(t)
+    for k in range(1, _NUM_PARTIALS + 1):
+        frequency = 2 * np.pi * pitch * k * np.sqrt(1 + 2e-4 * k * k)  # a stiff string's, rad/s
+        decay = np.exp(-t * (3.0 + 1.6 * k))
+        total += _wave(frequency * t, frequency, spacing) * decay * np.sin(0.9 * k) / k
+    attack, damping = 1.0 - np.exp(-t / 0.003), 0.5 + 0.5 * np.cos(np.pi * t / _RING)
+    return total * attack * damping
+
+
+def _knock(t: Float[np.ndarray, " n"], spacing: float) -> Float[np.ndarray, " n"]:
+    """A drum: a chirp that falls from 2 kHz to 110 Hz within a few hundredths of a second."""
+    low, high, fall = 2 * np.pi * 110.0, 2 * np.pi * 1890.0, 0.012
+    swept = np.exp(-t / fall)
+    phase = low * t + high * fall * (1.0 - swept)
+    return 0.8 * _wave(phase, low + high * swept, spacing) * np.exp(-t / 0.045)
+
+
+def solid(nx: int, ny: int, nz: int) -> Bool[np.ndarray, "{nx} {ny} {nz}"]:
+    """Tell which of nx x ny x nz voxels of SOLID_BOX have their centre inside the embedded solid.
+
+    The trefoil is the (2, 3) torus knot: around the axis two strands turn about each other, three
+    half turns in a round. Seen in the half plane at angle theta they are two discs, opposite each
+    other, so the formula needs no search for the nearest point of a curve.
+    """
+    axes = [
+        low + (np.arange(n) + 0.5) * (high - low) / n
+        for n, low, high in zip((nx, ny, nz), *SOLID_BOX, strict=True)
+    ]
+    occupied = np.empty((nx, ny, nz), bool)
+    rows = max(1, _BLOCK_POINTS // (ny * nz))
+    for start in range(0, nx, rows):
+        x, y, z = np.meshgrid(axes[0][start : start + rows], *axes[1:], indexing="ij")
+        theta = np.arctan2(y, x)
+        across = (np.hypot(x, y) - _KNOT_RADIUS) + 1j * z
+        turned = across * np.exp(-1.5j * theta)
+        thickness = 0.135 + 0.055 * np.cos(theta)
+        knot = np.minimum(abs(turned - _STRAND_RADIUS), abs(turned + _STRAND_RADIUS)) < thickness
+        around = np.hypot(x + _KNOT_RADIUS, z - _STRAND_RADIUS)  # the upper strand at theta = pi
+        ring = np.hypot(around - 0.19, y) < 0.05
+        occupied[start : start + rows] = knot | ring
+    return occupied
 
 
 def _scene(x: _Plane, y: _Plane, pixel: float) -> _Colour:
@@ -218,9 +306,11 @@ def _stroke_distance(
     return nearest
 
 
-def _wave(phase: _Plane, frequency: _Plane | float, pixel: float) -> _Plane:
-    """sin(phase), faded to 0 where `frequency` (rad per unit length) nears pi per pixel."""
-    share_of_limit = np.asarray(frequency) * pixel / np.pi
+def _wave(
+    phase: Float[np.ndarray, "*s"], frequency: Float[np.ndarray, "*s"] | float, spacing: float
+) -> Float[np.ndarray, "*s"]:
+    """sin(phase), faded to 0 where `frequency` (rad per unit) nears pi per `spacing` of points."""
+    share_of_limit = np.asarray(frequency) * spacing / np.pi
     return np.sin(phase) * np.clip((0.9 - share_of_limit) / 0.4, 0.0, 1.0)
 
 

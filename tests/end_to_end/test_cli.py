@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 import optiinr_jax as oi
 from optiinr_jax.cli.main import run
+from optiinr_jax.signals import write_samples
 
 SMALL = ["--size", "16", "--width", "8", "--num-steps", "20", "--num-seeds", "1"]
 COMMAND = [sys.executable, "-m", "optiinr_jax"]
@@ -169,6 +171,80 @@ def test_fit_then_render(picture, tmp_path, capsys):
     expected = np.rint(255 * np.clip(inr.render(2.0), 0, 1))
     np.testing.assert_array_equal(read_picture(big), expected)
     assert expected.shape == (32, 32, 3)
+
+
+SMALL_FIT = ["--width", "8", "--num-steps", "30"]
+SIZES = {"image": "16", "audio": "512", "volume": "10"}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_fit_eval_and_render_of_every_kind(kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--sample", kind, "--size", SIZES[kind], "--out", "run", *SMALL_FIT]
+    assert run(["fit", *arguments, "--preset", "siren"]) == 0
+    out = capsys.readouterr().out
+    metric = oi.sample_signal(kind, int(SIZES[kind])).metric_name
+    assert metric in out and "bytes" in out
+    suffix = {"image": ".png", "audio": ".wav", "volume": ".ply"}[kind]
+    assert (tmp_path / "run" / f"best{suffix}").stat().st_size > 0
+    model = "run/best.inr.safetensors"
+    assert run(["render", model, "--scale", "2"]) == 0
+    assert (tmp_path / f"render{suffix}").exists()
+    capsys.readouterr()
+    target = "target.npz" if kind == "volume" else f"target{suffix}"
+    signal = oi.sample_signal(kind, int(SIZES[kind]))
+    write_samples(target, signal.samples, signal.frame)
+    assert run(["eval", model, target, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores[metric] == pytest.approx(oi.load_inr(model).score, abs=0.05)
+
+
+def test_export_writes_a_closed_mesh_of_a_solid_only(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    fit = ["fit", "--sample", "volume", "--size", "16", "--preset", "finer", "--out", "solid"]
+    assert run([*fit, "--width", "32", "--num-steps", "150", "--protocol", "cooldown"]) == 0
+    assert run(["export", "solid/best.inr.safetensors", "--scale", "1.5", "-o", "a.stl"]) == 0
+    mesh = trimesh.load_mesh("a.stl")
+    assert mesh.is_watertight and mesh.volume > 0
+    assert run(["fit", "--size", "8", "--out", "picture", *SMALL_FIT]) == 0
+    capsys.readouterr()
+    assert run(["export", "picture/best.inr.safetensors"]) == 2
+    errors = capsys.readouterr().err
+    assert "surface of a solid" in errors and errors.count("\n") == 1
+    assert not (tmp_path / "mesh.ply").exists()
+
+
+def test_compare_lists_all_and_trains_each_once(tmp_path, capsys):
+    names = ["--presets", "siren", "iga", "pemlp"]  # 16 does not divide into IGA's groups of 32
+    arguments = ["compare", "--size", "16", "--out", str(tmp_path), *SMALL_FIT, *names]
+    assert run(arguments) == 0
+    assert "does not divide into groups" in capsys.readouterr().out
+    first = json.loads((tmp_path / "comparison.json").read_text())
+    assert [row["name"] for row in first["networks"]][-1] == "iga"
+    assert all(row["score"] for row in first["networks"][:2])
+    height, width, _ = read_picture(tmp_path / "comparison.png").shape
+    assert min(height, width) > 300
+    before = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*.safetensors")}
+    assert run(arguments) == 0
+    assert {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*.safetensors")} == before
+
+
+def test_a_terminated_fit_goes_on_where_it_was(tmp_path):
+    arguments = ["fit", "--size", "64", "--width", "32", "--num-steps", "1500", "--out"]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments, str(tmp_path / "a")], stderr=subprocess.PIPE, text=True
+    )
+    checkpoint = tmp_path / "a" / "fit.checkpoint"
+    assert process.stderr is not None
+    process.stderr.readline()  # the first line of progress: training has begun
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143 and "Traceback" not in errors
+    assert checkpoint.exists()
+    for name in ("a", "b"):  # b is not disturbed
+        assert run([*arguments, str(tmp_path / name)]) == 0
+    again, whole = (oi.load_inr(tmp_path / n / "best.inr.safetensors") for n in ("a", "b"))
+    assert again.score == whole.score and not checkpoint.exists()
 
 
 def test_doctor(capsys):

@@ -1,5 +1,7 @@
 """Training: no recompilation for numbers, one program for all families, divergence, schedule."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,11 +10,14 @@ import pytest
 import optiinr_jax as oi
 from optiinr_jax import inr
 from optiinr_jax.inr import training
+from optiinr_jax.inr.batches import list_points
 from optiinr_jax.inr.config import resolve_bounds
 from optiinr_jax.inr.model import init_variables
 from optiinr_jax.inr.optimizer import make_optimizer
 
-FAMILIES = ["siren", "finer", "gauss", "wire", "gf"]
+FAMILIES = ["siren", "finer", "gauss", "wire_real", "gf"]
+# Fits of a few steps, which learn nothing; the warning has tests of its own.
+pytestmark = pytest.mark.filterwarnings("ignore::optiinr_jax.inr.FloorWarning")
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +65,27 @@ def test_numbers_and_families_never_recompile(signal):
 
 
 def test_history_and_callback_of_an_odd_number_of_steps(signal):
-    seen = []
+    seen, longest = [], max(training.CHUNK_STEPS)
     found = fit(
         signal,
         inr.preset("siren", width=8),
-        num_steps=training.CHUNK_STEPS + 7,
+        num_steps=longest + 7,
         on_step=lambda done, total, loss: seen.append((done, total, loss)),
     )
-    assert len(found.history) == training.CHUNK_STEPS + 7 == found.num_steps
-    assert [done for done, *_ in seen] == [training.CHUNK_STEPS, training.CHUNK_STEPS + 7]
+    assert len(found.history) == longest + 7 == found.num_steps
+    assert [done for done, *_ in seen] == [longest, longest + 7]
     assert seen[-1][2] == found.history[-1]
     assert found.history[-1] < found.history[0]
+
+
+def test_the_length_of_a_chunk_changes_nothing(signal, monkeypatch):
+    config = inr.preset("siren", width=8, depth=2)
+    whole = fit(signal, config, num_steps=12)
+    monkeypatch.setattr(training, "CHUNK_STEPS", (5,))
+    seen = []
+    parts = fit(signal, config, num_steps=12, on_step=lambda done, *_: seen.append(done))
+    assert seen == [5, 10, 12]
+    np.testing.assert_array_equal(parts.history, whole.history)
 
 
 def test_more_steps_begin_like_fewer(signal):
@@ -90,11 +105,64 @@ def test_divergence_stops_and_says_where(signal):
     config = inr.NetworkConfig(layers=(layer,) * 2, width=8)
     with pytest.raises(inr.DivergedError, match=r"stopped being finite at step \d+ of 200"):
         fit(signal, config, num_steps=200)
-    done = training.train(
-        jax.random.key(0), signal.grid_coords(), jnp.asarray(signal.values), config, num_steps=200
-    )
+    points = list_points(signal.grid_coords(), jnp.asarray(signal.values))
+    done = training.train(jax.random.key(0), points, config, num_steps=200)
     assert not done.is_finite and len(done.history) < 200
     assert np.isfinite(done.history[:-1]).all()
+
+
+@pytest.mark.parametrize("keep_best", [False, True])
+def test_divergence_keeps_the_last_good_parameters(signal, tmp_path, keep_best):
+    """The first step throws the weights so far that the second loss is no number."""
+    config = inr.NetworkConfig(layers=(inr.make_layer("siren", learning_rate=1e37),) * 2, width=8)
+    with pytest.raises(inr.DivergedError, match="stopped being finite at step 2 of 9") as raised:
+        fit(signal, config, num_steps=9, keep_best=keep_best)
+    left = raised.value.inr
+    start = init_variables(jax.random.key(0), config, num_dims=2, num_channels=3)
+    jax.tree.map(np.testing.assert_array_equal, left.variables, start)
+    values = left.predict(signal.grid_coords())
+    assert left.num_steps == 0 and np.isnan(left.history[-1]) and len(left.history) == 2
+    assert np.mean((values - signal.values) ** 2) == pytest.approx(left.history[0], rel=1e-5)
+    assert left.score == pytest.approx(signal.score(values), abs=1e-4)
+    again = oi.load_inr(left.save(tmp_path / "left.inr.safetensors"))
+    np.testing.assert_array_equal(again.predict(signal.grid_coords()), values)
+
+
+def test_the_best_parameters_are_kept(signal):
+    layer = inr.make_layer("siren", learning_rate=0.3)  # too large: the loss jumps about
+    config = inr.NetworkConfig(layers=(layer,) * 2, width=8)
+    best, last = (fit(signal, config, keep_best=keep) for keep in (True, False))
+    np.testing.assert_array_equal(best.history, last.history)
+    lowest = best.history.min()
+    assert lowest < 0.98 * best.history[-1]
+
+    def loss(found):
+        return np.mean((found.predict(signal.grid_coords()) - signal.values) ** 2)
+
+    assert loss(best) == pytest.approx(lowest, rel=1e-4)
+    assert loss(last) > loss(best) and best.score > last.score
+
+
+def hopeless(kind, size, **fields):
+    layers = (inr.make_layer("siren", learning_rate=0.0),) * 2
+    config = inr.NetworkConfig(layers=layers, width=8, weight_decay=0.0, **fields)
+    return oi.sample_signal(kind, size=size), config
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "fields"), [("image", 8, {}), ("audio", 200, {"output_init": "tiny"})]
+)
+def test_a_fit_that_learns_nothing_says_so(kind, size, fields):
+    signal, config = hopeless(kind, size, **fields)
+    with pytest.warns(inr.FloorWarning, match="no better than the .* of a constant output"):
+        fit(signal, config, num_steps=5)
+
+
+def test_a_fit_that_learns_does_not_warn(signal):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = fit(signal, inr.preset("siren", width=16, depth=2), num_steps=100)
+    assert found.history[-1] < 0.5 * signal.variance()
 
 
 def test_each_layer_moves_by_its_own_rate():
@@ -111,18 +179,31 @@ def test_each_layer_moves_by_its_own_rate():
 
 
 @pytest.mark.parametrize(
-    ("decay", "cooldown", "expected"),
+    ("schedule", "decay", "cooldown", "expected"),
     [
-        (1.0, 0.0, np.ones(10)),
-        (0.1, 0.0, 0.1 ** (np.arange(10) / 10)),
-        (1.0, 0.3, np.minimum(1.0, (10 - np.arange(10)) / 3)),
-        (0.1, 0.5, 0.1 ** (np.arange(10) / 10) * np.minimum(1.0, (10 - np.arange(10)) / 5)),
+        ("exponential", 1.0, 0.0, np.ones(10)),
+        ("exponential", 0.1, 0.0, 0.1 ** (np.arange(10) / 10)),
+        ("exponential", 1.0, 0.3, np.minimum(1.0, (10 - np.arange(10)) / 3)),
+        (
+            "exponential",
+            0.1,
+            0.5,
+            0.1 ** (np.arange(10) / 10) * np.minimum(1.0, (10 - np.arange(10)) / 5),
+        ),
+        ("step", 0.2, 0.0, [1, 1, 1, *[0.2] * 7]),
+        ("step", 0.2, 0.3, [1, 1, 1, *[0.2] * 5, 0.2 * 2 / 3, 0.2 / 3]),
+        ("cosine", 0.01, 0.0, 0.01 + 0.99 * np.cos(np.pi * np.arange(10) / 20) ** 2),
     ],
 )
-def test_schedule(decay, cooldown, expected):
+def test_schedule(schedule, decay, cooldown, expected):
     layer = inr.make_layer("siren", learning_rate=1.0)
     config = inr.NetworkConfig(
-        layers=(layer,), width=1, weight_decay=0.0, lr_decay=decay, lr_cooldown=cooldown
+        layers=(layer,),
+        width=1,
+        weight_decay=0.0,
+        schedule=schedule,
+        lr_decay=decay,
+        lr_cooldown=cooldown,
     )
     params = init_variables(jax.random.key(0), config, num_dims=1, num_channels=1)["params"]
     optimizer = make_optimizer(config, 10)
@@ -131,6 +212,25 @@ def test_schedule(decay, cooldown, expected):
         updates, state = optimizer.update(grads, state, params)
         steps.append(-float(updates["output"]["bias"][0]))
     np.testing.assert_allclose(steps, expected, rtol=1e-4)
+
+
+def test_gradients_are_clipped_to_the_global_norm():
+    """Adam written out, on a large gradient that is scaled down and a small one that is not."""
+    layer = inr.make_layer("siren", learning_rate=0.5)
+    config = inr.NetworkConfig(layers=(layer,), width=3, weight_decay=0.0, clip_norm=2.0)
+    params = init_variables(jax.random.key(0), config, num_dims=1, num_channels=1)["params"]
+    optimizer = make_optimizer(config, 10)
+    state = optimizer.init(params)
+    norm_of_ones = np.sqrt(sum(leaf.size for leaf in jax.tree.leaves(params)))
+    m = v = 0.0
+    for i, size in enumerate([100.0, 0.1], 1):
+        grads = jax.tree.map(lambda p, size=size: jnp.full_like(p, size), params)
+        updates, state = optimizer.update(grads, state, params)
+        g = min(size, 2.0 / norm_of_ones)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        expected = -0.5 * (m / (1 - 0.9**i)) / (np.sqrt(v / (1 - 0.999**i)) + 1e-8)
+        for leaf in jax.tree.leaves(updates):
+            np.testing.assert_allclose(leaf, expected, rtol=1e-5)
 
 
 def test_fourier_features_are_drawn_once_and_not_trained(signal):

@@ -57,3 +57,32 @@ def test_rows_by_index_equal_the_grid_plain_and_compiled():
 def test_float32_even_where_float64_is_on():
     with jax.enable_x64(True):
         assert grid_coords((3, 3)).dtype == jnp.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("common/get_coords_3_4", (3, 4)),
+        ("common/get_coords_3_4_2", (3, 4, 2)),
+        ("common/occ_coords", (10, 8, 6)),
+    ],
+)
+def test_wires_coordinates(golden, name, shape):
+    coords = grid_coords(shape, indexing="xy")
+    np.testing.assert_allclose(coords, golden[name], rtol=0, atol=np.spacing(np.float32(1)) / 2)
+    index = jnp.arange(0, len(coords), 3)
+    np.testing.assert_array_equal(coords_at(index, shape, indexing="xy"), coords[::3])
+
+
+def test_xy_exchanges_the_first_two_columns_as_wires_code():
+    """WIRE's get_coords(rows, columns, slices): x over columns, then y over rows, then z."""
+    rows, columns, slices = 3, 4, 2
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in (columns, rows, slices)))  # numpy's 'xy'
+    expected = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=-1).astype(np.float32)
+    shape = (rows, columns, slices)
+    np.testing.assert_array_equal(grid_coords(shape, indexing="xy"), expected)
+    index = jnp.array([5, 0, 23])
+    np.testing.assert_array_equal(coords_at(index, shape, indexing="xy"), expected[[5, 0, 23]])
+    plane = np.asarray(grid_coords((3, 4)))
+    np.testing.assert_array_equal(grid_coords((3, 4), indexing="xy"), plane[:, ::-1])
+    np.testing.assert_array_equal(grid_coords((5,), indexing="xy"), grid_coords((5,)))

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageFile
 
 from optiinr_jax.signals import SignalError, picture, read_image, resize_image, write_image
@@ -104,14 +105,117 @@ def test_16_bit_grey_keeps_its_precision(tmp_path, suffix):
     np.testing.assert_array_equal(read[..., 0], levels.astype(np.float32) / 65535)
 
 
-def test_16_bit_colour_is_reduced_with_a_warning(tmp_path):
-    levels = np.arange(4 * 4 * 3).reshape(4, 4, 3) * 1300
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
-    content = png(header(4, 4, bits=16), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+def predictor(left: int, above: int, corner: int) -> list[int]:
+    """What each of PNG's five filters takes off a byte (PNG specification, section 9)."""
+    guess = left + above - corner
+    paeth = min((left, above, corner), key=lambda byte: abs(guess - byte))
+    return [0, left, above, (left + above) // 2, paeth]
+
+
+def png_of_words(words: np.ndarray, colour: int, *more: tuple[bytes, bytes]) -> bytes:
+    """A 16-bit PNG made by hand, every filter in turn."""
+    height, width, channels = words.shape
+    step, packed = 2 * channels, b""
+    above = bytes(width * step)
+    for y, row in enumerate(row.tobytes() for row in words.astype(">u2")):
+        line = bytes([y % 5])
+        for i, byte in enumerate(row):
+            before, corner = (row[i - step], above[i - step]) if i >= step else (0, 0)
+            line += bytes([(byte - predictor(before, above[i], corner)[y % 5]) % 256])
+        packed, above = packed + line, row
+    data = b"IDAT", zlib.compress(packed)
+    return png(header(width, height, 16, colour), *more, data, (b"IEND", b""))
+
+
+WORDS = np.random.default_rng(0).integers(0, 65536, (11, 7, 4)).astype(np.uint16)
+
+
+def over_white(words: np.ndarray, num_colours: int) -> np.ndarray:
+    levels = words / 65535
+    alpha = levels[..., num_colours:]
+    colours = levels[..., :num_colours]
+    return colours * alpha + (1 - alpha) if alpha.size else colours
+
+
+@pytest.mark.parametrize(
+    ("colour", "channels", "num_colours"), [(0, 1, 1), (2, 3, 3), (4, 2, 1), (6, 4, 3)]
+)
+def test_16_bit_png_keeps_its_precision(tmp_path, colour, channels, num_colours):
+    words = WORDS[..., :channels]
+    (tmp_path / "a.png").write_bytes(png_of_words(words, colour))
+    read = read_image(tmp_path / "a.png")
+    np.testing.assert_allclose(read, over_white(words, num_colours), atol=1e-7)
+
+
+def test_16_bit_png_with_one_transparent_colour(tmp_path):
+    words = WORDS[..., :3].copy()
+    words[3, 4] = words[5, 6]
+    words[1, 1] = words[5, 6] ^ 1  # another colour, but for one bit
+    content = png_of_words(words, 2, (b"tRNS", words[5, 6].astype(">u2").tobytes()))
     (tmp_path / "a.png").write_bytes(content)
+    expected = words / 65535
+    expected[3, 4] = expected[5, 6] = 1.0
+    np.testing.assert_allclose(read_image(tmp_path / "a.png"), expected, atol=1e-7)
+
+
+def test_16_bit_png_with_a_rotation_mark(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = png_of_words(WORDS[..., :3], 2, (b"eXIf", exif.tobytes()[6:]))
+    (tmp_path / "a.png").write_bytes(content)
+    expected = np.rot90(WORDS[..., :3], -1) / 65535
+    np.testing.assert_allclose(read_image(tmp_path / "a.png"), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("num_channels", [3, 4])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {},
+        {"byteorder": ">"},
+        {"rowsperstrip": 3},
+        {"tile": (16, 16)},
+        {"compression": "zlib"},
+        {"compression": "zlib", "byteorder": ">", "predictor": True},
+    ],
+    ids=str,
+)
+def test_16_bit_tiff_keeps_its_precision(tmp_path, num_channels, layout):
+    words = WORDS[..., :num_channels]
+    alpha = {"extrasamples": ["unassalpha"]} if num_channels == 4 else {}
+    tifffile.imwrite(tmp_path / "a.tif", words, photometric="rgb", **alpha, **layout)
+    np.testing.assert_allclose(read_image(tmp_path / "a.tif"), over_white(words, 3), atol=1e-7)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_16_bit_planes_that_pillow_takes_for_8_bit_ones_are_refused(tmp_path, compression):
+    path, planes = tmp_path / "a.tif", WORDS[..., :3].transpose(2, 0, 1)
+    options = {"photometric": "rgb", "planarconfig": "separate", "compression": compression}
+    tifffile.imwrite(path, planes, **options)
+    with Image.open(path) as wrong:
+        assert np.abs(np.asarray(wrong) / 255 - WORDS[..., :3] / 65535).max() > 1 / 300
+    check_refusal("16-bit colours in separate planes", lambda: read_image(path))
+    tifffile.imwrite(path, (planes >> 8).astype(np.uint8), **options)
+    np.testing.assert_allclose(read_image(path), (WORDS[..., :3] >> 8) / 255, atol=1e-7)
+
+
+def test_16_bit_cmyk_is_reduced_with_a_warning(tmp_path):
+    words = WORDS.copy()
+    words[..., 3] = 0
+    tifffile.imwrite(tmp_path / "a.tif", words, photometric="separated")
     with pytest.warns(UserWarning, match="only 8 of them are read"):
-        read = read_image(tmp_path / "a.png")
-    np.testing.assert_allclose(read, levels / 65535, atol=1.01 / 255)
+        read = read_image(tmp_path / "a.tif")
+    np.testing.assert_allclose(read, 1 - words[..., :3] / 65535, atol=1.01 / 255)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+def test_of_many_frames_the_first_is_read(tmp_path, suffix):
+    first, second = Image.fromarray(LEVELS), Image.fromarray(255 - LEVELS)
+    lossless = {"lossless": True} if suffix == ".webp" else {}
+    first.save(tmp_path / f"a{suffix}", save_all=True, append_images=[second], **lossless)
+    with Image.open(tmp_path / f"a{suffix}") as picture:
+        assert picture.n_frames == 2
+    np.testing.assert_allclose(read_image(tmp_path / f"a{suffix}"), LEVELS / 255, atol=1e-6)
 
 
 def test_float_tiff_is_read_or_refused_by_its_range(tmp_path):

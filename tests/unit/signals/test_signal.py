@@ -24,7 +24,7 @@ def test_sample_of_each_kind(kind):
     assert signal.values.shape == (signal.num_points, signal.num_channels)
     assert signal.values.dtype == np.float32
     assert row.value_range[0] <= signal.values.min() <= signal.values.max() <= row.value_range[1]
-    assert signal.metric_name == row.metric_name
+    assert signal.metric_name == row.metric.name
     assert signal.score(signal.values) > signal.score(np.zeros_like(signal.values))
 
 

@@ -1,0 +1,131 @@
+"""The model file: safetensors with JSON metadata, checked before anything of it is used.
+
+The metadata hold the format version, the configuration, the frame of the signal, facts about the
+fit, and a sha256 over all of it, because safetensors itself does not notice a flipped bit.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from optiinr_jax.inr.config import NetworkConfig
+from optiinr_jax.inr.model import Variables, init_variables
+from optiinr_jax.signals import Frame
+
+FORMAT, FORMAT_VERSION = "optiinr", 2
+_METADATA_KEYS = {"format", "version", "config", "frame", "info", "sha256"}
+
+
+class ModelFileError(ValueError):
+    """A file that is not a model we can trust."""
+
+
+class Content(NamedTuple):
+    """What a model file holds."""
+
+    config: NetworkConfig
+    variables: Variables
+    frame: Frame
+    info: dict[str, Any]  # facts about the fit: score, num_steps, seed, ...
+
+
+def pack(content: Content) -> bytes:
+    """The bytes of a model file, read back once to be sure of them."""
+    from safetensors.numpy import load, save
+
+    tensors = {
+        name: np.ascontiguousarray(array)
+        for name, array in flatten_dict(content.variables, sep="/").items()
+    }
+    metadata = {
+        "format": FORMAT,
+        "version": str(FORMAT_VERSION),
+        "config": json.dumps(content.config.to_json()),
+        "frame": json.dumps(content.frame.to_json()),
+        "info": json.dumps(content.info),
+    }
+    metadata["sha256"] = _digest(tensors, metadata)
+    packed = save(tensors, metadata=metadata)
+    if _digest(load(packed), metadata) != metadata["sha256"]:
+        raise OSError("cannot write the model: its tensors do not read back.")
+    return packed
+
+
+def unpack(path: str | os.PathLike[str]) -> Content:
+    """Read a model file; everything in it is checked before the tensors are read.
+
+    Raises:
+        ModelFileError: not a model file, truncated, changed, or of another version.
+        FileNotFoundError: no such file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no model file {path}; check the name.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            config, frame, info = _read_metadata(metadata)
+            _check_shapes(file, config, frame)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise ModelFileError(
+            f"{path} is not a model file or is incomplete ({error}); use a file that save() wrote."
+        ) from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelFileError(f"{path} is not a model file of this version: {error}") from None
+    if _digest(tensors, metadata) != metadata["sha256"]:
+        raise ModelFileError(f"{path} has changed since it was saved; use an intact copy.")
+    variables = unflatten_dict(tensors, sep="/")
+    variables = {"params": variables["params"], "constants": variables.get("constants", {})}
+    return Content(config, variables, frame, info)
+
+
+def _read_metadata(metadata: dict[str, str]) -> tuple[NetworkConfig, Frame, dict[str, Any]]:
+    if set(metadata) != _METADATA_KEYS or metadata["format"] != FORMAT:
+        raise ValueError("it has no model metadata; use a file that save() wrote.")
+    if metadata["version"] != str(FORMAT_VERSION):
+        raise ValueError(
+            f"it has format version {metadata['version']!r:.20}, this program reads "
+            f"{FORMAT_VERSION}; use the program that wrote it."
+        )
+    config = NetworkConfig.from_json(json.loads(metadata["config"]))
+    frame = Frame.from_json(json.loads(metadata["frame"]))
+    info = json.loads(metadata["info"])
+    if not isinstance(info, dict) or not {"score", "num_steps", "seed"} <= set(info):
+        raise ValueError("its metrics are missing; use a file that save() wrote.")
+    return config, frame, info
+
+
+def _check_shapes(file: Any, config: NetworkConfig, frame: Frame) -> None:
+    """Compare names, types and shapes with what the configuration asks for; allocates nothing."""
+    expected = jax.eval_shape(
+        lambda key: init_variables(
+            key, config, num_dims=frame.num_dims, num_channels=frame.num_channels
+        ),
+        jax.random.key(0),
+    )
+    flat: dict[str, Any] = flatten_dict(expected, sep="/")
+    shapes = {name: list(leaf.shape) for name, leaf in flat.items()}
+    found = {name: file.get_slice(name) for name in file.keys()}
+    if {name: part.get_shape() for name, part in found.items()} != shapes:
+        raise ValueError("its tensors do not fit its configuration; use an intact copy.")
+    if any(part.get_dtype() != "F32" for part in found.values()):
+        raise ValueError("its tensors are not float32; use a file that save() wrote.")
+
+
+def _digest(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> str:
+    texts = {name: text for name, text in metadata.items() if name != "sha256"}
+    digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode())
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(array.data)
+    return digest.hexdigest()

@@ -1,0 +1,162 @@
+"""The published networks side by side on one signal, each trained as its authors did.
+
+Every network is a file of its own in one folder, written when it is trained, and a long training
+has a checkpoint: an interrupted comparison goes on where it was.
+"""
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from optiinr_jax.files import write_atomic
+from optiinr_jax.inr import (
+    INR,
+    PRESETS,
+    DivergedError,
+    FloorWarning,
+    ModelFileError,
+    NetworkConfig,
+    fit,
+    load_inr,
+    preset,
+)
+from optiinr_jax.signals import Signal
+
+SUMMARY = "comparison.json"
+
+
+class Baseline(NamedTuple):
+    """One published network on one signal."""
+
+    name: str
+    config: NetworkConfig
+    inr: INR | None  # None: it could not be trained
+    seconds: float  # of training
+    problem: str  # why not, or what was wrong with the result
+
+    @property
+    def score(self) -> float | None:
+        """Of the fit; higher is better."""
+        return None if self.inr is None else self.inr.score
+
+
+def fit_presets(
+    signal: Signal,
+    folder: Path,
+    *,
+    names: Sequence[str] | None = None,
+    protocol: str = "official",
+    num_steps: int = 2000,
+    width: int = 256,
+    depth: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> list[Baseline]:
+    """Train published networks on a signal; those that `folder` has already are not trained again.
+
+    A network that cannot be trained on this signal (a grid that does not divide into its groups, a
+    divergence) is listed with its problem, and the others go on.
+
+    Args:
+        folder: takes NAME.inr.safetensors of each network and `comparison.json`.
+        names: of presets; None: all of the signal's kind.
+        protocol: see `preset`.
+        num_steps: updates of each.
+        width: nominal width.
+        depth: activated layers; None: the authors'.
+        seed: of the initial parameters.
+        progress: show progress.
+
+    Raises:
+        ValueError: an unknown name or protocol.
+    """
+    rows = PRESETS[signal.kind]
+    configs = {
+        name: preset(name, modality=signal.kind, protocol=protocol, width=width, depth=depth)
+        for name in names or rows
+    }
+    digest = hashlib.sha256(signal.stored.tobytes()).hexdigest()
+    done = []
+    for name, config in configs.items():
+        path = folder / f"{name}.inr.safetensors"
+        baseline = _load(name, path, config, digest, num_steps, seed)
+        if baseline is None:
+            baseline = _fit(name, path, signal, config, digest, num_steps, seed, progress)
+        done.append(baseline)
+        write_atomic(folder / SUMMARY, json.dumps(summary(signal, done), indent=1).encode())
+    return done
+
+
+def summary(signal: Signal, baselines: Sequence[Baseline]) -> dict:
+    """Plain data about a comparison, best first."""
+    ranked = sorted(baselines, key=lambda b: float("-inf") if b.score is None else b.score)[::-1]
+    return {
+        "signal": signal.name,
+        "kind": signal.kind,
+        "shape": list(signal.shape),
+        "metric": signal.metric_name,
+        "networks": [
+            {
+                "name": b.name,
+                "score": b.score,
+                "seconds": round(b.seconds, 1),
+                "num_params": b.inr and b.inr.num_params,
+                "num_steps": b.inr and b.inr.num_steps,
+                "problem": b.problem,
+                "config": b.config.to_json(),
+            }
+            for b in ranked
+        ],
+    }
+
+
+def _load(
+    name: str, path: Path, config: NetworkConfig, digest: str, num_steps: int, seed: int
+) -> Baseline | None:
+    """What an earlier call has trained, if it was this very fit."""
+    if not path.is_file():
+        return None
+    try:
+        inr = load_inr(path)
+    except ModelFileError:
+        return None
+    facts = (inr.config.to_json(), inr.info.get("signal_sha256"), inr.num_steps, inr.seed)
+    if facts != (config.to_json(), digest, num_steps, seed):
+        return None
+    return Baseline(name, config, inr, inr.info["seconds"], inr.info["problem"])
+
+
+def _fit(
+    name: str,
+    path: Path,
+    signal: Signal,
+    config: NetworkConfig,
+    digest: str,
+    num_steps: int,
+    seed: int,
+    progress: bool,
+) -> Baseline:
+    start = time.monotonic()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FloorWarning)
+        try:
+            inr = fit(
+                signal,
+                config,
+                num_steps=num_steps,
+                seed=seed,
+                share_program=False,
+                checkpoint=path.with_suffix(".checkpoint"),
+                progress=progress,
+            )
+        except (ValueError, DivergedError) as error:
+            return Baseline(name, config, None, time.monotonic() - start, str(error))
+    seconds = time.monotonic() - start
+    problem = "no better than a constant" if caught else ""
+    inr.info.update(signal_sha256=digest, seconds=seconds, problem=problem)
+    inr.save(path)
+    return Baseline(name, config, inr, seconds, problem)

@@ -1,0 +1,51 @@
+"""Targets: what a network learns, as it lies on the device.
+
+They are float32 numbers, or bits where a signal has only two values: a solid of 512^3 points then
+takes 16 MiB instead of 512. Points are rows in the row-major order of the grid.
+
+Letters: N points, C channels, n points of a batch.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float32, Int
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """The values at every point of a grid; a pytree with one leaf, so it goes through `jit`.
+
+    Attributes:
+        data: float32 (N, C), or with `is_packed` uint8 of N * C bits in `numpy.packbits` order.
+        value_range: what a bit of 0 and of 1 means to the network.
+    """
+
+    data: Any  # an array, or what jax puts in its place while it rebuilds the record
+    num_points: int = field(metadata={"static": True})
+    num_channels: int = field(metadata={"static": True})
+    is_packed: bool = field(metadata={"static": True})
+    value_range: tuple[float, float] = field(metadata={"static": True})
+
+    def at(self, index: Int[Array, " n"]) -> Float32[Array, "n C"]:
+        """Values at the points `index`, gathered and unpacked on the device."""
+        if not self.is_packed:
+            return self.data[index]
+        place = index[:, None] * self.num_channels + jnp.arange(self.num_channels)[None, :]
+        bit = (self.data[place >> 3] >> (7 - (place & 7)).astype(jnp.uint8)) & 1
+        return self._to_values(bit)
+
+    def dense(self) -> Float32[Array, "N C"]:
+        """Values at every point: 32 times the memory of the bits."""
+        if not self.is_packed:
+            return self.data
+        count = self.num_points * self.num_channels
+        bits = jnp.unpackbits(self.data, count=count)
+        return self._to_values(bits.reshape(self.num_points, self.num_channels))
+
+    def _to_values(self, bit: Array) -> Float32[Array, "n C"]:
+        low, high = (jnp.float32(end) for end in self.value_range)
+        return jnp.where(bit == 1, high, low)

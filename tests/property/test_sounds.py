@@ -1,0 +1,78 @@
+"""Laws of sounds: damaged bytes give a signal or one sentence; what is written comes back."""
+
+import io
+
+import numpy as np
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from optiinr_jax.signals import Signal, SignalError, load_audio, load_signal, sound, write_audio
+
+WHOLE = {}
+for name, options in {
+    "wav": {"format": "WAV", "subtype": "PCM_16"},
+    "float.wav": {"format": "WAV", "subtype": "FLOAT"},
+    "flac": {"format": "FLAC"},
+    "ogg": {"format": "OGG"},
+}.items():
+    buffer = io.BytesIO()
+    soundfile.write(buffer, sound(800), 8000, **options)
+    WHOLE[name] = buffer.getvalue()
+
+function_scoped = [HealthCheck.function_scoped_fixture]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=function_scoped)
+@given(data=st.data(), name=st.sampled_from(sorted(WHOLE)))
+def test_damaged_bytes_give_a_signal_or_a_signal_error(tmp_path, data, name):
+    content = bytearray(WHOLE[name])
+    places = st.integers(0, len(content) - 1)
+    for place, byte in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=6)):
+        content[place] = byte
+    start, stop = data.draw(st.tuples(places, places))
+    if data.draw(st.booleans()):
+        del content[start:stop]
+    path = tmp_path / f"damaged.{name.rpartition('.')[2]}"
+    path.write_bytes(bytes(content))
+    try:
+        signal = load_signal(path, max_points=100_000)
+    except SignalError as error:
+        assert str(error)
+    else:
+        assert isinstance(signal, Signal)
+        assert np.isfinite(signal.values).all()
+        assert np.abs(signal.values).max() == 1.0
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=function_scoped)
+@given(
+    count=st.integers(2, 500),
+    seed=st.integers(0, 99),
+    peak=st.floats(0.01, 0.999),
+    rate=st.integers(1, 1_000_000),
+)
+def test_a_wav_returns_what_was_written(tmp_path, count, seed, peak, rate):
+    values = np.random.default_rng(seed).uniform(-1, 1, (count, 1))
+    values /= np.abs(values).max()
+    read = load_audio(write_audio(tmp_path / "a.wav", values, rate, peak=peak))
+    assert read.sample_rate == rate
+    np.testing.assert_allclose(read.values * read.peak, values * peak, atol=0.51 * 2.0**-15)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=function_scoped)
+@given(
+    count=st.integers(2, 500),
+    num_channels=st.integers(1, 6),
+    seed=st.integers(0, 99),
+    subtype=st.sampled_from(["PCM_16", "PCM_24", "FLOAT", "DOUBLE"]),
+)
+def test_any_wav_becomes_the_normalised_mean_of_its_channels(
+    tmp_path, count, num_channels, seed, subtype
+):
+    wave = np.random.default_rng(seed).uniform(-0.9, 0.9, (count, num_channels))
+    soundfile.write(tmp_path / "a.wav", wave, 8000, subtype=subtype)
+    stored, _ = soundfile.read(tmp_path / "a.wav", always_2d=True)
+    mean = stored.mean(axis=1)
+    read = load_audio(tmp_path / "a.wav")
+    np.testing.assert_allclose(read.values[:, 0], mean / np.abs(mean).max(), atol=1e-7)

@@ -1,0 +1,174 @@
+"""The network: complex layers as pairs, two maps of a layer, mixed stacks, sizes."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from optiinr_jax import inr
+from optiinr_jax.inr.config import resolve_bounds
+from optiinr_jax.inr.model import apply, init_variables, map_names
+from optiinr_jax.inr.optimizer import make_optimizer
+from optiinr_jax.signals import coords_at
+
+COORDS = np.random.default_rng(0).uniform(-1, 1, (9, 2))
+
+
+def network(*activations, width=5, **fields):
+    layers = tuple(inr.make_layer(activation) for activation in activations)
+    return resolve_bounds(inr.NetworkConfig(layers=layers, width=width, **fields), 2)
+
+
+def start(config, seed=0):
+    """Variables in float64; call it and use them under `jax.enable_x64`."""
+    variables = init_variables(jax.random.key(seed), config, num_dims=2, num_channels=3)
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables)
+
+
+def joined(leaf, is_complex):
+    """A pair as numpy's complex numbers."""
+    leaf = np.asarray(leaf)
+    return leaf[0] + 1j * leaf[1] if is_complex else leaf
+
+
+def affine(h, params):
+    is_complex = np.iscomplexobj(h)
+    return h @ joined(params["kernel"], is_complex) + joined(params["bias"], is_complex)
+
+
+def wire(z, u=0.0):
+    return np.exp(20j * z - 100.0 * (np.abs(z) ** 2 + np.abs(u) ** 2))
+
+
+def test_a_complex_network_is_numpys_complex_arithmetic():
+    with jax.enable_x64(True):
+        config = network("wire_complex", "wire_complex", "wire_complex")
+        variables = start(config)
+        got = apply(variables, jnp.asarray(COORDS), config)
+    params = variables["params"]
+    assert params["hidden_0"]["kernel"].shape == (2, 5)  # real: the coordinates are
+    assert params["hidden_1"]["kernel"].shape == (2, 5, 5)
+    assert params["output"]["kernel"].shape == (2, 5, 3) and got.dtype == jnp.float64
+    h = COORDS
+    for i in range(3):
+        h = wire(affine(h, params[f"hidden_{i}"]))
+    np.testing.assert_allclose(got, affine(h, params["output"]).real, rtol=0, atol=1e-13)
+
+
+def test_where_complex_meets_real_its_real_part_is_taken():
+    with jax.enable_x64(True):
+        config = network("siren", "wire_complex", "siren", "siren")
+        variables = start(config)
+        got = apply(variables, jnp.asarray(COORDS), config)
+    params = variables["params"]
+    kernels = [params[name]["kernel"] for name in ("hidden_1", "hidden_2", "hidden_3", "output")]
+    assert [kernel.ndim for kernel in kernels] == [2, 3, 2, 2]
+    h = np.sin(30 * affine(COORDS, params["hidden_0"]))
+    h = affine(wire(affine(h, params["hidden_1"])), params["hidden_2"]).real
+    h = np.sin(30 * affine(np.sin(30 * h), params["hidden_3"]))
+    np.testing.assert_allclose(got, affine(h, params["output"]), rtol=0, atol=1e-13)
+
+
+def test_layers_of_two_maps():
+    with jax.enable_x64(True):
+        config = network("wire2d", "wire2d", "real_gabor", width=4)
+        layers = (*(inr.make_layer("wire2d", omega=20.0),) * 2, config.layers[2])
+        config = replace(config, layers=layers)
+        variables = start(config := resolve_bounds(config, 2))
+        got = apply(variables, jnp.asarray(COORDS), config)
+    params = variables["params"]
+    maps = [map_names(i, 2) for i in range(3)]
+    assert set(params) == {*maps[0], *maps[1], *maps[2], "output"}
+    assert maps[1] == ["hidden_1", "hidden_1_orthogonal"]
+    first, second = params["hidden_1"]["kernel"], params["hidden_1_orthogonal"]["kernel"]
+    assert first.shape == second.shape == (2, 4, 4) and not np.allclose(first, second)
+    h = COORDS
+    for names in maps[:2]:
+        h = wire(*(affine(h, params[name]) for name in names))
+    z, u = (affine(h, params[name]).real for name in maps[2])
+    h = np.cos(10 * z) * np.exp(-((10 * u) ** 2))
+    np.testing.assert_allclose(got, affine(h, params["output"]), rtol=0, atol=1e-13)
+
+
+def test_gradients_of_pairs_are_those_of_the_real_numbers():
+    with jax.enable_x64(True):
+        config = network("wire_complex", "wf_complex", "wire2d", width=3)
+        variables = start(config, seed=1)
+        coords = jnp.asarray(COORDS)
+
+        @jax.jit
+        def loss(params):
+            return jnp.mean(jnp.square(apply({**variables, "params": params}, coords, config)))
+
+        params = variables["params"]
+        gradient = jax.jit(jax.grad(loss))(params)
+        rng = np.random.default_rng(2)
+        for _ in range(5):  # directions
+            way = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), params)
+            moved = [jax.tree.map(lambda p, d, e=e: p + e * d, params, way) for e in (1e-6, -1e-6)]
+            numeric = (loss(moved[0]) - loss(moved[1])) / 2e-6
+            pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(way), strict=True)
+            exact = sum(float(jnp.sum(g * d)) for g, d in pairs)
+            # FINER's factor has no derivative by choice, and none is in reach of this network:
+            assert exact == pytest.approx(float(numeric), rel=1e-4)
+
+
+def test_a_layers_rate_moves_both_of_its_maps():
+    rates = [1e-3, 3e-3]
+    layers = tuple(inr.make_layer("wire2d", learning_rate=rate) for rate in rates)
+    config = resolve_bounds(inr.NetworkConfig(layers=layers, width=2, weight_decay=0.0), 2)
+    params = init_variables(jax.random.key(0), config, num_dims=2, num_channels=1)["params"]
+    optimizer = make_optimizer(config, 10)
+    grads = jax.tree.map(jnp.ones_like, params)
+    updates, _ = optimizer.update(grads, optimizer.init(params), params)
+    expected = dict(zip(("hidden_0", "hidden_1", "output"), (1e-3, 3e-3, 3e-3), strict=True))
+    for name, update in updates.items():
+        rate = expected[name.removesuffix("_orthogonal")]
+        for leaf in jax.tree.leaves(update):  # Adam's first step is the rate itself
+            np.testing.assert_allclose(leaf, -rate, rtol=1e-5)
+    assert len(updates) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [  # of real numbers, 2 -> 3: counted by hand from the layers
+        ("siren", 3 * 256 + 3 * 257 * 256 + 257 * 3),
+        ("wire", 3 * 181 + 2 * (3 * 182 * 181 + 182 * 3)),
+        ("wire2d", 2 * 3 * 128 + 2 * (2 * 2 * 129 * 128 + 129 * 3)),
+        ("fr", 3 * 256 + 3 * (8192 + 1) * 256 + 257 * 3),
+        ("pemlp", 43 * 256 + 3 * 257 * 256 + 257 * 3),
+    ],
+)
+def test_numbers_of_parameters(name, count):
+    shapes = jax.eval_shape(
+        lambda key: init_variables(key, inr.preset(name), num_dims=2, num_channels=3),
+        jax.random.key(0),
+    )
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) == count
+    if name == "wire":
+        assert count == 199287  # as counted on the official network
+
+
+@pytest.mark.parametrize("modality", inr.PRESETS)
+def test_every_preset_gives_finite_values(modality):
+    num_dims, num_channels = {"image": (2, 3), "audio": (1, 1), "volume": (3, 1)}[modality]
+    scale = 100.0 if modality == "audio" else 1.0
+    for name in inr.PRESETS[modality]:
+        config = inr.preset(name, modality=modality, width=8, depth=2)
+        config = resolve_bounds(config, num_dims)
+        variables = init_variables(
+            jax.random.key(0), config, num_dims=num_dims, num_channels=num_channels
+        )
+        coords = scale * coords_at(jnp.arange(0, 5**num_dims, 3), (5,) * num_dims)
+        values = apply(variables, coords, config)
+        assert values.shape == (len(coords), num_channels) and values.dtype == jnp.float32, name
+        assert np.isfinite(values).all(), name
+
+
+def test_unresolved_bounds_are_named():
+    config = inr.NetworkConfig(layers=(inr.make_layer("siren"),), width=2)
+    variables = init_variables(jax.random.key(0), config, num_dims=2, num_channels=1)
+    with pytest.raises(ValueError, match="call resolve_bounds"):
+        apply(variables, jnp.zeros((1, 2)), config)
