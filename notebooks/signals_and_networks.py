@@ -60,7 +60,8 @@ plt.show()
 # %%
 solid = oi.sample_signal("volume", size=24)
 layer = make_layer("siren", omega=8.0, learning_rate=2e-3)
-knot = oi.fit(solid, NetworkConfig(layers=(layer,) * 3, width=32, lr_cooldown=0.3), num_steps=300)
+config = NetworkConfig(layers=(layer,) * 3, width=32, lr_cooldown=0.3)
+knot = oi.fit(solid, config, num_steps=300)
 frame = knot.frame.scaled(2.0)  # at twice the resolution
 mesh = mesh_of(knot.predict(frame.grid_coords()), frame)
 write_mesh("knot.ply", mesh)

@@ -22,6 +22,7 @@ from optiinr_jax.inr.initializers import INITIALIZERS, OUTPUT_INITS, bias_bound,
 from optiinr_jax.inr.reparameterization import FourierReparameterization
 
 MAX_WIDTH, MAX_DEPTH, MAX_FREQUENCIES, MAX_BATCH = 16384, 256, 65536, 2**30
+MAX_BASIS = 2**26  # numbers in FR's basis, 32 times the published one
 
 OUTPUT_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "linear": lambda values: values,
@@ -212,7 +213,9 @@ def check_config(config: NetworkConfig) -> None:
     if fourier is not None:
         for name in ("num_low", "num_high", "num_phases"):
             _check_int(f"reparameterization.{name}", getattr(fourier, name), MAX_FREQUENCIES)
-        _check_int("reparameterization.num_rows", fourier.num_rows, MAX_FREQUENCIES)
+        _check_int(
+            "reparameterization.num_rows * width", fourier.num_rows * config.width, MAX_BASIS
+        )
         _check_number("reparameterization.alpha", fourier.alpha)
         if any(get_activation(layer.activation).is_complex for layer in config.layers):
             raise ValueError("reparameterization needs real layers, but one is complex.")

@@ -16,9 +16,11 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.model import Variables, init_variables
+from optiinr_jax.inr.reparameterization import fourier_basis
 from optiinr_jax.signals import Frame
 
 FORMAT, FORMAT_VERSION = "optiinr", 2
+_BASIS = "constants/fourier_basis"  # FR's: follows from the configuration, so it is not stored
 _METADATA_KEYS = {"format", "version", "config", "frame", "info", "sha256"}
 
 
@@ -42,6 +44,7 @@ def pack(content: Content) -> bytes:
     tensors = {
         name: np.ascontiguousarray(array)
         for name, array in flatten_dict(content.variables, sep="/").items()
+        if name != _BASIS
     }
     metadata = {
         "format": FORMAT,
@@ -85,6 +88,9 @@ def unpack(path: str | os.PathLike[str]) -> Content:
         raise ModelFileError(f"{path} has changed since it was saved; use an intact copy.")
     variables = unflatten_dict(tensors, sep="/")
     variables = {"params": variables["params"], "constants": variables.get("constants", {})}
+    if config.reparameterization is not None:
+        basis = fourier_basis(config.reparameterization, config.width)
+        variables["constants"]["fourier_basis"] = basis
     return Content(config, variables, frame, info)
 
 
@@ -113,7 +119,7 @@ def _check_shapes(file: Any, config: NetworkConfig, frame: Frame) -> None:
         jax.random.key(0),
     )
     flat: dict[str, Any] = flatten_dict(expected, sep="/")
-    shapes = {name: list(leaf.shape) for name, leaf in flat.items()}
+    shapes = {name: list(leaf.shape) for name, leaf in flat.items() if name != _BASIS}
     found = {name: file.get_slice(name) for name in file.keys()}
     if {name: part.get_shape() for name, part in found.items()} != shapes:
         raise ValueError("its tensors do not fit its configuration; use an intact copy.")

@@ -244,7 +244,10 @@ def _check_region(
 ) -> list[tuple[float, float]]:
     if region is None:
         return [(0.0, 1.0)] * num_dims
-    parts = [tuple(map(float, part)) for part in region]
+    try:
+        parts = [tuple(map(float, part)) for part in region]
+    except TypeError:  # one pair instead of a list of pairs
+        parts = []
     is_valid = len(parts) == num_dims and all(
         len(part) == 2 and 0.0 <= part[0] < part[1] <= 1.0 for part in parts
     )

@@ -146,12 +146,9 @@ def test_a_picture_in_blocks():
     np.testing.assert_allclose(shared.history[:5], found.history[:5], rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("kind", "size", "sampling"), [("audio", 500, "max_error"), ("volume", 8, "middle")]
-)
-def test_runs_in_mini_batches(kind, size, sampling):
-    signal = oi.sample_signal(kind, size=size)
-    found = fit(signal, (32,), batch_size=256, sampling=sampling, keep_best=True)
+def test_runs_in_mini_batches():
+    signal = oi.sample_signal("volume", size=8)
+    found = fit(signal, (32,), batch_size=256, sampling="middle", keep_best=True)
     assert np.isfinite(found.history).all()
     assert found.history[-10:].mean() < found.history[0]
 

@@ -1,0 +1,82 @@
+"""An interrupted fit goes on where it was; a checkpoint that is not its own is not used."""
+
+import numpy as np
+import pytest
+
+import optiinr_jax as oi
+from optiinr_jax.inr import PRESETS, load_inr
+
+NUM_STEPS, STOP = 150, 100
+
+
+class InterruptionError(Exception):
+    """Stands for Ctrl-C at a known step."""
+
+
+def stop(done, total, loss):
+    if done == STOP:
+        raise InterruptionError
+
+
+@pytest.fixture(scope="module")
+def signal():
+    return oi.sample_signal("image", size=8)
+
+
+def fit(signal, path=None, on_step=None, seed=0):
+    config = oi.preset("fourier", width=8)
+    return oi.fit(
+        signal,
+        config,
+        num_steps=NUM_STEPS,
+        seed=seed,
+        share_program=False,
+        progress=False,
+        checkpoint=path,
+        on_step=on_step,
+    )
+
+
+def interrupted(signal, path):
+    with pytest.raises(InterruptionError):
+        fit(signal, path, stop)
+    assert path.is_file()
+    return path
+
+
+def continued(signal, path, **options):
+    """The steps at which the fit reports, and the fit."""
+    steps = []
+    found = fit(signal, path, lambda done, total, loss: steps.append(done), **options)
+    assert not path.exists()
+    return steps, found
+
+
+def test_the_same_call_goes_on_with_the_same_result(signal, tmp_path):
+    whole = fit(signal)
+    steps, again = continued(signal, interrupted(signal, tmp_path / "a"))
+    assert steps == [NUM_STEPS]
+    np.testing.assert_array_equal(again.history, whole.history)
+    assert again.score == whole.score
+
+
+def test_another_fit_begins_anew(signal, tmp_path):
+    steps, _ = continued(signal, interrupted(signal, tmp_path / "a"), seed=1)
+    assert steps[0] < STOP
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:-1] + b"x", lambda b: b"?"])
+def test_a_damaged_checkpoint_costs_only_time(signal, tmp_path, damage):
+    path = interrupted(signal, tmp_path / "a")
+    path.write_bytes(damage(path.read_bytes()))
+    steps, _ = continued(signal, path)
+    assert steps[0] < STOP
+
+
+def test_the_basis_of_fr_is_not_stored(signal, tmp_path):
+    assert "fr" in PRESETS["image"]
+    config = oi.preset("fr", width=8, depth=2)
+    found = oi.fit(signal, config, num_steps=2, progress=False, warn=False)
+    again = load_inr(found.save(tmp_path / "fr.inr.safetensors"))
+    np.testing.assert_array_equal(again.render(), found.render())
+    assert found.num_bytes < 4 * found.num_params + 4096
