@@ -54,8 +54,8 @@ plt.show()
 #
 # A mesh (`.ply`, `.obj`, `.stl`) or a voxel grid (`.npz`, `.npy`, `.mat`) becomes bits on a grid;
 # the network learns 0 outside and 1 inside, and its surface is a closed mesh again, at any
-# resolution. The frequency has to suit the grid: with omega 30 these 24 voxels a side are learned by
-# heart, and between them is noise.
+# resolution. The frequency has to suit the grid: with omega 30 these 24 voxels a side are learned
+# by heart, and between them is noise.
 
 # %%
 solid = oi.sample_signal("volume", size=24)
