@@ -5,6 +5,7 @@ from optiinr_jax import inr as inr
 from optiinr_jax.bo.sampler import OptiINRSampler as OptiINRSampler
 from optiinr_jax.inr import INR as INR
 from optiinr_jax.inr import fit as fit
+from optiinr_jax.inr import fit_many as fit_many
 from optiinr_jax.inr import load_inr as load_inr
 from optiinr_jax.inr import preset as preset
 from optiinr_jax.search import Study as Study

@@ -14,6 +14,7 @@ from optiinr_jax.inr.encodings import nerf_features as nerf_features
 from optiinr_jax.inr.fitting import DivergedError as DivergedError
 from optiinr_jax.inr.fitting import FloorWarning as FloorWarning
 from optiinr_jax.inr.fitting import fit as fit
+from optiinr_jax.inr.fitting import fit_many as fit_many
 from optiinr_jax.inr.gradient_adjustment import GradientAdjustment as GradientAdjustment
 from optiinr_jax.inr.initializers import INITIALIZERS as INITIALIZERS
 from optiinr_jax.inr.model import MLP as MLP

@@ -3,19 +3,21 @@
 import math
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from optiinr_jax.inr.batched_training import structure_of, train_many
 from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.config import NetworkConfig, check_config
 from optiinr_jax.inr.representation import INR
-from optiinr_jax.inr.training import OnStep, step_flops, train
+from optiinr_jax.inr.training import Fit, OnStep, step_flops, train
 from optiinr_jax.progress import Progress
 from optiinr_jax.signals import Signal
 
@@ -105,12 +107,9 @@ def fit(
             if on_step is not None:
                 on_step(done, total, loss)
 
-        points = Points(
-            targets=signal.targets(), shape=signal.shape, coord_range=signal.frame.coord_range
-        )
         trained = train(
             key,
-            points,
+            points_of(signal),
             config,
             num_steps=num_steps,
             share_program=share_program,
@@ -118,23 +117,9 @@ def fit(
             checkpoint=keeper,
             on_step=report,
         )
-    inr = INR(
-        config=config,
-        variables=trained.variables,
-        frame=signal.frame,
-        score=math.nan,
-        num_steps=num_steps if trained.is_finite else max(len(trained.history) - 2, 0),
-        seed=drawn_by,
-        history=trained.history,
-        info={"matmul_precision": matmul_precision(), **(info or {})},
-    )
-    inr = replace(inr, score=signal.score_stream(inr.apply))
-    if not trained.is_finite:
-        raise DivergedError(
-            f"the loss stopped being finite at step {len(trained.history)} of {num_steps}; "
-            "lower the learning rates.",
-            inr,
-        )
+    found = _result(signal, config, trained, num_steps, drawn_by, info or {})
+    if isinstance(found, DivergedError):
+        raise found
     floor = signal.variance()
     if warn and np.median(trained.history[-_FLOOR_STEPS:]) > _FLOOR * floor:
         warnings.warn(
@@ -144,7 +129,168 @@ def fit(
             FloorWarning,
             stacklevel=2,
         )
-    return inr
+    return found
+
+
+def fit_many(
+    signals: Signal | Sequence[Signal],
+    configs: NetworkConfig | Sequence[NetworkConfig],
+    *,
+    num_steps: int = 500,
+    seed: int = 0,
+    keys: Sequence[jax.Array] | None = None,
+    layout: str | None = None,
+    keep_best: bool = False,
+    progress: bool = True,
+) -> list[INR | DivergedError]:
+    """Fit many networks: one signal with many configurations, one configuration to many, or pairs.
+
+    The results are those of `fit(..., share_program=True)` with the same seed, up to rounding. A
+    fit that diverges does not disturb the others: its place holds the error, which carries the
+    network as it last was in order.
+
+    Args:
+        signals: one, or as many as configurations.
+        configs: one, or as many as signals.
+        num_steps: updates of each.
+        seed: of every fit.
+        keys: instead, one of each fit.
+        layout: "vmap" trains all of one structure (families do not matter, sizes do) at once,
+            "sequence" one after the other through the same compiled program; None: what suits the
+            backend, "sequence" on a CPU.
+        keep_best: see `fit`.
+        progress: show progress when it takes longer than a few seconds.
+
+    Raises:
+        ValueError: numbers of signals, configurations and keys that do not match, or an unknown
+            layout.
+
+    >>> import optiinr_jax as oi
+    >>> signal = oi.sample_signal("image", size=8)
+    >>> pair = [oi.preset(name, width=8) for name in ("siren", "finer")]
+    >>> [inr.config.layers[0].activation for inr in oi.fit_many(signal, pair, num_steps=5)]
+    ['siren', 'finer']
+    """
+    many_signals = [signals] if isinstance(signals, Signal) else list(signals)
+    many_configs = [configs] if isinstance(configs, NetworkConfig) else list(configs)
+    count = max(len(many_signals), len(many_configs))
+    if {len(many_signals), len(many_configs)} - {1, count} or count == 0:
+        raise ValueError(
+            f"got {len(many_signals)} signals and {len(many_configs)} configurations; give one of "
+            "either, or as many of both."
+        )
+    many_signals *= count // len(many_signals)
+    many_configs *= count // len(many_configs)
+    if keys is not None and len(keys) != count:
+        raise ValueError(f"got {len(keys)} keys for {count} fits; give one of each.")
+    check_seed(seed)
+    if layout is None:
+        layout = "sequence" if jax.default_backend() == "cpu" else "vmap"
+    if layout not in LAYOUTS:
+        raise ValueError(f"unknown layout {layout!r}; known are {', '.join(LAYOUTS)}.")
+    jobs = []
+    for i, (signal, config) in enumerate(zip(many_signals, many_configs, strict=True)):
+        check_config(config)
+        signal = signal.with_ranges(config.coord_range, config.value_range)
+        key = jax.random.key(seed) if keys is None else keys[i]
+        jobs.append(_Job(signal, config, key))
+    with Progress("fit_many", count * num_steps, enabled=progress) as bar:
+        trained = LAYOUTS[layout](jobs, num_steps, keep_best, bar)
+    drawn_by = seed if keys is None else None
+    return [
+        _result(job.signal, job.config, fit, num_steps, drawn_by, {})
+        for job, fit in zip(jobs, trained, strict=True)
+    ]
+
+
+class _Job(NamedTuple):
+    """One fit of many."""
+
+    signal: Signal
+    config: NetworkConfig
+    key: jax.Array
+
+
+def _in_sequence(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -> list[Fit]:
+    return [
+        train(
+            job.key,
+            points_of(job.signal),
+            job.config,
+            num_steps=num_steps,
+            share_program=True,
+            keep_best=keep_best,
+            on_step=lambda done, _, loss, i=i: bar.update(i * num_steps + done, f"loss {loss:.3g}"),
+        )
+        for i, job in enumerate(jobs)
+    ]
+
+
+def _at_once(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -> list[Fit]:
+    """All jobs of one structure in one program, structure after structure."""
+    points = [points_of(job.signal) for job in jobs]
+    groups: dict[Any, list[int]] = {}
+    for i, job in enumerate(jobs):
+        groups.setdefault(str(structure_of(points[i], job.config)), []).append(i)
+    trained: dict[int, Fit] = {}
+    for members in groups.values():
+        ended, count = len(trained) * num_steps, len(members)
+        fits = train_many(
+            [jobs[i].key for i in members],
+            [points[i] for i in members],
+            [jobs[i].config for i in members],
+            num_steps=num_steps,
+            keep_best=keep_best,
+            on_step=lambda done, _, loss, count=count, ended=ended: bar.update(
+                ended + count * done, f"mean loss {loss:.3g}"
+            ),
+        )
+        trained |= dict(zip(members, fits, strict=True))
+    return [trained[i] for i in range(len(jobs))]
+
+
+# name -> how many fits are trained
+LAYOUTS: dict[str, Callable[[list[_Job], int, bool, Progress], list[Fit]]] = {
+    "sequence": _in_sequence,
+    "vmap": _at_once,
+}
+
+
+def points_of(signal: Signal) -> Points:
+    """The grid of a signal with its targets, on the device."""
+    return Points(
+        targets=signal.targets(), shape=signal.shape, coord_range=signal.frame.coord_range
+    )
+
+
+def _result(
+    signal: Signal,
+    config: NetworkConfig,
+    trained: Fit,
+    num_steps: int,
+    seed: int | None,
+    info: dict[str, Any],
+) -> INR | DivergedError:
+    """The scored network, inside its error where the fit has diverged."""
+    last_good = max(len(trained.history) - 2, 0)
+    inr = INR(
+        config=config,
+        variables=trained.variables,
+        frame=signal.frame,
+        score=math.nan,
+        num_steps=num_steps if trained.is_finite else last_good,
+        seed=seed,
+        history=trained.history,
+        info={"matmul_precision": matmul_precision(), **info},
+    )
+    inr = replace(inr, score=signal.score_stream(inr.apply))
+    if trained.is_finite:
+        return inr
+    return DivergedError(
+        f"the loss stopped being finite at step {len(trained.history)} of {num_steps}; "
+        "lower the learning rates.",
+        inr,
+    )
 
 
 def check_seed(seed: int) -> None:

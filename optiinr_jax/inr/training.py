@@ -200,23 +200,11 @@ def train(
     Raises:
         ValueError: the points do not divide into the groups of the gradient adjustment.
     """
-    check_batches(points.shape, config)
-    num_dims, num_channels = points.num_dims, points.targets.num_channels
-    lower = as_wave if share_program else resolve_bounds
-    # Strong float32 leaves: a Python number and an array of the same number share one program.
-    config = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), lower(config, num_dims))
+    state, data, config = prepare(
+        key, points, config, num_steps, share_program=share_program, keep_best=keep_best
+    )
     limit = jnp.asarray(num_steps, jnp.int32)
-    state, constants = _start(
-        key, config, limit, num_dims=num_dims, num_channels=num_channels, keep_best=keep_best
-    )
-    is_full = config.batch_size is None
-    data = Data(
-        points=None if is_full else points,
-        rows=_all_rows(points, constants, config) if is_full else None,
-        constants=constants,
-        key=jax.random.fold_in(key, _BATCH_KEY),
-    )
-    length = _chunk_steps(config, points)
+    length = chunk_steps(config, points)
     history: list[np.ndarray] = []
     if checkpoint is not None:
         restored, losses = load_state(checkpoint, state)
@@ -241,11 +229,45 @@ def train(
         raise
     if checkpoint is not None:
         checkpoint.path.unlink(missing_ok=True)
-    losses = np.concatenate(history)
-    if not bool(state.is_finite):
+    return finish(state, data, np.concatenate(history))
+
+
+def prepare(
+    key: Key[Array, ""],
+    points: Points,
+    config: NetworkConfig,
+    num_steps: int,
+    *,
+    share_program: bool,
+    keep_best: bool,
+) -> tuple[TrainState, Data, NetworkConfig]:
+    """Everything on the device before the first step, and the configuration as it is trained."""
+    check_batches(points.shape, config)
+    num_dims, num_channels = points.num_dims, points.targets.num_channels
+    lower = as_wave if share_program else resolve_bounds
+    # Strong float32 leaves: a Python number and an array of the same number share one program.
+    config = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), lower(config, num_dims))
+    limit = jnp.asarray(num_steps, jnp.int32)
+    state, constants = _start(
+        key, config, limit, num_dims=num_dims, num_channels=num_channels, keep_best=keep_best
+    )
+    is_full = config.batch_size is None
+    data = Data(
+        points=None if is_full else points,
+        rows=_all_rows(points, constants, config) if is_full else None,
+        constants=constants,
+        key=jax.random.fold_in(key, _BATCH_KEY),
+    )
+    return state, data, config
+
+
+def finish(state: TrainState, data: Data, losses: np.ndarray) -> Fit:
+    """What is left of a fit whose last chunk has run."""
+    is_finite = bool(state.is_finite)
+    if not is_finite:
         losses = losses[: int(state.step) + 1]  # up to and with the step that went wrong
     params = state.params if state.best is None else state.best[0]
-    return Fit({"params": params, "constants": constants}, losses, bool(state.is_finite))
+    return Fit({"params": params, "constants": data.constants}, losses, is_finite)
 
 
 def check_batches(shape: tuple[int, ...], config: NetworkConfig) -> None:
@@ -272,7 +294,8 @@ def step_flops(config: NetworkConfig, num_points: int, num_channels: int) -> flo
     return 6.0 * matrices * min(num_points, config.batch_size or num_points)
 
 
-def _chunk_steps(config: NetworkConfig, points: Points) -> int:
+def chunk_steps(config: NetworkConfig, points: Points) -> int:
+    """Steps of a chunk that takes about a second on a CPU."""
     flops = step_flops(config, points.num_points, points.targets.num_channels)
     fits = [length for length in CHUNK_STEPS if length * flops <= _CHUNK_FLOPS]
     return max(fits, default=min(CHUNK_STEPS))

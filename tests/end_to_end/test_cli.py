@@ -180,7 +180,8 @@ SIZES = {"image": "16", "audio": "512", "volume": "10"}
 @pytest.mark.parametrize("kind", SIZES)
 def test_fit_eval_and_render_of_every_kind(kind, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    arguments = ["--sample", kind, "--size", SIZES[kind], "--out", "run", *SMALL_FIT]
+    arguments = ["--sample", kind, "--size", SIZES[kind], "--out", "run", "--width", "16"]
+    arguments += ["--num-steps", "200", "--protocol", "cooldown"]
     assert run(["fit", *arguments, "--preset", "siren"]) == 0
     out = capsys.readouterr().out
     metric = oi.sample_signal(kind, int(SIZES[kind])).metric_name
@@ -230,7 +231,7 @@ def test_compare_lists_all_and_trains_each_once(tmp_path, capsys):
 
 
 def test_a_terminated_fit_goes_on_where_it_was(tmp_path):
-    arguments = ["fit", "--size", "64", "--width", "32", "--num-steps", "1500", "--out"]
+    arguments = ["fit", "--size", "48", "--width", "16", "--num-steps", "10000", "--out"]
     process = subprocess.Popen(
         [*COMMAND, *arguments, str(tmp_path / "a")], stderr=subprocess.PIPE, text=True
     )
@@ -263,7 +264,8 @@ def bad_files(tmp_path):
     (tmp_path / "text.png").write_text("this is not a picture")
     Image.new("RGB", (1, 1)).save(tmp_path / "one.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "ok.png")
-    inr = oi.fit(oi.sample_signal("image", size=4), oi.preset("siren", width=4), num_steps=1)
+    sample, siren = oi.sample_signal("image", size=4), oi.preset("siren", width=4)
+    inr = oi.fit(sample, siren, num_steps=1, warn=False)
     whole = inr.save(tmp_path / "ok.inr.safetensors").read_bytes()
     (tmp_path / "cut.inr.safetensors").write_bytes(whole[:-40])
     (tmp_path / "flipped.inr.safetensors").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

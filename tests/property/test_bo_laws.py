@@ -91,7 +91,7 @@ def test_kernels_are_positive_semidefinite_on_conditional_spaces(name, dimension
     assert np.linalg.eigvalsh(matrix).min() > -1e-9 * np.exp(params.log_amplitude)
 
 
-@pytest.mark.parametrize("name", ["product", "sum_product"])
+@pytest.mark.parametrize("name", ["product", "sum_product", "anova"])
 def test_names_and_order_of_categories_and_of_data_change_no_prediction(name):
     """At the prior, every category is like every other; and data has no order."""
     first = Space({"x": Float(0, 1), "c": Choice("abc")})

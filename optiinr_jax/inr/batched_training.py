@@ -1,0 +1,76 @@
+"""Many fits in one program: vmap over everything that a single fit is made of.
+
+On a GPU a small network leaves most of the device idle, so many are trained at once. On a CPU the
+cores are busy with one, and fits in turn, through one compiled program, are as fast.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from optiinr_jax.inr.batches import Points
+from optiinr_jax.inr.config import NetworkConfig, as_wave
+from optiinr_jax.inr.training import Fit, OnStep, chunk_steps, finish, prepare, train_chunk
+
+
+@partial(jax.jit, donate_argnames="state", static_argnames="length")
+def _train_chunks(state: Any, data: Any, config: NetworkConfig, num_steps: Array, *, length: int):
+    chunk = partial(train_chunk, length=length)
+    return jax.vmap(chunk, in_axes=(0, 0, 0, None))(state, data, config, num_steps)
+
+
+def structure_of(points: Points, config: NetworkConfig) -> Any:
+    """Fits with the same one can be trained in one program."""
+    wave = as_wave(config, points.num_dims)
+    shapes = jax.tree.map(jnp.shape, points.targets)
+    return jax.tree.structure(wave), points.shape, points.coord_range, shapes
+
+
+def train_many(
+    keys: Sequence[Key[Array, ""]],
+    points: Sequence[Points],
+    configs: Sequence[NetworkConfig],
+    *,
+    num_steps: int,
+    keep_best: bool = False,
+    on_step: OnStep | None = None,
+) -> list[Fit]:
+    """Train networks of one structure at once, in the wave form; see `train` for one of them.
+
+    Members that have diverged stand still while the others go on.
+
+    Args:
+        keys: one of each fit.
+        points: of each fit; all of one shape.
+        configs: of each fit; all of one structure in the wave form.
+        num_steps: number of updates of every fit.
+        keep_best: keep the parameters of the step with the lowest loss, not the last ones.
+        on_step: called after every chunk with the mean of the losses.
+    """
+    parts = [
+        prepare(key, p, config, num_steps, share_program=True, keep_best=keep_best)
+        for key, p, config in zip(keys, points, configs, strict=True)
+    ]
+    state, data, config = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
+    limit = jnp.asarray(num_steps, jnp.int32)
+    length = chunk_steps(parts[0][2], points[0])
+    history: list[np.ndarray] = []
+    for done in range(0, num_steps, length):
+        state, losses = _train_chunks(state, data, config, limit, length=length)
+        history.append(np.asarray(losses)[:, : num_steps - done])
+        if on_step is not None:
+            steps = min(done + length, num_steps)
+            on_step(steps, num_steps, float(np.nanmean(history[-1][:, -1])))
+        if not bool(state.is_finite.any()):
+            break
+    losses = np.concatenate(history, axis=1)
+    members = [jax.tree.map(lambda leaf, i=i: leaf[i], (state, data)) for i in range(len(parts))]
+    return [
+        finish(member, constants, row)
+        for (member, constants), row in zip(members, losses, strict=True)
+    ]

@@ -1,0 +1,93 @@
+"""Many fits: the same results as single ones in every layout, divergence kept apart, errors."""
+
+import jax
+import numpy as np
+import pytest
+
+import optiinr_jax as oi
+from optiinr_jax import inr
+from optiinr_jax.inr import DivergedError
+from optiinr_jax.inr.fitting import LAYOUTS
+
+NUM_STEPS = 60
+
+
+def layer(family, rate=1e-3):
+    return inr.make_layer(family, learning_rate=rate)
+
+
+def network(*families, encoding=None, rate=1e-3):
+    layers = tuple(layer(family, rate) for family in families)
+    return inr.NetworkConfig(layers=layers, width=8, encoding=encoding)
+
+
+FOURIER = inr.FourierFeatures(sigma=1.0, num_frequencies=4)
+CONFIGS = [
+    network("siren", "gf"),
+    network("finer", "finer"),
+    network("siren", "gauss", encoding=FOURIER),
+]
+
+
+@pytest.fixture(scope="module")
+def signals():
+    pictures = [oi.sample_signal("image", size=n).samples for n in (8, 16)]
+    return [oi.make_signal("image", pixels[:8, :8]) for pixels in pictures]
+
+
+def fit_one(signal, config, key=None):
+    return oi.fit(
+        signal,
+        config,
+        num_steps=NUM_STEPS,
+        key=key,
+        share_program=True,
+        progress=False,
+        warn=False,
+    )
+
+
+def fit_many(*arguments, **options):
+    return oi.fit_many(*arguments, num_steps=NUM_STEPS, progress=False, **options)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_many_configurations_of_one_signal(signals, layout):
+    found = fit_many(signals[0], CONFIGS, layout=layout)
+    for got, config in zip(found, CONFIGS, strict=True):
+        alone = fit_one(signals[0], config)
+        assert got.config == config and got.seed == 0
+        np.testing.assert_allclose(got.history, alone.history, rtol=1e-3)
+        assert got.score == pytest.approx(alone.score, abs=0.05)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_pairs_with_keys_of_their_own(signals, layout):
+    keys = [jax.random.key(7), jax.random.key(8)]
+    found = fit_many(signals, CONFIGS[:2], keys=keys, layout=layout, keep_best=True)
+    for got, signal, config, key in zip(found, signals, CONFIGS[:2], keys, strict=True):
+        np.testing.assert_allclose(got.history, fit_one(signal, config, key).history, rtol=1e-3)
+        assert got.seed is None
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_diverged_member_leaves_the_others_alone(signals, layout):
+    bad = network("siren", "siren", rate=1e37)
+    good, diverged = fit_many(signals[0], [CONFIGS[1], bad], layout=layout)
+    assert isinstance(diverged, DivergedError) and np.isfinite(diverged.inr.score)
+    assert len(diverged.inr.history) < NUM_STEPS
+    np.testing.assert_allclose(good.history, fit_one(signals[0], CONFIGS[1]).history, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "message"),
+    [
+        (3, {}, "got 2 signals and 3 configurations; give one of either"),
+        (0, {}, "got 2 signals and 0 configurations"),
+        (2, {"keys": [jax.random.key(0)]}, "got 1 keys for 2 fits"),
+        (2, {"layout": "pile"}, "unknown layout 'pile'; known are sequence, vmap"),
+    ],
+)
+def test_errors(signals, count, options, message):
+    with pytest.raises(ValueError, match=message):
+        fit_many(signals, CONFIGS[:count], **options)
