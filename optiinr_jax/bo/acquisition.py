@@ -81,14 +81,18 @@ def log_expected_improvement(
 
 
 def make_log_ei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: int) -> Score:
-    """Closed-form log EI; a pending point counts as observed at its posterior mean."""
+    """Closed-form log EI over the best fitted score.
+
+    A pending point counts as observed at its posterior mean.
+    """
     del key, num_paths
     posterior = gp.condition(kernel.evaluate, belief.params, belief.x, belief.y, belief.observed)
     guess, _ = gp.predict(kernel.evaluate, posterior, belief.x)
     y = jnp.where(belief.pending, guess, belief.y)
     known = belief.observed | belief.pending
     posterior = gp.condition(kernel.evaluate, belief.params, belief.x, y, known)
-    best_y = _best(jnp.where(known, y, -jnp.inf))
+    fitted, _ = gp.predict(kernel.evaluate, posterior, belief.x)
+    best_y = _best(jnp.where(known, fitted, -jnp.inf))
 
     def score(a: Float[Array, " d"]) -> Scalar:
         mean, variance = gp.predict(kernel.evaluate, posterior, a[None])

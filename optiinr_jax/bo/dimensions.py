@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 Number = float | int
 When = Mapping[str, Any]  # parent choice -> allowed value, or tuple of allowed values
@@ -21,6 +21,7 @@ class Float:
     high: Number
     log: bool = False
     when: When | None = None
+    ends: ClassVar[None] = None  # only whole numbers are rounded
 
     def to_unit(self, value: Number) -> float:
         """Map a value to [0, 1]."""
@@ -47,16 +48,21 @@ class Float:
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number in [low, high]; to the surrogate it is continuous, and decoding rounds it."""
+    """A whole number in [low, high]: a position in [0, 1], which is rounded."""
 
     low: Number  # a whole one
     high: Number
     log: bool = False
     when: When | None = None
 
+    @property
+    def ends(self) -> tuple[float, float, bool]:
+        """Where the interval of its positions begins and ends, and whether it is logarithmic."""
+        return self.low - 0.5, self.high + 0.5, self.log
+
     def _bins(self) -> Float:
         """Range in which each whole number owns the half-open unit interval around it."""
-        return Float(self.low - 0.5, self.high + 0.5, self.log)
+        return Float(*self.ends)
 
     def to_unit(self, value: Number) -> float:
         """Map a value to (0, 1)."""

@@ -13,18 +13,17 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from optiinr_jax.bo.acquisition import ACQUISITIONS
 from optiinr_jax.bo.hyperparameters import Data, fit
 from optiinr_jax.bo.kernels import KERNELS
-from optiinr_jax.bo.propose import propose
+from optiinr_jax.bo.propose import make_draws, propose
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.warp import WARPS
 
 FAILED = math.nan  # value of a trial that gave none
-CAPACITIES = (64, 128, 192, 256, 512, 1024, 2048)
+CAPACITIES = (160, 256, 512, 1024, 2048)
 NUM_FRESH = 64  # random points tried when every proposal is a duplicate
 
 
@@ -35,7 +34,7 @@ class Settings:
     space: Any  # a Space; checked by check_settings
     num_initial: int = 30
     seed: int = 0
-    kernel: str = "product"
+    kernel: str = "anova"
     acquisition: str = "log_ei"
     warp: str = "half_rank"
     num_paths: int = 256  # fewer leave many candidates with no improvement on any path
@@ -126,16 +125,14 @@ def make_suggest(
     observed = [space.split(point) for point in told]
     rows = {"kernel": settings.kernel, "structure": space.structure}
     with _host_scope():
-        key_fit, key_propose = jax.random.split(jax.random.key(settings.seed))
-        key_fit = jax.random.fold_in(key_fit, len(trials))
-        params = fit(key_fit, _pad(observed, y, []), **rows).params
+        z = fit(_pad(observed, y, []), **rows)
 
     def suggest(pending: Sequence[Point], index: int) -> Point:
         with _host_scope():
             data = _pad(observed, y, [space.split(point) for point in pending])
             options = {"acquisition": settings.acquisition, "num_paths": settings.num_paths}
-            key = jax.random.fold_in(key_propose, index)
-            best_first = propose(key, data, params, **options, **rows)
+            draws = make_draws((settings.seed, index), space.structure)
+            best_first = propose(draws, data, z, **options, **rows)
         taken = {_identity(point) for point in (*told, *pending)}
         for u, c in zip(np.asarray(best_first.u), np.asarray(best_first.c), strict=True):
             point = space.join(u, c)
@@ -179,21 +176,26 @@ def _pad(pairs: list, y: np.ndarray, pending: list) -> Data:
             "process is too slow beyond, start a new search with the best points told first."
         )
     u, c = (np.stack(column) for column in zip(*pairs, *pending, strict=True))
-    row = np.arange(capacity)
+    row: Any = np.arange(capacity)
+    pad: Any = np.pad
     spare = capacity - total
     return Data(
-        u=jnp.asarray(np.pad(u, ((0, spare), (0, 0)))),
-        c=jnp.asarray(np.pad(c, ((0, spare), (0, 0)))),
-        y=jnp.asarray(np.pad(y, (0, capacity - num))),
-        observed=jnp.asarray(row < num),
-        pending=jnp.asarray((row >= num) & (row < total)),
+        u=pad(u, ((0, spare), (0, 0))),
+        c=pad(c, ((0, spare), (0, 0))),
+        y=pad(y, (0, capacity - num)),
+        observed=row < num,
+        pending=(row >= num) & (row < total),
     )
 
 
 @contextmanager
 def _host_scope() -> Iterator[None]:
     """Double precision on the host's processor: small, sequential, the same on every machine."""
-    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+    try:
+        device = jax.local_devices(backend="cpu")[0]
+    except RuntimeError:  # JAX_PLATFORMS leaves the processor out
+        device = jax.local_devices()[0]
+    with jax.enable_x64(True), jax.default_device(device):
         yield
 
 

@@ -64,6 +64,18 @@ class SumProductParams(NamedTuple):
     log_onehot_lengthscale_product: Float[Array, " o"]
 
 
+class AnovaParams(NamedTuple):
+    """Parameters of the kernel of all interactions; each dimension varies about a common value."""
+
+    log_amplitude: Scalar
+    log_lengthscale: Scalar
+    logit_share: Scalar  # of a dimension in what it takes part in
+    log_onehot_lengthscale: Scalar
+    lengthscale_offset: Float[Array, " p"]
+    share_offset: Float[Array, " p"]
+    onehot_offset: Float[Array, " o"]
+
+
 def squared_distance(
     log_lengthscale: Float[Array, "*p"], a: Float[Array, " p"], b: Float[Array, " p"]
 ) -> Scalar:
@@ -75,7 +87,7 @@ def squared_distance(
     return jnp.dot(jnp.square(a - b), weight)
 
 
-def matern(nu: float, sq: Scalar) -> Scalar:
+def matern(nu: float, sq: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """Matern correlation at squared scaled distance `sq`, nu of 1/2, 3/2, 5/2, inf (GPML 4.17)."""
     if nu == inf:
         return jnp.exp(-sq / 2)
@@ -104,6 +116,21 @@ def evaluate_sum_product(nu: float, params: SumProductParams, a: Array, b: Array
     return jnp.exp(params.log_amplitude) * jnp.dot(shares, terms)
 
 
+def evaluate_anova(nu: float, params: AnovaParams, a: Array, b: Array) -> Scalar:
+    """Product over numbers of (1 - share + share k_i), times SE-ARD on the one-hot columns.
+
+    Multiplied out it is a sum over all subsets of dimensions, that is, of interactions of every
+    order (Duvenaud et al. 2011; Durrande et al. 2013): small shares make it nearly additive, shares
+    of 1 a product. The SE of two different levels is 1 - share + share [c = c'] already.
+    """
+    p = params.lengthscale_offset.shape[0]
+    inverse = jnp.exp(-params.log_lengthscale - params.lengthscale_offset)
+    share = jax.nn.sigmoid(params.logit_share + params.share_offset)
+    factors = jnp.log1p(share * (matern(nu, jnp.square((a[:p] - b[:p]) * inverse)) - 1))
+    onehot = squared_distance(params.log_onehot_lengthscale + params.onehot_offset, a[p:], b[p:])
+    return jnp.exp(params.log_amplitude + jnp.sum(factors) - onehot / 2)
+
+
 def product_prior(structure: Structure) -> Normal:
     """Length-scales that grow like sqrt(number of dimensions) (Hvarfner et al. 2024)."""
     x, c = _log_lengthscales(structure)
@@ -119,6 +146,14 @@ def sum_product_prior(structure: Structure) -> Normal:
     zero, logits = jnp.zeros(()), jnp.ones(3)
     mean = SumProductParams(zero, 0 * logits, x * ones, c * onehot, x * ones, c * onehot)
     return Normal(mean, SumProductParams(zero + 1, logits, ones, onehot, ones, onehot))
+
+
+def anova_prior(structure: Structure) -> Normal:
+    """Length-scale 0.5 and share 0.5 in every number, and how far single ones may be from that."""
+    _, c = _log_lengthscales(structure)
+    one, p, o = jnp.ones(()), jnp.ones(structure.num_continuous), jnp.ones(structure.num_onehot)
+    mean = AnovaParams(0 * one, log(0.5) * one, 0 * one, c * one, 0 * p, 0 * p, 0 * o)
+    return Normal(mean, AnovaParams(one, one, 1.5 * one, one, 0.4 * p, 0.6 * p, 0.7 * o))
 
 
 def _log_lengthscales(structure: Structure) -> tuple[float, float]:
@@ -162,6 +197,32 @@ def sum_product_features(
         )
     ]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *blocks)
+
+
+def anova_features(
+    nu: float, key: Key[Array, ""], params: AnovaParams, num_dims: int, num_features: int
+) -> Features:
+    """Features of the kernel of all interactions: a feature sees each number with its share."""
+    key_normal, key_chi, key_seen = jax.random.split(key, 3)
+    p = params.lengthscale_offset.shape[0]
+    lengthscales = [
+        params.log_lengthscale + params.lengthscale_offset,
+        params.log_onehot_lengthscale + params.onehot_offset,
+    ]
+    frequency, phase, scale = _draw_features(
+        key_normal,
+        jnp.exp(params.log_amplitude),
+        jnp.concatenate(lengthscales),
+        (inf, p),
+        num_features,
+    )
+    share = jax.nn.sigmoid(params.logit_share + params.share_offset)
+    is_seen = jax.random.uniform(key_seen, (num_features, p), share.dtype) < share[None]
+    numbers = jnp.where(is_seen, frequency[:, :p], 0.0)
+    if nu != inf:  # here the factors are independent, and so are their chi-square draws
+        chi = jax.random.normal(key_chi, (num_features, p, round(2 * nu)), share.dtype)
+        numbers = numbers / jnp.sqrt(jnp.mean(jnp.square(chi), axis=2))
+    return Features(jnp.concatenate([numbers, frequency[:, p:]], axis=1), phase, scale)
 
 
 def _draw_features(
@@ -208,7 +269,14 @@ def sum_product(nu: float) -> Kernel:
     )
 
 
+def anova(nu: float) -> Kernel:
+    """Make the row of the kernel of all interactions with Matern-nu factors."""
+    return Kernel(partial(evaluate_anova, nu), anova_prior, partial(anova_features, nu))
+
+
 KERNELS: dict[str, Kernel] = {
+    "anova": anova(inf),
+    "anova_matern52": anova(2.5),
     "product": product(2.5),
     "product_matern12": product(0.5),
     "product_matern32": product(1.5),

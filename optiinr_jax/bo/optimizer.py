@@ -16,8 +16,10 @@ class Optimizer:
         space: what is searched.
         num_initial: points of a Latin hypercube before the model takes over; told ones count.
         seed: same seed and same scores give the same points.
-        kernel: row of `KERNELS`; "product" is the paper's, "sum_product" suits additive scores.
-        acquisition: row of `ACQUISITIONS`; "eei" is the paper's, "log_ei" its closed-form limit.
+        kernel: row of `KERNELS`; "anova" weighs interactions of all orders, "product" is the
+            paper's, "sum_product" is between.
+        acquisition: row of `ACQUISITIONS`; "eei" is the paper's, "log_ei" its closed-form limit,
+            which improves on the best fitted score, so that a lucky noisy one does not mislead.
         warp: row of `WARPS`, applied to the scores before the model sees them.
         num_paths: posterior paths in "eei".
         faithful: the paper's choices: kernel="product", acquisition="eei", warp="standardise".
@@ -29,7 +31,7 @@ class Optimizer:
         *,
         num_initial: int = 30,
         seed: int = 0,
-        kernel: str = "product",
+        kernel: str = "anova",
         acquisition: str = "log_ei",
         warp: str = "half_rank",
         num_paths: int = 256,

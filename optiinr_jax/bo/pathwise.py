@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float, Key
 
 from optiinr_jax.bo import gp
@@ -85,4 +84,4 @@ def _correct(
     noise = jnp.sqrt(gp.noise_variance(posterior.params))
     eps = noise * jax.random.normal(key, prior.shape, prior.dtype)
     residual = jnp.where(posterior.mask[None], y[None] - prior - eps, 0.0)
-    return cho_solve((posterior.L, True), residual.T).T
+    return (residual @ posterior.L_inverse.T) @ posterior.L_inverse

@@ -10,22 +10,22 @@ Letters: n capacity, p continuous dims, k choices.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int
 
-from optiinr_jax.bo import gp
 from optiinr_jax.bo.acquisition import ACQUISITIONS, Belief
-from optiinr_jax.bo.hyperparameters import Data
+from optiinr_jax.bo.hyperparameters import Arr, Data, to_params
 from optiinr_jax.bo.kernels import KERNELS
 from optiinr_jax.bo.structure import INACTIVE, Structure, activity, embed
 
-NUM_CANDIDATES = 1024  # of each kind, uniform and mutated
+NUM_CANDIDATES = 512  # of each kind, uniform and mutated
 NUM_PARENTS = 8  # best points that are mutated
-NUM_STARTS = 32
+NUM_STARTS = 16
 NUM_ROUNDS = 4
 NUM_STEPS = 15  # gradient steps in a round
 BATCH = 128  # candidates scored at a time: keeps the pairwise differences inside the cache
@@ -40,11 +40,32 @@ class Proposals(NamedTuple):
     score: Float[Array, " m"]
 
 
+class Draws(NamedTuple):
+    """Random numbers of one proposal, drawn on the host: no generator has to be compiled."""
+
+    seed: Int[Array, ""]  # of the posterior paths
+    fresh: Float[Array, "f pk"]  # uniform: numbers and levels of candidates
+    mutation: Float[Array, "m r"]  # uniform: decisions of mutations, and whose
+    step: Float[Array, "m p"]  # normal
+
+
+def make_draws(seed: Any, structure: Structure) -> Draws:
+    """Draw what `propose` needs; `seed` is anything numpy's default_rng takes."""
+    rng: Any = np.random.default_rng(seed)
+    p, k = structure.num_continuous, len(structure.levels)
+    return Draws(
+        seed=rng.integers(2**31, dtype=np.int32),
+        fresh=rng.random((NUM_CANDIDATES - NUM_PARENTS, p + k)),  # whole batches with the parents
+        mutation=rng.random((NUM_CANDIDATES, p + 2 * k + 4)),
+        step=rng.standard_normal((NUM_CANDIDATES, p)),
+    )
+
+
 @partial(jax.jit, static_argnames=("kernel", "acquisition", "structure", "num_paths"))
 def propose(
-    key: Key[Array, ""],
+    draws: Draws,
     data: Data,
-    params: gp.GPParams,
+    z: Float[Arr, " z"],
     *,
     kernel: str,
     acquisition: str,
@@ -52,16 +73,16 @@ def propose(
     num_paths: int,
 ) -> Proposals:
     """Maximise an acquisition; many proposals come back because the first may be a duplicate."""
-    key_score, key_candidates = jax.random.split(key)
     x = jax.vmap(partial(embed, structure))(data.u, data.c)
-    belief = Belief(params, x, data.y, data.observed, data.pending)
-    score_x = ACQUISITIONS[acquisition](key_score, KERNELS[kernel], belief, num_paths)
+    belief = Belief(to_params(kernel, structure, z), x, data.y, data.observed, data.pending)
+    key = jax.random.key(draws.seed)
+    score_x = ACQUISITIONS[acquisition](key, KERNELS[kernel], belief, num_paths)
 
     def score(u: Float[Array, " p"], c: Int[Array, " k"]) -> Float[Array, ""]:
         return score_x(embed(structure, u, c))
 
     donor = make_donor(structure, data)
-    u, c = make_candidates(key_candidates, structure, data, donor)
+    u, c = make_candidates(draws, structure, data, donor)
     scores = jax.lax.map(lambda uc: score(*uc), (u, c), batch_size=BATCH)
     top_scores, top = jax.lax.top_k(scores, NUM_STARTS)
     u, c = u[top], c[top]
@@ -80,46 +101,41 @@ def make_donor(structure: Structure, data: Data) -> Float[Array, " p"]:
 
 
 def make_candidates(
-    key: Key[Array, ""], structure: Structure, data: Data, donor: Float[Array, " p"]
+    draws: Draws, structure: Structure, data: Data, donor: Float[Array, " p"]
 ) -> tuple[Float[Array, "m p"], Int[Array, "m k"]]:
-    """Draw uniform candidates, mutations of the best points, and add those points themselves."""
-    key_u, key_c, key_parent, key_mutate = jax.random.split(key, 4)
-    n, p = data.u.shape
-    parents = jnp.argsort(-jnp.where(data.observed, data.y, -jnp.inf))[: min(NUM_PARENTS, n)]
-    num_valid = jnp.clip(jnp.sum(data.observed), 1, len(parents))
+    """Uniform candidates, mutations of the best points, and those points themselves."""
+    p = data.u.shape[1]
+    parents = jnp.argsort(-jnp.where(data.observed, data.y, -jnp.inf))[:NUM_PARENTS]
+    num_valid = jnp.clip(jnp.sum(data.observed), 1, NUM_PARENTS)
     # Half of the mutations are of the very best point, the others of any parent.
-    rank = jax.random.randint(key_parent, (NUM_CANDIDATES // 2,), 0, num_valid)
-    parent = parents[jnp.concatenate([jnp.zeros_like(rank), rank])]
-    keys = jax.random.split(key_mutate, len(parent))
-    mutate_one = partial(mutate, structure, donor)
-    mutated_u, mutated_c = jax.vmap(mutate_one)(keys, data.u[parent], data.c[parent])
-    num_uniform = NUM_CANDIDATES - len(parents)  # a whole number of batches in all
-    uniform_u = jax.random.uniform(key_u, (num_uniform, p), data.u.dtype)
-    uniform_c = jax.random.uniform(key_c, (num_uniform, len(structure.levels)), data.u.dtype)
+    rank = jnp.floor(draws.mutation[:, -1] * num_valid).astype(jnp.int32)
+    parent = parents[jnp.where(jnp.arange(len(rank)) % 2, rank, 0)]
+    mutated_u, mutated_c = jax.vmap(partial(mutate, structure, donor))(
+        draws.mutation[:, :-1], draws.step, data.u[parent], data.c[parent]
+    )
+    fresh_c = jax.vmap(partial(_to_levels, structure))(draws.fresh[:, p:])
     return (
-        jnp.concatenate([data.u[parents], mutated_u, uniform_u]),
-        jnp.concatenate([data.c[parents], mutated_c, _to_levels(structure, uniform_c)]),
+        jnp.concatenate([data.u[parents], mutated_u, draws.fresh[:, :p]]),
+        jnp.concatenate([data.c[parents], mutated_c, fresh_c]),
     )
 
 
 def mutate(
     structure: Structure,
     donor: Float[Array, " p"],
-    key: Key[Array, ""],
+    draws: Float[Array, " r"],
+    step: Float[Array, " p"],
     u: Float[Array, " p"],
     c: Int[Array, " k"],
 ) -> tuple[Float[Array, " p"], Int[Array, " k"]]:
     """Move some numbers by a normal step of random size; half the time change some choices too."""
-    key_uniform, key_normal = jax.random.split(key)
     p, k = len(u), len(c)
-    # One draw for all decisions: every call of the generator costs compile time.
-    draws = jax.random.uniform(key_uniform, (p + 2 * k + 3,), u.dtype)
     move, change, level, (is_flipping, rate, size) = jnp.split(draws, [p, p + k, p + 2 * k])
     is_flip = (change < 0.2) & (is_flipping < 0.5)
     flipped = jnp.where(is_flip, _to_levels(structure, level), c)
     u = _fill(structure, donor, u, c, flipped)
     low, high = SIGMA_RANGE
-    step = low * (high / low) ** size * jax.random.normal(key_normal, (p,), u.dtype)
+    step = low * (high / low) ** size * step
     return jnp.clip(jnp.where(move < rate, u + step, u), 0.0, 1.0), flipped
 
 

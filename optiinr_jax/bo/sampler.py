@@ -31,6 +31,7 @@ from optiinr_jax.bo.engine import (
 from optiinr_jax.bo.space import Point, Space
 
 PROPOSAL = "optiinr:proposal"  # system attribute of a trial that holds its proposed point
+NUM_TRIES = 5  # of workers that ask at one moment and so come to the same point
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -81,18 +82,16 @@ class OptiINRSampler(BaseSampler):
         bridges = self._bridges(others)
         space = self.space or Space({name: b.dimension for name, b in bridges.items()})
         settings = self._settings(space)
-        if is_initial:
-            point = _initial_point(settings, others, trial.number)
-        else:
-            sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
-            told, pending = [], []
-            for other in others:
-                seen = _read_point(space, bridges, other)
-                if other.state in FINISHED:
-                    told.append(Trial(seen, sign * _read_value(other), asked=True))
-                else:
-                    pending.append(seen)
-            point = make_suggest(settings, told)(pending, trial.number)
+        sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        for _ in range(NUM_TRIES):
+            point = _initial_point(settings, others, trial.number) if is_initial else None
+            if point is None:
+                told, pending = _read_trials(space, bridges, others, sign)
+                point = make_suggest(settings, told)(pending, trial.number)
+            before, others = others, _other_trials(study, trial)
+            known = {other.number for other in before}
+            if not any(_read_proposal(t) == point for t in others if t.number not in known):
+                break  # no other worker has come to the same point meanwhile
         values = {name: bridges[name].to_optuna(value) for name, value in point.items()}
         study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(point))
         return values
@@ -130,12 +129,33 @@ def _other_trials(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
     return [t for t in known if t.number != trial.number]
 
 
-def _initial_point(settings: Settings, others: Sequence[FrozenTrial], number: int) -> Point:
-    """Return the trial's row of a Latin hypercube of what enqueued trials leave to do."""
+def _initial_point(settings: Settings, others: Sequence[FrozenTrial], number: int) -> Point | None:
+    """Return the trial's row of a Latin hypercube of what enqueued trials leave to do.
+
+    None when its number is beyond: other workers took the rows and have not suggested yet.
+    """
     is_given = ["fixed_params" in other.system_attrs for other in others]
     num_before = is_given.index(False) if False in is_given else len(others)
-    design = make_design(settings, num_before)
-    return design[(number - num_before) % len(design)]
+    row, design = number - num_before, make_design(settings, num_before)
+    return design[row] if row < len(design) else None
+
+
+def _read_trials(
+    space: Space, bridges: Mapping[str, Bridge], trials: Sequence[FrozenTrial], sign: float
+) -> tuple[list[Trial], list[Point]]:
+    """Finished trials with their scores, and the points of running ones."""
+    told, pending = [], []
+    for trial in trials:
+        point = _read_point(space, bridges, trial)
+        if trial.state in FINISHED:
+            told.append(Trial(point, sign * _read_value(trial), asked=True))
+        else:
+            pending.append(point)
+    return told, pending
+
+
+def _read_proposal(trial: FrozenTrial) -> Point:
+    return json.loads(trial.system_attrs.get(PROPOSAL, "{}"))
 
 
 def _read_value(trial: FrozenTrial) -> float:
@@ -151,8 +171,8 @@ def _read_value(trial: FrozenTrial) -> float:
 def _read_point(space: Space, bridges: Mapping[str, Bridge], trial: FrozenTrial) -> Point:
     """Point of a trial in the space: what it was given over what was proposed, gaps neutral."""
     given = {n: b.to_space(trial.params[n]) for n, b in bridges.items() if n in trial.params}
-    proposed = json.loads(trial.system_attrs.get(PROPOSAL, "{}"))
-    values = {name: _neutral(bridge) for name, bridge in bridges.items()} | proposed | given
+    neutral = {name: _neutral(bridge) for name, bridge in bridges.items()}
+    values = neutral | _read_proposal(trial) | given
     return {name: values[name] for name in space.active(values)}
 
 

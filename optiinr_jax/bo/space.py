@@ -34,6 +34,7 @@ class Space:
             levels=tuple(len(self.dimensions[name].options) for name in self._choices),  # type: ignore[union-attr]
             continuous_rules=tuple(self._rule(name) for name in self._numbers),
             choice_rules=tuple(self._rule(name) for name in self._choices),
+            whole=tuple(self.dimensions[name].ends for name in self._numbers),  # type: ignore[union-attr]
         )
 
     def __eq__(self, other: object) -> bool:

@@ -9,6 +9,7 @@ Letters: p continuous dimensions, k choices, d = p + total number of levels.
 
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -27,6 +28,7 @@ class Structure:
     levels: tuple[int, ...]
     continuous_rules: tuple[Rule, ...]
     choice_rules: tuple[Rule, ...]
+    whole: tuple[tuple[float, float, bool] | None, ...]  # ends and log of whole numbers, half out
 
     @property
     def num_continuous(self) -> int:
@@ -81,10 +83,30 @@ def activity(
 def embed(structure: Structure, u: Float[Array, " p"], c: Int[Array, " k"]) -> Float[Array, " d"]:
     """Encode (u, c): active numbers and one-hot choices; inactive ones neutral (0.5 and zeros)."""
     is_continuous, is_choice = activity(structure, c)
-    blocks = [jnp.where(is_continuous, u, INACTIVE)]
+    blocks = [jnp.where(is_continuous, snap(structure, u), INACTIVE)]
     for j, count in enumerate(structure.levels):
         blocks.append(((jnp.arange(count) == c[j]) & is_choice[j]).astype(u.dtype))
     return jnp.concatenate(blocks)
+
+
+def snap(structure: Structure, u: Float[Array, " p"]) -> Float[Array, " p"]:
+    """Move whole numbers to what decoding will make of them; the gradient passes straight through.
+
+    Otherwise the model would see something new between two values that were both tried.
+    """
+    i = np.array([j for j, ends in enumerate(structure.whole) if ends], int)
+    if not i.size:
+        return u
+    low, high, log = (
+        np.array(column) for column in zip(*filter(None, structure.whole), strict=True)
+    )
+    start, stop = (np.where(log, np.log(np.where(log, end, 1)), end) for end in (low, high))
+    value = start + (stop - start) * u[i]
+    value = jnp.where(log, jnp.exp(jnp.where(log, value, 0.0)), value)
+    value = jnp.clip(jnp.round(value), low + 0.5, high - 0.5)
+    value = jnp.where(log, jnp.log(jnp.where(log, value, 1.0)), value)
+    rounded = ((value - start) / (stop - start)).astype(u.dtype)
+    return u.at[i].add(jax.lax.stop_gradient(rounded - u[i]))
 
 
 def _depth(structure: Structure) -> int:

@@ -180,21 +180,21 @@ SIZES = {"image": "16", "audio": "512", "volume": "10"}
 @pytest.mark.parametrize("kind", SIZES)
 def test_fit_eval_and_render_of_every_kind(kind, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    arguments = ["--sample", kind, "--size", SIZES[kind], "--out", "run", "--width", "16"]
+    suffix = {"image": ".png", "audio": ".wav", "volume": ".ply"}[kind]
+    target = "target.npz" if kind == "volume" else f"target{suffix}"
+    signal = oi.sample_signal(kind, int(SIZES[kind]))
+    write_samples(target, signal.samples, signal.frame)
+    arguments = [target, "--size", SIZES[kind], "--out", "run", "--width", "16"]
     arguments += ["--num-steps", "200", "--protocol", "cooldown"]
     assert run(["fit", *arguments, "--preset", "siren"]) == 0
     out = capsys.readouterr().out
-    metric = oi.sample_signal(kind, int(SIZES[kind])).metric_name
+    metric = signal.metric_name
     assert metric in out and "bytes" in out
-    suffix = {"image": ".png", "audio": ".wav", "volume": ".ply"}[kind]
     assert (tmp_path / "run" / f"best{suffix}").stat().st_size > 0
     model = "run/best.inr.safetensors"
     assert run(["render", model, "--scale", "2"]) == 0
     assert (tmp_path / f"render{suffix}").exists()
     capsys.readouterr()
-    target = "target.npz" if kind == "volume" else f"target{suffix}"
-    signal = oi.sample_signal(kind, int(SIZES[kind]))
-    write_samples(target, signal.samples, signal.frame)
     assert run(["eval", model, target, "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores[metric] == pytest.approx(oi.load_inr(model).score, abs=0.05)

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from optiinr_jax.bo import Choice, Float, Space, engine
-from optiinr_jax.bo.hyperparameters import fit, make_prior
-from optiinr_jax.bo.propose import make_candidates, make_donor, mutate, refine
+from optiinr_jax.bo.hyperparameters import fit, loss_and_grad, to_params
+from optiinr_jax.bo.propose import make_candidates, make_donor, make_draws, mutate, refine
 from optiinr_jax.bo.structure import INACTIVE, embed
 
 SPACE = Space(
@@ -58,20 +58,21 @@ def test_refine_finds_the_maximum_across_choices_and_does_not_move_what_is_inact
 def test_candidates_are_valid_varied_and_contain_the_best():
     donor = make_donor(SPACE.structure, DATA)
     draw = jax.jit(partial(make_candidates, structure=SPACE.structure))
-    u, c = draw(jax.random.key(0), data=DATA, donor=donor)
-    assert u.shape == (2048, 3) and np.all((u >= 0) & (u <= 1))
+    u, c = draw(make_draws(0, SPACE.structure), data=DATA, donor=donor)
+    assert u.shape == (1024, 3) and np.all((u >= 0) & (u <= 1))
     assert set(np.unique(c)) == {0, 1, 2}
     np.testing.assert_allclose(u[0], DATA.u[2])
     near = np.abs(np.asarray(u[:, 2]) - 0.8)
     scales = [np.sum((near > 0) & (near < 10.0**-k)) for k in (1, 2, 3)]
-    assert scales[0] > 300 and scales[1] > 100 and scales[2] > 10  # many scales around the best
+    assert scales[0] > 150 and scales[1] > 40 and scales[2] > 2  # many scales around the best
 
 
 def test_a_mutation_that_brings_a_number_to_life_starts_from_its_donor():
     donor = jnp.array([0.9, 0.5, 0.8])
-    keys = jax.random.split(jax.random.key(0), 400)
+    draws = make_draws(0, SPACE.structure)
     start = jnp.array([0.0, 0.5, 0.8]), jnp.array([2], jnp.int32)
-    u, c = jax.jit(jax.vmap(lambda key: mutate(SPACE.structure, donor, key, *start)))(keys)
+    one = lambda decisions, step: mutate(SPACE.structure, donor, decisions, step, *start)  # noqa: E731
+    u, c = jax.jit(jax.vmap(one))(draws.mutation[:, :-1], draws.step)
     omega = np.asarray(u[:, 0])[np.asarray(c[:, 0]) == 0]
     assert len(omega) > 5 and np.median(omega) > 0.8
 
@@ -80,15 +81,24 @@ def test_fit_learns_which_dimension_matters_and_no_data_gives_the_prior():
     rows = {"kernel": "sum_product", "structure": SPACE.structure}
     with jax.enable_x64(True):
         points = [p for p in SPACE.sample(0, 30) if p["act"] != "a"]
-        y = [np.sin(12 * p["rate"]) for p in points]
-        data = make_data(points, y)
-        learned = fit(jax.random.key(0), data, **rows)
-        nothing = fit(jax.random.key(0), data._replace(observed=data.observed & False), **rows)
-        prior = make_prior("sum_product", SPACE.structure).mean
-        again = fit(jax.random.key(9), data, learned.params, **rows)  # a warm start cannot lose
-    scale = np.asarray(learned.params.kernel.log_lengthscale)
+        data = make_data(points, [np.sin(12 * p["rate"]) for p in points])
+        z = fit(data, **rows)
+        nothing = fit(data._replace(observed=data.observed & False), **rows)
+        params = to_params(z=z, **rows)
+        loss, grad = loss_and_grad(z, data, **rows)
+        others = [
+            loss_and_grad(z + np.random.default_rng(i).normal(0, 0.1, len(z)), data, **rows)[0]
+            for i in range(5)
+        ]
+    scale = np.asarray(params.kernel.log_lengthscale)
     assert scale[2] < scale[1] - 0.3
-    assert np.exp(learned.params.log_noise) < 0.02
-    for leaf, expected in zip(jax.tree.leaves(nothing.params), jax.tree.leaves(prior), strict=True):
-        np.testing.assert_allclose(leaf, expected, atol=1e-6)
-    assert float(again.log_density) >= float(learned.log_density) - 1e-6
+    assert np.exp(params.log_noise) < 0.02
+    np.testing.assert_allclose(nothing, 0.0, atol=1e-6)
+    assert np.linalg.norm(grad) < 0.1 and min(map(float, others)) > float(loss)
+
+
+def test_hopeless_data_give_the_median_and_not_an_error():
+    rows = {"kernel": "sum_product", "structure": SPACE.structure}
+    with jax.enable_x64(True):
+        data = DATA._replace(y=np.where(DATA.observed, np.nan, 0.0))
+        np.testing.assert_array_equal(fit(data, **rows), 0.0)

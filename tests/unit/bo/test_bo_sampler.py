@@ -1,6 +1,8 @@
 """The Optuna sampler on define-by-run studies; its inferred space has the structure of SPACE."""
 
 import math
+import subprocess
+import sys
 
 import optuna
 import pytest
@@ -108,6 +110,57 @@ def test_failed_and_pruned_trials_are_used():
     }
     assert study.best_value > 9.3
     assert sum(t.params["act"] == "b" for t in study.trials[8:]) <= 4
+
+
+def test_threads_share_a_study():
+    study = optuna.create_study(sampler=OptiINRSampler(space=SPACE, num_initial=6))
+    study.optimize(lambda t: -value_of(**suggest(t, SPACE)), n_trials=14, n_jobs=3)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 14
+    assert len({repr(t.params) for t in study.trials}) == 14
+
+
+WORKER = """
+import math, sys, warnings, optuna
+from optiinr_jax.bo import Choice, Float, Int, OptiINRSampler, Space, suggest
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+space = Space({
+    "act": Choice(["a", "b"]),
+    "omega": Float(1, 100, log=True, when={"act": "a"}),
+    "n": Int(1, 8),
+})
+sampler = OptiINRSampler(space=space, num_initial=4)
+study = optuna.load_study(storage=sys.argv[1], study_name="a", sampler=sampler)
+study.optimize(lambda t: suggest(t, space)["n"], n_trials=4)
+"""
+
+
+def test_processes_share_a_study(tmp_path):
+    storage = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=storage, study_name="a", direction="maximize")
+    command = [sys.executable, "-c", WORKER, storage]
+    workers = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    for worker in workers:
+        assert worker.wait(300) == 0, worker.stderr.read().decode()
+        worker.stderr.close()
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 8
+    assert len({repr(t.params) for t in study.trials}) == 8
+
+
+def test_a_space_that_changes_between_trials():
+    """A parameter appears late, a range moves, an option is added under another name."""
+
+    def f(trial):
+        low = 0.0 if trial.number < 8 else 0.5  # values proposed before may be outside now
+        score = trial.suggest_float("x", low, 2.0)
+        if trial.number >= 6:
+            score += trial.suggest_int("late", 1, 4)
+        if trial.number % 2:
+            score += {"u": 0.0, "v": 1.0}[trial.suggest_categorical("sometimes", ["u", "v"])]
+        return score
+
+    study = run(OptiINRSampler(num_initial=4), 12, f)
+    assert all(t.state == TrialState.COMPLETE for t in study.trials)
+    assert all(0.5 <= t.params["x"] <= 2.0 and "late" in t.params for t in study.trials[8:])
 
 
 def test_conditions_are_inferred():

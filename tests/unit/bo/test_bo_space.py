@@ -1,6 +1,7 @@
 """Spaces: what a point is, how it is encoded, and what errors say."""
 
 import json
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from optiinr_jax.bo import Choice, Float, Int, Space
-from optiinr_jax.bo.structure import activity, embed
+from optiinr_jax.bo.structure import activity, embed, snap
 
 SPACE = Space(
     {
@@ -91,6 +92,19 @@ def test_whole_numbers_share_the_interval():
     counts = np.bincount([Int(1, 4).from_unit(u) for u in (np.arange(400) + 0.5) / 400])
     assert list(counts) == [0, 100, 100, 100, 100]
     assert [Int(1, 64, log=True).from_unit(u) for u in (0.0, 1.0)] == [1, 64]
+
+
+def test_snapping_is_decoding():
+    """What the model sees of a whole number is what will be tried; slopes pass through."""
+    space = Space({"a": Int(1, 4), "x": Float(0, 1), "b": Int(1, 64, log=True), "c": Int(-3, 9)})
+    no_choice = np.zeros(0, np.int32)
+    with jax.enable_x64(True):
+        rounded = jax.jit(partial(snap, space.structure))
+        for u in np.random.default_rng(0).random((200, 4)):
+            expected, _ = space.split(space.join(u, no_choice))
+            np.testing.assert_allclose(rounded(u), expected, atol=1e-12)
+        slope = jax.jacobian(partial(snap, space.structure))(jnp.full(4, 0.3))
+    np.testing.assert_array_equal(slope, np.eye(4))
 
 
 def test_json_round_trip():
