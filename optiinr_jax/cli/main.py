@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+INTERRUPTED, TERMINATED = 130, 143
+
 
 class Terminated(BaseException):
     """SIGTERM, as an exception so that everything open is closed on the way out."""
@@ -17,7 +19,12 @@ class Terminated(BaseException):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one verb and leave with its exit code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    if code in (INTERRUPTED, TERMINATED):  # Python must not be taken down under a running program
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -53,9 +60,11 @@ def run(arguments: list[str]) -> int:
                 args=arguments,
             )
     except KeyboardInterrupt:
-        return _say("interrupted; what is finished is kept, the same command continues.", 130)
+        return _say(
+            "interrupted; what is finished is kept, the same command continues.", INTERRUPTED
+        )
     except Terminated:
-        return _say("terminated; what is finished is kept, the same command continues.", 143)
+        return _say("terminated; what is finished is kept, the same command continues.", TERMINATED)
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -15,12 +15,12 @@ from jaxtyping import Array, Key
 
 from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.config import NetworkConfig, as_wave
-from optiinr_jax.inr.training import Fit, OnStep, chunk_steps, finish, prepare, train_chunk
+from optiinr_jax.inr.training import Fit, OnStep, chunk_steps, finish, prepare, run_chunk
 
 
 @partial(jax.jit, donate_argnames="state", static_argnames="length")
 def _train_chunks(state: Any, data: Any, config: NetworkConfig, num_steps: Array, *, length: int):
-    chunk = partial(train_chunk, length=length)
+    chunk = partial(run_chunk, length=length)
     return jax.vmap(chunk, in_axes=(0, 0, 0, None))(state, data, config, num_steps)
 
 

@@ -126,11 +126,10 @@ def loss_and_grads(
     return adjusted_gradient(predict, params, *rows, config.adjustment)
 
 
-@partial(jax.jit, donate_argnames="state", static_argnames="length")
-def train_chunk(
+def run_chunk(
     state: TrainState, data: Data, config: NetworkConfig, num_steps: Int[Array, ""], *, length: int
 ) -> tuple[TrainState, Float[Array, " length"]]:
-    """Run up to `length` updates as one compiled scan; `state` is donated.
+    """Run up to `length` updates as one scan.
 
     Returns the state and the loss before each update. Steps from `num_steps` on, and all steps
     once the loss or its gradient is not finite, change nothing and report NaN.
@@ -162,6 +161,11 @@ def train_chunk(
         return jax.lax.cond((state.step < num_steps) & state.is_finite, update, skip, state)
 
     return jax.lax.scan(step, state, length=length)
+
+
+# The second one leaves `state` as it was, for a fit that may be interrupted within a chunk.
+train_chunk = jax.jit(run_chunk, donate_argnames="state", static_argnames="length")
+_train_chunk_keeping = jax.jit(run_chunk, static_argnames="length")
 
 
 def _better(best: tuple[Any, Array] | None, params: Any, loss: Array) -> tuple[Any, Array] | None:
@@ -211,11 +215,12 @@ def train(
         if len(losses) == int(restored.step):  # an interruption between the two is not
             state = restored
             history.append(losses)
-    saved = time.monotonic()
+    saved, run = time.monotonic(), train_chunk if checkpoint is None else _train_chunk_keeping
     try:
         for done in range(int(state.step), num_steps, length):
-            state, losses = train_chunk(state, data, config, limit, length=length)
-            history.append(np.asarray(losses)[: num_steps - done])
+            after, losses = run(state, data, config, limit, length=length)
+            losses = np.asarray(losses)[: num_steps - done]  # waits for the chunk
+            state, history = after, [*history, losses]
             if on_step is not None:
                 on_step(min(done + length, num_steps), num_steps, float(history[-1][-1]))
             if not bool(state.is_finite):
@@ -224,7 +229,7 @@ def train(
                 save_state(checkpoint, state, history)
                 saved = time.monotonic()
     except BaseException:
-        if checkpoint is not None and not state.step.is_deleted():
+        if checkpoint is not None:
             save_state(checkpoint, state, history)
         raise
     if checkpoint is not None:

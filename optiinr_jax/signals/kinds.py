@@ -138,6 +138,8 @@ def get_kind(kind: str) -> SignalKind:
 
 def kind_of_file(path: Path) -> str:
     """The kind whose files end like this one."""
+    if path.is_dir():
+        raise SignalError(f"{path} is a folder, but a file was expected; name a file in it.")
     suffix = path.suffix.lower()
     for name, row in KINDS.items():
         if suffix in row.suffixes:

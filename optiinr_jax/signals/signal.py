@@ -243,8 +243,6 @@ def load_signal(
             Volume: `crop`, see `read_volume`.
     """
     path = Path(path)
-    if path.is_dir():
-        raise SignalError(f"{path} is a folder, but a file was expected; name a file in it.")
     kind = kind_of_file(path)
     row = get_kind(kind)
     unknown = sorted(set(options) - set(row.options))

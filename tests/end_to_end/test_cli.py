@@ -230,14 +230,25 @@ def test_compare_lists_all_and_trains_each_once(tmp_path, capsys):
     assert {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*.safetensors")} == before
 
 
+# the command, with a line of progress after every chunk
+TALKATIVE = """
+import optiinr_jax.progress as progress
+from optiinr_jax.cli.main import main
+progress.DELAY = progress.LINE_EVERY = 0.0
+main()
+"""
+
+
 def test_a_terminated_fit_goes_on_where_it_was(tmp_path):
-    arguments = ["fit", "--size", "48", "--width", "16", "--num-steps", "10000", "--out"]
+    arguments = ["fit", "--size", "48", "--width", "16", "--num-steps", "6000", "--out"]
     process = subprocess.Popen(
-        [*COMMAND, *arguments, str(tmp_path / "a")], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", TALKATIVE, *arguments, str(tmp_path / "a")],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     checkpoint = tmp_path / "a" / "fit.checkpoint"
     assert process.stderr is not None
-    process.stderr.readline()  # the first line of progress: training has begun
+    assert process.stderr.readline().startswith("fit ")  # under way, far from its end
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143 and "Traceback" not in errors
