@@ -127,7 +127,7 @@ def edit(path, value, config=CONFIG):
         (["adjustment"], {"group": [8], "end": 0}, "adjustment.end is 0"),
         (["adjustment"], {"group": [8], "sampling": "x"}, "adjustment.sampling is 'x'; known are"),
         (["reparameterization"], {"num_low": 0}, "reparameterization.num_low is 0"),
-        (["reparameterization"], {"num_low": 60000}, r"reparameterization.num_rows \* width is"),
+        (["reparameterization"], {"num_low": 60000, "num_phases": 99}, r"num_rows \* width is"),
         (["reparameterization"], {"alpha": -1.0}, "reparameterization.alpha is -1.0"),
     ],
 )
