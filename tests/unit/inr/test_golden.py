@@ -245,7 +245,12 @@ def test_iga_traces(golden, trace, adjustment, bits):
 
 
 FR16 = inr.FourierReparameterization(num_low=16, num_high=16, num_phases=8)
+SINE_WIRE = replace(
+    inr.preset("wire"),
+    layers=tuple(replace(layer, initializer="sine") for layer in inr.preset("wire").layers),
+)
 STATS = {
+    "wire_finerpp_init_sine_4x256": (SINE_WIRE, 2),
     "siren_2d_4x256": (inr.preset("siren"), 2),
     "siren_1d_4x256": (inr.preset("siren"), 1),
     "siren_3d_4x256": (inr.preset("siren"), 3),
