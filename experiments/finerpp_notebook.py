@@ -10,7 +10,7 @@ Command: python -m experiments.finerpp_notebook                 (64 x 64)
 A network that is trained is not trained again, and one that is interrupted goes on where it was.
 Away from 512 the width is size / 2, so that a trained number stands for as many pixels as there;
 at width 256 a picture of 64 x 64 is memorised to the last bit.
-Time: 64 x 64, 3 minutes on 2 cores; 512 x 512, about 9 hours on 2 cores.
+Time: 64 x 64, 3 minutes on 2 cores; 512 x 512 many hours there, and so for a GPU.
 Expected: docs/finerpp_notebook_64.json holds what 64 x 64 gave; the order is not that of 512.
 """
 

@@ -16,7 +16,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.inr.encodings import ENCODINGS, Encoding
+from optiinr_jax.inr.encodings import ENCODINGS, Encoding, FourierFeatures
 from optiinr_jax.inr.gradient_adjustment import SAMPLINGS, GradientAdjustment
 from optiinr_jax.inr.initializers import INITIALIZERS, OUTPUT_INITS, bias_bound, sine_bound
 from optiinr_jax.inr.reparameterization import FourierReparameterization
@@ -208,7 +208,7 @@ def check_config(config: NetworkConfig) -> None:
     encoding, fourier, iga = config.encoding, config.reparameterization, config.adjustment
     if encoding is not None:
         _check_int("encoding.num_frequencies", encoding.num_frequencies, MAX_FREQUENCIES)
-        if hasattr(encoding, "sigma"):
+        if isinstance(encoding, FourierFeatures):
             _check_number("encoding.sigma", encoding.sigma)
     if fourier is not None:
         for name in ("num_low", "num_high", "num_phases"):

@@ -191,19 +191,9 @@ TRAPS = {
 
 
 @pytest.mark.parametrize(("content", "words"), TRAPS.values(), ids=TRAPS)
-def test_bad_files_are_refused_in_one_sentence(tmp_path, content, words):
+def test_bad_files_are_refused_in_one_sentence(tmp_path, content, words, check_refusal):
     (tmp_path / "bad.wav").write_bytes(content)
     check_refusal(words, lambda: load_signal(tmp_path / "bad.wav"))
-
-
-def check_refusal(words, read):
-    with pytest.raises(SignalError, match=words) as caught:
-        read()
-    text = str(caught.value)
-    assert text.endswith(".")
-    assert "\n" not in text
-    assert ". " not in text
-    assert "expected" in text or "limit" in text
 
 
 def test_soundfile_itself_would_read_the_half_silently(tmp_path):
@@ -216,7 +206,7 @@ def test_soundfile_itself_would_read_the_half_silently(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".mp3"])
-def test_a_cut_file_is_never_half_a_sound(tmp_path, suffix):
+def test_a_cut_file_is_never_half_a_sound(tmp_path, suffix, check_refusal):
     path = write(tmp_path / f"a{suffix}", np.tile(WAVE, 12) + 1e-3 * np.sin(np.arange(96_000) ** 2))
     whole, content = load_audio(path).values, path.read_bytes()
     for share in (0.05, 0.3, 0.6, 0.9, 0.99):
@@ -227,7 +217,7 @@ def test_a_cut_file_is_never_half_a_sound(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3"])
-def test_a_hole_in_a_compressed_file_is_refused(tmp_path, suffix):
+def test_a_hole_in_a_compressed_file_is_refused(tmp_path, suffix, check_refusal):
     path = write(tmp_path / f"a{suffix}", np.tile(WAVE, 12) + 1e-3 * np.sin(np.arange(96_000) ** 2))
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
@@ -250,14 +240,14 @@ def test_long_formats_of_wav(tmp_path):
         load_audio(path)
 
 
-def test_other_formats_of_the_library_are_refused(tmp_path):
+def test_other_formats_of_the_library_are_refused(tmp_path, check_refusal):
     content = io.BytesIO()
     soundfile.write(content, WAVE, RATE, format="AIFF")
     (tmp_path / "a.wav").write_bytes(content.getvalue())
     check_refusal("is a AIFF file", lambda: load_audio(tmp_path / "a.wav"))
 
 
-def test_missing_files_and_other_suffixes_are_refused(tmp_path):
+def test_missing_files_and_other_suffixes_are_refused(tmp_path, check_refusal):
     check_refusal("does not exist", lambda: load_audio(tmp_path / "none.wav"))
     check_refusal("is no file", lambda: load_audio(tmp_path))
     with pytest.raises(SignalError, match=r"ends in \.aiff, but a signal file ends in one of"):
@@ -296,7 +286,7 @@ def test_bad_options_are_refused(tmp_path, options, words):
         load_signal(path, **options)
 
 
-def test_the_limit_is_looked_at_before_decoding(tmp_path):
+def test_the_limit_is_looked_at_before_decoding(tmp_path, check_refusal):
     header = bytearray(write(tmp_path / "a.flac").read_bytes())
     header[21:26] = bytes([header[21] | 0x0F, 255, 255, 255, 255])  # 2^36 - 1 samples
     (tmp_path / "a.flac").write_bytes(bytes(header))

@@ -1,7 +1,6 @@
 """Reading, sizing and writing pictures; every refusal is one sentence that says what to do."""
 
 import struct
-import warnings
 import zlib
 
 import numpy as np
@@ -188,7 +187,9 @@ def test_16_bit_tiff_keeps_its_precision(tmp_path, num_channels, layout):
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_16_bit_planes_that_pillow_takes_for_8_bit_ones_are_refused(tmp_path, compression):
+def test_16_bit_planes_that_pillow_takes_for_8_bit_ones_are_refused(
+    tmp_path, compression, check_refusal
+):
     path, planes = tmp_path / "a.tif", WORDS[..., :3].transpose(2, 0, 1)
     options = {"photometric": "rgb", "planarconfig": "separate", "compression": compression}
     tifffile.imwrite(path, planes, **options)
@@ -263,30 +264,18 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize(("content", "words"), BAD_FILES.values(), ids=BAD_FILES)
-def test_bad_files_are_refused_in_one_sentence(tmp_path, content, words):
+def test_bad_files_are_refused_in_one_sentence(tmp_path, content, words, check_refusal):
     (tmp_path / "bad.png").write_bytes(content)
     check_refusal(words, lambda: read_image(tmp_path / "bad.png"))
 
 
-def test_missing_files_and_folders_are_refused(tmp_path):
+def test_missing_files_and_folders_are_refused(tmp_path, check_refusal):
     check_refusal("does not exist", lambda: read_image(tmp_path / "none.png"))
     check_refusal("is not a file", lambda: read_image(tmp_path))
     check_refusal("cannot be decoded", lambda: read_image(tmp_path / ("long" * 200 + ".png")))
 
 
-def check_refusal(words, read):
-    with warnings.catch_warnings(), pytest.raises(SignalError, match=words) as caught:
-        warnings.simplefilter("error")
-        read()
-    text = str(caught.value)
-    assert text.endswith(".")
-    assert "\n" not in text
-    assert ". " not in text
-    assert "expected" in text or "limit" in text
-    assert ";" in text
-
-
-def test_a_bomb_is_refused_before_decoding(tmp_path, monkeypatch):
+def test_a_bomb_is_refused_before_decoding(tmp_path, monkeypatch, check_refusal):
     def decode(self):
         raise AssertionError("decoded")
 
@@ -308,7 +297,7 @@ def test_a_cut_file_is_never_half_a_picture(tmp_path, suffix):
         np.testing.assert_array_equal(read, whole)  # only an end mark was lost
 
 
-def test_a_wrong_checksum_is_refused(tmp_path):
+def test_a_wrong_checksum_is_refused(tmp_path, check_refusal):
     path = write_image(tmp_path / "a.png", PIXELS)
     content = bytearray(path.read_bytes())
     content[-17] ^= 1  # in the checksum of the last data chunk
@@ -324,7 +313,7 @@ def test_a_pillow_that_lets_half_pictures_pass_is_refused(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("size", [0, -3, 1, (4, 1), (0, 5), (5,), (4, 4, 4), True, 10**9])
-def test_bad_sizes_are_refused(tmp_path, size):
+def test_bad_sizes_are_refused(tmp_path, size, check_refusal):
     path = write_image(tmp_path / "a.png", PIXELS)
     check_refusal("size", lambda: load_image(path, size))
 
