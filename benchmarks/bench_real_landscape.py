@@ -3,7 +3,7 @@
     python benchmarks/bench_real_landscape.py run --instances 0-9
     python benchmarks/bench_real_landscape.py summary --instances 0-9
 
-A random forest is fitted to each picture's table (`real_landscape.py`); a strategy then searches
+A random forest is fitted to each signal's table (`real_landscape.py`); a strategy then searches
 what the forest predicts, as hyper-parameter benchmarks do. Same options as `bench_search.py`; an
 instance is a start design. Regret is in dB below the best prediction over the table and 20 000
 random configurations. `summary` prints the forest's cross-validated R^2 as well.
@@ -16,60 +16,61 @@ from typing import Any
 import bench_search
 import numpy as np
 from mixed_problems import PROBLEMS, Problem
-from real_landscape import SPACE, read_table
+from real_landscape import read_table, space_of
 
 RESULTS = Path(__file__).parent / "results" / "real_landscape.jsonl"
 
 
-def encode(points: list[dict[str, Any]]) -> np.ndarray:
+def encode(name: str, points: list[dict[str, Any]]) -> np.ndarray:
     """Rows of numbers and one-hot choices."""
-    return np.stack([SPACE.encode(point) for point in points])
+    space = space_of(name)
+    return np.stack([space.encode(point) for point in points])
 
 
 @cache
-def fit_forest(picture: str) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Fit the forest of one picture; a diverged training counts as the worst."""
+def fit_forest(name: str) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Fit the forest of one signal; a diverged training counts as the worst."""
     from sklearn.ensemble import RandomForestRegressor
 
-    points, scores = zip(*read_table()[picture], strict=True)
-    x, y = encode(list(points)), np.array(scores)
+    points, scores = zip(*read_table()[name], strict=True)
+    x, y = encode(name, list(points)), np.array(scores)
     y = np.where(np.isfinite(y), y, np.nanmin(y))
     forest = RandomForestRegressor(100, min_samples_leaf=2, max_features=0.5, random_state=0)
     return forest.fit(x, y), x, y
 
 
 @cache
-def make_problem(picture: str, instance: int) -> Problem:
+def make_problem(name: str, instance: int) -> Problem:
     """The forest as a problem."""
-    forest, x, _ = fit_forest(picture)
-    points = SPACE.sample(0, 20_000)
-    predicted = forest.predict(np.concatenate([x, encode(points)]))
+    (forest, x, _), space = fit_forest(name), space_of(name)
+    points = space.sample(0, 20_000)
+    predicted = forest.predict(np.concatenate([x, encode(name, points)]))
     best = int(np.argmax(predicted))
-    best_point = SPACE.decode(x[best]) if best < len(x) else points[best - len(x)]
+    best_point = space.decode(x[best]) if best < len(x) else points[best - len(x)]
 
     def value(point: dict[str, Any]) -> float:
-        return float(forest.predict(encode([point]))[0])
+        return float(forest.predict(encode(name, [point]))[0])
 
-    return Problem(picture, instance, SPACE, value, float(predicted[best]), best_point)
+    return Problem(name, instance, space, value, float(predicted[best]), best_point)
 
 
-def print_quality(picture: str) -> None:
+def print_quality(name: str) -> None:
     """Print how well the forest predicts trainings it has not seen."""
     from sklearn.base import clone
     from sklearn.model_selection import KFold, cross_val_score
 
-    forest, x, y = fit_forest(picture)
+    forest, x, y = fit_forest(name)
     r2 = cross_val_score(clone(forest), x, y, cv=KFold(5, shuffle=True, random_state=0)).mean()
-    print(f"{picture}: {len(y)} trainings, best {y.max():.2f} dB, R^2 of five folds {r2:.2f}\n")
+    print(f"{name}: {len(y)} trainings, best {y.max():.2f} dB, R^2 of five folds {r2:.2f}\n")
 
 
 def main() -> None:
-    """Register the pictures as problems, and go on as `bench_search.py`."""
-    pictures = list(read_table())
+    """Register the signals as problems, and go on as `bench_search.py`."""
+    names = list(read_table())
     PROBLEMS.clear()
-    PROBLEMS.update({picture: partial(make_problem, picture) for picture in pictures})
+    PROBLEMS.update({name: partial(make_problem, name) for name in names})
     bench_search.RESULTS = RESULTS
-    bench_search.main(before_summary=lambda: [print_quality(picture) for picture in pictures])
+    bench_search.main(before_summary=lambda: [print_quality(name) for name in names])
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def loss_lost_by_one_start() -> float:
                 return float(loss), np.asarray(grad)
 
             with jax.enable_x64(True):
-                z = fit(data, **rows)
+                z, _ = fit(data, **rows)
                 others = [
                     minimize(loss_fn, rng.standard_normal(len(z)), jac=True, method="L-BFGS-B").fun
                     for _ in range(3)

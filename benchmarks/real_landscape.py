@@ -1,11 +1,12 @@
 """Make a table of real small trainings: configurations of an `inr_space` and the PSNR they reach.
 
-    python benchmarks/real_landscape.py kodim04.png kodim13.png --num 500
+    python benchmarks/real_landscape.py kodim04.png kodim13.png gt_bach.wav --num 1000
 
-Each picture, at 32 x 32 pixels, is fitted by networks of three layers of 24 units for 150 steps.
-One half of the configurations is a Latin hypercube, the other follows Optuna's TPE, so that good
-regions are covered as well. A diverged training is NaN. The table is rewritten as it grows and a
-second call continues it. It is `benchmarks/data/real_landscape.npz`: for each picture `u` (numbers
+Each picture at 32 x 32 pixels, and the first second of a sound at 1 024 samples, is fitted by
+networks of three layers of 24 units for 150 steps. One half of the configurations is a Latin
+hypercube, the other follows Optuna's TPE, so that good regions are covered as well. A diverged
+training is NaN. The table is rewritten as it grows and a second call continues it.
+It is `benchmarks/data/real_landscape.npz`: for each signal `u` (numbers
 in [0, 1], 0.5 where inactive), `c` (levels of the choices) and `score` (dB).
 """
 
@@ -22,19 +23,30 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.search.spaces import inr_space, point_to_config
 
 TABLE = Path(__file__).parent / "data" / "real_landscape.npz"
-SIZE, DEPTH, WIDTH, NUM_STEPS = 32, 3, 24, 150
-SPACE: Space = inr_space("image", depth=DEPTH)
+DEPTH, WIDTH, NUM_STEPS = 3, 24, 150
+OPTIONS: dict[str, Any] = {  # of load_signal: some 1 000 numbers to store
+    "image": {"size": 32},
+    "audio": {"duration": 1.0, "sample_rate": 1024},
+}
+
+
+def space_of(name: str) -> Space:
+    """Search space of a signal of the table."""
+    return inr_space("audio" if name in SOUNDS else "image", depth=DEPTH)
+
+
+SOUNDS = ("gt_bach",)
 
 
 def read_table(path: Path = TABLE) -> dict[str, list[tuple[Point, float]]]:
-    """Read the table as picture -> configurations with their scores."""
+    """Read the table as signal -> configurations with their scores."""
     if not path.exists():
         return {}
     with np.load(path, allow_pickle=False) as file:
         names = sorted({key.rsplit("/", 1)[0] for key in file.files})
         return {
             name: [
-                (SPACE.join(u, c), float(score))
+                (space_of(name).join(u, c), float(score))
                 for u, c, score in zip(
                     *(file[f"{name}/{part}"] for part in ("u", "c", "score")), strict=True
                 )
@@ -47,7 +59,7 @@ def write_table(table: dict[str, list[tuple[Point, float]]], path: Path = TABLE)
     """Write the table, compactly and whole."""
     arrays = {}
     for name, rows in table.items():
-        u, c = zip(*(SPACE.split(point) for point, _ in rows), strict=True)
+        u, c = zip(*(space_of(name).split(point) for point, _ in rows), strict=True)
         arrays[f"{name}/u"] = np.array(u, np.float32)
         arrays[f"{name}/c"] = np.array(c, np.int8)
         arrays[f"{name}/score"] = np.array([score for _, score in rows], np.float32)
@@ -59,7 +71,7 @@ def write_table(table: dict[str, list[tuple[Point, float]]], path: Path = TABLE)
 
 def train(signal: Any, point: Point) -> float:
     """Train one configuration; its PSNR in dB, NaN when it diverges."""
-    config = point_to_config(point, width=WIDTH)
+    config = point_to_config(point, width=WIDTH, modality=signal.kind)
     try:
         fitted = oi.fit(signal, config, num_steps=NUM_STEPS, share_program=True, progress=False)
     except oi.inr.DivergedError:
@@ -67,39 +79,41 @@ def train(signal: Any, point: Point) -> float:
     return fitted.score
 
 
-def choose(rows: list[tuple[Point, float]], index: int, num: int) -> Point:
+def choose(space: Space, rows: list[tuple[Point, float]], index: int, num: int) -> Point:
     """Configuration number `index`: of the hypercube first, then what TPE makes of the rows."""
-    design = SPACE.latin_hypercube(0, num // 2)
+    design = space.latin_hypercube(0, num // 2)
     if index < len(design):
         return design[index]
     sampler = optuna.samplers.TPESampler(seed=index, n_startup_trials=1)
     study = optuna.create_study(direction="maximize", sampler=sampler)
+    distributions = {name: to_distribution(d) for name, d in space.dimensions.items()}
     for point, score in rows:
         if np.isfinite(score):
-            distributions = {name: to_distribution(SPACE.dimensions[name]) for name in point}
+            active = {name: distributions[name] for name in point}
             study.add_trial(
-                optuna.trial.create_trial(params=point, distributions=distributions, value=score)
+                optuna.trial.create_trial(params=point, distributions=active, value=score)
             )
-    return suggest(study.ask(), SPACE)
+    return suggest(study.ask(), space)
 
 
 def main() -> None:
     """Fill the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", nargs="+")
-    parser.add_argument("--num", type=int, default=500, help="trainings of each picture")
+    parser.add_argument("signals", nargs="+", help="files")
+    parser.add_argument("--num", type=int, default=1000, help="trainings of each signal")
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     table = read_table()
-    signals: dict[str, Any] = {
-        Path(path).stem: oi.load_signal(path, size=SIZE) for path in args.pictures
-    }
+    signals: dict[str, Any] = {}
+    for path in map(Path, args.signals):
+        kind = "audio" if path.stem in SOUNDS else "image"
+        signals[path.stem] = oi.load_signal(path, **OPTIONS[kind])
     for index in range(args.num):
         for name, signal in signals.items():
             rows = table.setdefault(name, [])
             if len(rows) > index:
                 continue
-            point = choose(rows, index, args.num)
+            point = choose(space_of(name), rows, index, args.num)
             rows.append((point, train(signal, point)))
         if index % 20 == 19 or index == args.num - 1:
             write_table(table)

@@ -119,6 +119,17 @@ def make_eei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: int
     return score
 
 
+def make_thompson(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: int) -> Score:
+    """One function drawn from the posterior (Thompson 1933); a pending point lowers none.
+
+    Every proposal draws its own function, which is what keeps a batch apart.
+    """
+    del num_paths
+    posterior = gp.condition(kernel.evaluate, belief.params, belief.x, belief.y, belief.observed)
+    paths = pathwise.draw_paths(key, kernel, posterior, belief.y, 1)
+    return lambda a: pathwise.evaluate_paths(kernel, paths, a[None])[0, 0]
+
+
 def _best(y: Float[Array, " n"]) -> Scalar:
     best_y = jnp.max(y)
     return jnp.where(jnp.isfinite(best_y), best_y, 0.0)  # nothing observed: the prior mean
@@ -127,4 +138,5 @@ def _best(y: Float[Array, " n"]) -> Scalar:
 ACQUISITIONS: dict[str, Callable[[Array, Kernel, Belief, int], Score]] = {
     "log_ei": make_log_ei,
     "eei": make_eei,
+    "thompson": make_thompson,
 }

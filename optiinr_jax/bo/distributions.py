@@ -95,26 +95,27 @@ def suggest(trial: Trial, space: Space) -> Point:
 
 
 def infer_bridges(trials: Sequence[FrozenTrial]) -> dict[str, Bridge]:
-    """Read the space off the trials: dimensions, and which choice each depends on.
+    """Read the space off the trials: dimensions, and which choices each depends on.
 
-    Conditions are read from trials that ran to an end. A parameter seen for some values of an
-    always-present choice and for no others depends on it. Of several that fit, the last one
-    suggested before it is taken, for that is how define-by-run code is written.
+    Conditions are read from trials that ran to an end. Parents come before what depends on them:
+    a choice that more trials have cannot depend on one that fewer have.
     """
     distributions: dict[str, BaseDistribution] = {}
     for trial in trials:  # the latest range of a name counts, the first trial fixes the order
         distributions |= {n: d for n, d in trial.distributions.items() if not d.single()}
     whole = [t for t in trials if t.state.name in ("COMPLETE", "PRUNED")]
-    always = [name for name in distributions if all(name in t.params for t in whole)]
-    parents = [n for n in always if isinstance(distributions[n], CategoricalDistribution)]
-    names = sorted(distributions, key=lambda name: name not in parents)  # parents first, stable
-    return {
-        name: make_bridge(
-            distributions[name],
-            None if name in always else _infer_when(name, parents, distributions, whole),
+    count = {name: sum(name in t.params for t in whole) for name in distributions}
+    is_choice = {n: isinstance(d, CategoricalDistribution) for n, d in distributions.items()}
+    names = sorted(distributions, key=lambda n: (not is_choice[n], -count[n]))
+    choices = [name for name in names if is_choice[name]]
+    bridges = {}
+    for name in names:
+        earlier = choices[: choices.index(name)] if is_choice[name] else choices
+        when = (
+            _infer_when(name, earlier, distributions, whole) if count[name] < len(whole) else None
         )
-        for name in names
-    }
+        bridges[name] = make_bridge(distributions[name], when)
+    return bridges
 
 
 def _infer_when(
@@ -123,17 +124,39 @@ def _infer_when(
     distributions: dict[str, BaseDistribution],
     trials: list[FrozenTrial],
 ) -> When | None:
-    fitting = []
-    for parent in parents:
-        levels = {True: set(), False: set()}
-        for trial in trials:
-            index = distributions[parent].to_internal_repr(trial.params[parent])
-            levels[name in trial.params].add(int(index))
-        if levels[True] and not levels[True] & levels[False]:
-            fitting.append((parent, tuple(sorted(levels[True]))))
-    if not fitting:
+    """Find choices whose values tell where `name` exists; several when no one choice does.
+
+    A choice tells why `name` is absent from a trial when it is absent too, or has a value that
+    never comes with `name`. Those that explain the most are taken, the latest
+    before `name` first.
+    """
+    having = [t for t in trials if name in t.params]
+    missing = [t for t in trials if name not in t.params]
+    if not having:
         return None
-    order = next(list(trial.params) for trial in trials if name in trial.params)
-    before = [pair for pair in fitting if order.index(pair[0]) < order.index(name)]
-    parent, values = max(before or fitting, key=lambda pair: order.index(pair[0]))
-    return {parent: values}
+    order = list(having[0].params)
+    allowed = {
+        p: {int(distributions[p].to_internal_repr(t.params[p])) for t in having}
+        for p in parents
+        if p != name and all(p in t.params for t in having)
+    }
+
+    def explains(parent: str, trial: FrozenTrial) -> bool:
+        if parent not in trial.params:
+            return True
+        return (
+            int(distributions[parent].to_internal_repr(trial.params[parent])) not in allowed[parent]
+        )
+
+    def rank(parent: str) -> tuple[int, bool, int]:
+        at = order.index(parent)
+        return sum(explains(parent, t) for t in missing), at < order.index(name), at
+
+    when: dict[str, tuple[int, ...]] = {}
+    while missing and allowed.keys() - when.keys():
+        parent = max(allowed.keys() - when.keys(), key=rank)
+        if not rank(parent)[0]:
+            return None  # it depends on something else, on a number perhaps
+        when[parent] = tuple(sorted(allowed[parent]))
+        missing = [t for t in missing if not explains(parent, t)]
+    return None if missing else when

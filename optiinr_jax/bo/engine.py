@@ -18,6 +18,7 @@ import numpy as np
 from optiinr_jax.bo.acquisition import ACQUISITIONS
 from optiinr_jax.bo.hyperparameters import Data, fit
 from optiinr_jax.bo.kernels import KERNELS
+from optiinr_jax.bo.preference import make_preference
 from optiinr_jax.bo.propose import make_draws, propose
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.warp import WARPS
@@ -34,10 +35,11 @@ class Settings:
     space: Any  # a Space; checked by check_settings
     num_initial: int = 30
     seed: int = 0
-    kernel: str = "anova"
+    kernel: str = "anova"  # "a|b": of several the one with the higher posterior density
     acquisition: str = "log_ei"
     warp: str = "half_rank"
     num_paths: int = 256  # fewer leave many candidates with no improvement on any path
+    prior: Any = None  # {name: guess}, see preference.py
 
 
 class Trial(NamedTuple):
@@ -123,16 +125,19 @@ def make_suggest(
         return lambda pending, index: _fresh_point(settings, told, pending, index)
     y = WARPS[settings.warp](_impute(np.array([trial.value for trial in trials])))
     observed = [space.split(point) for point in told]
-    rows = {"kernel": settings.kernel, "structure": space.structure}
+    data, structure = _pad(observed, y, []), space.structure
     with _host_scope():
-        z = fit(_pad(observed, y, []), **rows)
+        fits = {k: fit(data, kernel=k, structure=structure) for k in settings.kernel.split("|")}
+    kernel = min(fits, key=lambda k: fits[k][1])
+    z, _ = fits[kernel]
+    rows = {"kernel": kernel, "acquisition": settings.acquisition, "num_paths": settings.num_paths}
+    preference = make_preference(space, settings.prior)
 
     def suggest(pending: Sequence[Point], index: int) -> Point:
         with _host_scope():
             data = _pad(observed, y, [space.split(point) for point in pending])
-            options = {"acquisition": settings.acquisition, "num_paths": settings.num_paths}
-            draws = make_draws((settings.seed, index), space.structure)
-            best_first = propose(draws, data, z, **options, **rows)
+            draws = make_draws((settings.seed, index), structure)
+            best_first = propose(draws, data, z, preference, structure=structure, **rows)
         taken = {_identity(point) for point in (*told, *pending)}
         for u, c in zip(np.asarray(best_first.u), np.asarray(best_first.c), strict=True):
             point = space.join(u, c)
@@ -212,10 +217,10 @@ def check_settings(settings: Settings) -> None:
     """Raise ValueError when a setting names no row or a count makes no sense."""
     tables = {"kernel": KERNELS, "acquisition": ACQUISITIONS, "warp": WARPS}
     for name, table in tables.items():
-        if getattr(settings, name) not in table:
-            raise ValueError(
-                f"{name} is {getattr(settings, name)!r}; expected one of {sorted(table)}."
-            )
+        value = getattr(settings, name)
+        rows = value.split("|") if name == "kernel" and isinstance(value, str) else [value]
+        if not all(row in table for row in rows):
+            raise ValueError(f"{name} is {value!r}; expected one of {sorted(table)}.")
     for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1}.items():
         value = getattr(settings, name)
         if not isinstance(value, Integral) or value < low:
@@ -224,3 +229,4 @@ def check_settings(settings: Settings) -> None:
         raise ValueError(
             f"space is {settings.space!r}; expected a Space; wrap the dict: Space({{...}})."
         )
+    make_preference(settings.space, settings.prior)

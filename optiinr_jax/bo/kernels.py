@@ -68,6 +68,7 @@ class AnovaParams(NamedTuple):
     """Parameters of the kernel of all interactions; each dimension varies about a common value."""
 
     log_amplitude: Scalar
+    logits: Float[Array, " 3"]  # of the shares of single dimensions, of pairs and of the product
     log_lengthscale: Scalar
     logit_share: Scalar  # of a dimension in what it takes part in
     log_onehot_lengthscale: Scalar
@@ -117,18 +118,26 @@ def evaluate_sum_product(nu: float, params: SumProductParams, a: Array, b: Array
 
 
 def evaluate_anova(nu: float, params: AnovaParams, a: Array, b: Array) -> Scalar:
-    """Product over numbers of (1 - share + share k_i), times SE-ARD on the one-hot columns.
+    """Mean over single dimensions, mean over pairs of them, and a product of all, weighted.
 
-    Multiplied out it is a sum over all subsets of dimensions, that is, of interactions of every
-    order (Duvenaud et al. 2011; Durrande et al. 2013): small shares make it nearly additive, shares
-    of 1 a product. The SE of two different levels is 1 - share + share [c = c'] already.
+    A dimension is a number or a one-hot column. The product is over numbers of
+    (1 - share + share k_i), times SE-ARD on the one-hot columns. Multiplied out that is a sum over
+    all subsets of dimensions, of interactions of every order (Duvenaud et al. 2011; Durrande et
+    al. 2013), in which the orders cannot be weighed one by one: the means do that for the low ones.
     """
     p = params.lengthscale_offset.shape[0]
     inverse = jnp.exp(-params.log_lengthscale - params.lengthscale_offset)
+    numbers = matern(nu, jnp.square((a[:p] - b[:p]) * inverse))
+    inverse = jnp.exp(-params.log_onehot_lengthscale - params.onehot_offset)
+    onehot = jnp.square((a[p:] - b[p:]) * inverse)
     share = jax.nn.sigmoid(params.logit_share + params.share_offset)
-    factors = jnp.log1p(share * (matern(nu, jnp.square((a[:p] - b[:p]) * inverse)) - 1))
-    onehot = squared_distance(params.log_onehot_lengthscale + params.onehot_offset, a[p:], b[p:])
-    return jnp.exp(params.log_amplitude + jnp.sum(factors) - onehot / 2)
+    factors = jnp.log1p(share * (numbers - 1))
+    product = jnp.exp(jnp.sum(factors) - jnp.sum(onehot) / 2)
+    k = jnp.concatenate([numbers, matern(inf, onehot)])
+    d, total = len(k), jnp.sum(k)
+    pairs = (total * total - jnp.dot(k, k)) / (d * d - d) if d > 1 else k[0]
+    terms = jnp.stack([total / d, pairs, product])
+    return jnp.exp(params.log_amplitude) * jnp.dot(jax.nn.softmax(params.logits), terms)
 
 
 def product_prior(structure: Structure) -> Normal:
@@ -152,8 +161,10 @@ def anova_prior(structure: Structure) -> Normal:
     """Length-scale 0.5 and share 0.5 in every number, and how far single ones may be from that."""
     _, c = _log_lengthscales(structure)
     one, p, o = jnp.ones(()), jnp.ones(structure.num_continuous), jnp.ones(structure.num_onehot)
-    mean = AnovaParams(0 * one, log(0.5) * one, 0 * one, c * one, 0 * p, 0 * p, 0 * o)
-    return Normal(mean, AnovaParams(one, one, 1.5 * one, one, 0.4 * p, 0.6 * p, 0.7 * o))
+    logits = jnp.ones(3)
+    mean = AnovaParams(0 * one, 0 * logits, log(0.5) * one, 0 * one, c * one, 0 * p, 0 * p, 0 * o)
+    sd = AnovaParams(one, 1.5 * logits, one, 1.5 * one, one, 0.4 * p, 0.6 * p, 0.7 * o)
+    return Normal(mean, sd)
 
 
 def _log_lengthscales(structure: Structure) -> tuple[float, float]:
@@ -202,9 +213,9 @@ def sum_product_features(
 def anova_features(
     nu: float, key: Key[Array, ""], params: AnovaParams, num_dims: int, num_features: int
 ) -> Features:
-    """Features of the kernel of all interactions: a feature sees each number with its share."""
-    key_normal, key_chi, key_seen = jax.random.split(key, 3)
-    p = params.lengthscale_offset.shape[0]
+    """Features of the kernel of all interactions: a feature sees one dimension, two, or a share."""
+    key_normal, key_chi, key_term, key_seen = jax.random.split(key, 4)
+    p, shape = params.lengthscale_offset.shape[0], (num_features, num_dims)
     lengthscales = [
         params.log_lengthscale + params.lengthscale_offset,
         params.log_onehot_lengthscale + params.onehot_offset,
@@ -216,13 +227,17 @@ def anova_features(
         (inf, p),
         num_features,
     )
+    if nu != inf:  # the factors are independent here, and so are their chi-square draws
+        chi = jax.random.normal(key_chi, (num_features, p, round(2 * nu)), scale.dtype)
+        chi = jnp.sqrt(jnp.mean(jnp.square(chi), axis=2))
+        frequency = frequency.at[:, :p].divide(chi)
+    term = jax.random.categorical(key_term, params.logits, shape=(num_features,))[:, None]
+    draw = jax.random.uniform(key_seen, shape, scale.dtype)
+    rank = jnp.argsort(jnp.argsort(draw, axis=1), axis=1)
     share = jax.nn.sigmoid(params.logit_share + params.share_offset)
-    is_seen = jax.random.uniform(key_seen, (num_features, p), share.dtype) < share[None]
-    numbers = jnp.where(is_seen, frequency[:, :p], 0.0)
-    if nu != inf:  # here the factors are independent, and so are their chi-square draws
-        chi = jax.random.normal(key_chi, (num_features, p, round(2 * nu)), share.dtype)
-        numbers = numbers / jnp.sqrt(jnp.mean(jnp.square(chi), axis=2))
-    return Features(jnp.concatenate([numbers, frequency[:, p:]], axis=1), phase, scale)
+    share = jnp.concatenate([share, jnp.ones(num_dims - p, share.dtype)])
+    is_seen = jnp.where(term == 2, draw < share[None], rank <= term)
+    return Features(jnp.where(is_seen, frequency, 0.0), phase, scale)
 
 
 def _draw_features(

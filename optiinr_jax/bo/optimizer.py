@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 from optiinr_jax.bo.engine import FAILED, Settings, State, Trial, ask, check_settings, tell
+from optiinr_jax.bo.preference import read_guesses
 from optiinr_jax.bo.space import Point, Space
 
 
@@ -17,11 +18,15 @@ class Optimizer:
         num_initial: points of a Latin hypercube before the model takes over; told ones count.
         seed: same seed and same scores give the same points.
         kernel: row of `KERNELS`; "anova" weighs interactions of all orders, "product" is the
-            paper's, "sum_product" is between.
+            paper's, "sum_product" is between. "anova|product" takes, at every fit, the one with
+            the higher posterior density.
         acquisition: row of `ACQUISITIONS`; "eei" is the paper's, "log_ei" its closed-form limit,
-            which improves on the best fitted score, so that a lucky noisy one does not mislead.
+            which improves on the best fitted score, so that a lucky noisy one does not mislead;
+            "thompson" maximises one function drawn from the posterior.
         warp: row of `WARPS`, applied to the scores before the model sees them.
         num_paths: posterior paths in "eei".
+        prior: what you expect, {name: guess}: for a number (value, spread as a share of its range),
+            for a choice {option: weight}. It leads the first proposals and fades (piBO).
         faithful: the paper's choices: kernel="product", acquisition="eei", warp="standardise".
     """
 
@@ -35,12 +40,15 @@ class Optimizer:
         acquisition: str = "log_ei",
         warp: str = "half_rank",
         num_paths: int = 256,
+        prior: Any = None,
         faithful: bool = False,
     ) -> None:
         """Start with an empty record."""
         if faithful:
             kernel, acquisition, warp = "product", "eei", "standardise"
-        self.settings = Settings(space, num_initial, seed, kernel, acquisition, warp, num_paths)
+        self.settings = Settings(
+            space, num_initial, seed, kernel, acquisition, warp, num_paths, prior
+        )
         check_settings(self.settings)
         self.state = State()
 
@@ -69,6 +77,7 @@ class Optimizer:
     def to_json(self) -> str:
         """Write settings and record as JSON text; nothing else is needed to go on."""
         settings = {f.name: getattr(self.settings, f.name) for f in fields(Settings)}
+        settings["prior"] = read_guesses(self.settings.space, self.settings.prior)
         trials = [
             {"point": t.point, "value": t.value if t.is_finite else None, "asked": t.asked}
             for t in self.state.trials

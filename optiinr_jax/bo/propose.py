@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Int
 from optiinr_jax.bo.acquisition import ACQUISITIONS, Belief
 from optiinr_jax.bo.hyperparameters import Arr, Data, to_params
 from optiinr_jax.bo.kernels import KERNELS
+from optiinr_jax.bo.preference import STRENGTH, Preference, log_density
 from optiinr_jax.bo.structure import INACTIVE, Structure, activity, embed
 
 NUM_CANDIDATES = 512  # of each kind, uniform and mutated
@@ -66,6 +67,7 @@ def propose(
     draws: Draws,
     data: Data,
     z: Float[Arr, " z"],
+    preference: Preference,
     *,
     kernel: str,
     acquisition: str,
@@ -76,10 +78,11 @@ def propose(
     x = jax.vmap(partial(embed, structure))(data.u, data.c)
     belief = Belief(to_params(kernel, structure, z), x, data.y, data.observed, data.pending)
     key = jax.random.key(draws.seed)
+    fading = STRENGTH / jnp.maximum(jnp.sum(data.observed), 1)
     score_x = ACQUISITIONS[acquisition](key, KERNELS[kernel], belief, num_paths)
 
     def score(u: Float[Array, " p"], c: Int[Array, " k"]) -> Float[Array, ""]:
-        return score_x(embed(structure, u, c))
+        return score_x(embed(structure, u, c)) + log_density(structure, preference, u, c) * fading
 
     donor = make_donor(structure, data)
     u, c = make_candidates(draws, structure, data, donor)

@@ -107,23 +107,27 @@ def test_features_approach_the_kernel(name):
     assert np.max(np.abs(error)) < 5 / num_features**0.5 * np.exp(params.log_amplitude)
 
 
-@pytest.mark.parametrize("nu", ["anova", "anova_matern52"])
-def test_anova_is_the_sum_over_all_subsets(nu):
+@pytest.mark.parametrize("name", ["anova", "anova_matern52"])
+def test_anova_is_the_sum_over_single_dimensions_pairs_and_all_subsets(name):
     """Multiplied out: a subset of the numbers adds share k of each in it, 1 - share of others."""
     with jax.enable_x64(True):
-        params, x = draw(nu)
+        params, x = draw(name)
         scale = np.exp(params.log_lengthscale + params.lengthscale_offset)
         share = 1 / (1 + np.exp(-params.logit_share - params.share_offset))
         r = np.abs(x[0, :NUM_CONTINUOUS] - x[1, :NUM_CONTINUOUS]) / scale
         t = np.sqrt(5) * r
-        k = np.exp(-(r**2) / 2) if nu == "anova" else (1 + t + t**2 / 3) * np.exp(-t)
+        k = np.exp(-(r**2) / 2) if name == "anova" else (1 + t + t**2 / 3) * np.exp(-t)
         subsets = itertools.product([False, True], repeat=NUM_CONTINUOUS)
         total = sum(np.prod(np.where(s, share * k, 1 - share)) for s in subsets)
         onehot = (x[0] - x[1])[NUM_CONTINUOUS:] / np.exp(
             params.log_onehot_lengthscale + params.onehot_offset
         )
-        expected = np.exp(params.log_amplitude) * total * np.exp(-np.sum(onehot**2) / 2)
-        actual = KERNELS[nu].evaluate(params, x[0], x[1])
+        product = total * np.exp(-np.sum(onehot**2) / 2)
+        k = [*k, *np.exp(-(onehot**2) / 2)]
+        pairs = np.mean([a * b for a, b in itertools.combinations(k, 2)])
+        w = np.exp(params.logits) / np.sum(np.exp(params.logits))
+        expected = np.exp(params.log_amplitude) * (w @ np.stack([np.mean(k), pairs, product]))
+        actual = KERNELS[name].evaluate(params, x[0], x[1])
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 

@@ -92,7 +92,7 @@ def joint_improvement(optimizer, points, num_paths=4000):
     y = WARPS[settings.warp](np.array([t.value for t in trials]))
     data = engine._pad([SPACE.split(t.point) for t in trials], y, [])
     with jax.enable_x64(True):
-        z = fit(data, kernel=settings.kernel, structure=structure)
+        z, _ = fit(data, kernel=settings.kernel, structure=structure)
         params = to_params(settings.kernel, structure, z)
         x = jnp.asarray(np.stack([SPACE.encode(t.point) for t in trials]))
         known = jnp.ones(len(x), bool)
@@ -195,6 +195,23 @@ def test_the_model_avoids_what_fails():
     assert guided.count("b") <= 4
 
 
+def test_of_several_kernels_the_likelier_is_used():
+    """Asking with several gives the proposal of the one whose fit has the smaller loss."""
+    told = run(Optimizer(SPACE, num_initial=6), 8)
+    trials = told.state.trials
+    asked, loss = {}, {}
+    for kernel in ("product", "anova", "product|anova"):
+        settings = Optimizer(SPACE, num_initial=6, kernel=kernel).settings
+        asked[kernel] = engine.make_suggest(settings, trials)((), 8)
+    y = WARPS["half_rank"](np.array([t.value for t in trials]))
+    data = engine._pad([SPACE.split(t.point) for t in trials], y, [])
+    with jax.enable_x64(True):
+        for kernel in ("product", "anova"):
+            loss[kernel] = fit(data, kernel=kernel, structure=SPACE.structure)[1]
+    assert asked["product|anova"] == asked[min(loss, key=lambda k: loss[k])]
+    assert asked["product"] != asked["anova"]
+
+
 def test_a_study_compiles_two_programs():
     """One for the parameters and one for the proposal, however many trials up to a capacity."""
     space = Space({"x": Float(0, 1)})  # of no other test
@@ -224,7 +241,7 @@ def test_the_caller_may_change_its_copy():
     ("options", "text"),
     [
         ({"kernel": "rbf"}, r"kernel is 'rbf'; expected one of \['anova'"),
-        ({"acquisition": "ucb"}, r"expected one of \['eei', 'log_ei'\]"),
+        ({"acquisition": "ucb"}, r"expected one of \['eei', 'log_ei', 'thompson'\]"),
         ({"warp": "log"}, "half_rank"),
         ({"num_initial": 0}, "at least 1"),
         ({"seed": -1}, "at least 0"),

@@ -177,6 +177,27 @@ def test_conditions_are_inferred():
     assert bridges["extra"].dimension.when is None and bridges["n"].dimension == Int(1, 8)
 
 
+def test_conditions_on_conditional_and_on_several_choices_are_inferred():
+    def f(trial):
+        kind = trial.suggest_categorical("kind", ["none", "fourier", "hash"])
+        sign = trial.suggest_categorical("sign", [False, True])
+        if kind != "none":
+            shape = trial.suggest_categorical("shape", ["normal", "uniform"])
+            if shape == "normal":
+                trial.suggest_float("sigma", 1, 2)
+        if kind == "hash" and sign:
+            trial.suggest_int("table", 4, 8)
+        return 0.0
+
+    bridges = infer_bridges(run(optuna.samplers.RandomSampler(seed=1), 80, f).trials)
+    whens = {name: bridge.dimension.when for name, bridge in bridges.items()}
+    assert whens["kind"] is None and whens["sign"] is None
+    assert whens["shape"] == {"kind": (1, 2)}
+    assert whens["sigma"] == {"shape": (0,)}
+    assert whens["table"] == {"kind": (2,), "sign": (1,)}
+    assert run(OptiINRSampler(num_initial=20), 24, f).best_value == 0.0
+
+
 @pytest.mark.parametrize(
     "distribution",
     [
