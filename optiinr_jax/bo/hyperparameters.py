@@ -22,7 +22,6 @@ from optiinr_jax.bo import gp
 from optiinr_jax.bo.kernels import KERNELS, Normal
 from optiinr_jax.bo.structure import Structure, embed
 
-LOG_NOISE_PRIOR = (-4.0, 1.0)  # of the variance, that of the scores being 1: median 0.018
 MAX_STEPS = 30
 
 Arr = Array | np.ndarray
@@ -43,9 +42,9 @@ class Data(NamedTuple):
 
 def make_prior(kernel: str, structure: Structure) -> Normal:
     """Prior of the kernel's parameters and of the noise."""
-    row = KERNELS[kernel].prior(structure)
-    mean, sd = (jnp.asarray(value) for value in LOG_NOISE_PRIOR)
-    return Normal(gp.GPParams(row.mean, mean), gp.GPParams(row.sd, sd))
+    row = KERNELS[kernel]
+    prior, (mean, sd) = row.prior(structure), (jnp.asarray(value) for value in row.log_noise)
+    return Normal(gp.GPParams(prior.mean, mean), gp.GPParams(prior.sd, sd))
 
 
 def to_params(kernel: str, structure: Structure, z: Float[Arr, " z"]) -> gp.GPParams:

@@ -26,6 +26,11 @@ def draw(name, seed=0):
     return params, x
 
 
+def amplitude(params):
+    """Prior variance."""
+    return float(jnp.exp(getattr(params, "anova", params).log_amplitude))
+
+
 @pytest.mark.parametrize(
     ("name", "stationary"),
     [
@@ -76,7 +81,7 @@ def test_sum_product_is_that_of_tinygp():
 def test_value_at_zero_distance_is_the_amplitude(name):
     params, x = draw(name)
     diagonal = jax.jit(jax.vmap(lambda a: KERNELS[name].evaluate(params, a, a)))(x)
-    np.testing.assert_allclose(diagonal, float(jnp.exp(params.log_amplitude)), rtol=1e-6)
+    np.testing.assert_allclose(diagonal, amplitude(params), rtol=1e-6)
     assert diagonal.dtype == jnp.float32
 
 
@@ -104,30 +109,32 @@ def test_features_approach_the_kernel(name):
     phi = features.scale[None] * jnp.cos(x @ features.frequency.T + features.phase[None])
     error = phi @ phi.T - gram(KERNELS[name].evaluate, params, x, x)
     assert phi.shape == (12, num_features)
-    assert np.max(np.abs(error)) < 5 / num_features**0.5 * np.exp(params.log_amplitude)
+    assert np.max(np.abs(error)) < 5 / num_features**0.5 * amplitude(params)
 
 
-@pytest.mark.parametrize("name", ["anova", "anova_matern52"])
-def test_anova_is_the_sum_over_single_dimensions_pairs_and_all_subsets(name):
+@pytest.mark.parametrize("name", ["anova", "anova_matern52", "low_orders"])
+def test_anova_is_the_sum_over_all_subsets_and_low_orders_adds_singles_and_pairs(name):
     """Multiplied out: a subset of the numbers adds share k of each in it, 1 - share of others."""
     with jax.enable_x64(True):
         params, x = draw(name)
-        scale = np.exp(params.log_lengthscale + params.lengthscale_offset)
-        share = 1 / (1 + np.exp(-params.logit_share - params.share_offset))
+        anova = params.anova if name == "low_orders" else params
+        scale = np.exp(anova.log_lengthscale + anova.lengthscale_offset)
+        share = 1 / (1 + np.exp(-anova.logit_share - anova.share_offset))
         r = np.abs(x[0, :NUM_CONTINUOUS] - x[1, :NUM_CONTINUOUS]) / scale
         t = np.sqrt(5) * r
-        k = np.exp(-(r**2) / 2) if name == "anova" else (1 + t + t**2 / 3) * np.exp(-t)
+        k = (1 + t + t**2 / 3) * np.exp(-t) if "matern" in name else np.exp(-(r**2) / 2)
         subsets = itertools.product([False, True], repeat=NUM_CONTINUOUS)
         total = sum(np.prod(np.where(s, share * k, 1 - share)) for s in subsets)
         onehot = (x[0] - x[1])[NUM_CONTINUOUS:] / np.exp(
-            params.log_onehot_lengthscale + params.onehot_offset
+            anova.log_onehot_lengthscale + anova.onehot_offset
         )
-        product = total * np.exp(-np.sum(onehot**2) / 2)
-        k = [*k, *np.exp(-(onehot**2) / 2)]
-        pairs = np.mean([a * b for a, b in itertools.combinations(k, 2)])
-        w = np.exp(params.logits) / np.sum(np.exp(params.logits))
-        expected = np.exp(params.log_amplitude) * (w @ np.stack([np.mean(k), pairs, product]))
-        actual = KERNELS[name].evaluate(params, x[0], x[1])
+        expected = total * np.exp(-np.sum(onehot**2) / 2)
+        if name == "low_orders":
+            k = [*k, *np.exp(-(onehot**2) / 2)]
+            pairs = np.mean([a * b for a, b in itertools.combinations(k, 2)])
+            w = np.exp(params.logits) / np.sum(np.exp(params.logits))
+            expected = w @ np.stack([np.mean(k), pairs, expected])
+        actual = KERNELS[name].evaluate(params, x[0], x[1]) / np.exp(anova.log_amplitude)
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 
