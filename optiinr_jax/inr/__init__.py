@@ -2,6 +2,9 @@
 
 from optiinr_jax.inr.activations import ACTIVATIONS as ACTIVATIONS
 from optiinr_jax.inr.activations import Activation as Activation
+from optiinr_jax.inr.compilation_cache import (
+    keep_compiled_programs as keep_compiled_programs,
+)
 from optiinr_jax.inr.config import LayerConfig as LayerConfig
 from optiinr_jax.inr.config import NetworkConfig as NetworkConfig
 from optiinr_jax.inr.config import as_wave as as_wave

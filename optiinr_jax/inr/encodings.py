@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key
 
-from optiinr_jax.numerics import sincos
+from optiinr_jax.numerics import cosine, sine
 
 Constants = dict[str, Array]
 
@@ -83,8 +83,8 @@ def fourier_features(
     coords: Float[Array, "n d"], basis: Float[Array, "d f"], sigma: Float[ArrayLike, ""]
 ) -> Float[Array, "n 2*f"]:
     """[sin(2 pi sigma v B), cos(2 pi sigma v B)], the sine block first. Tancik et al. 2020."""
-    sin_x, cos_x = sincos(2.0 * jnp.pi * (coords @ (sigma * basis)))
-    return jnp.concatenate([sin_x, cos_x], axis=-1)
+    angles = 2.0 * jnp.pi * (coords @ (sigma * basis))
+    return jnp.concatenate([sine(angles), cosine(angles)], axis=-1)
 
 
 def nerf_features(
@@ -94,7 +94,9 @@ def nerf_features(
     n, d = coords.shape
     scales = 2.0 ** jnp.arange(num_frequencies, dtype=coords.dtype)
     angles = (jnp.pi if with_pi else 1.0) * scales[None, :, None] * coords[:, None, :]
-    pairs = jnp.stack(sincos(angles), axis=-1 if with_pi else -2)  # beside its coordinate, or block
+    pairs = jnp.stack(
+        [sine(angles), cosine(angles)], axis=-1 if with_pi else -2
+    )  # beside its coordinate, or block
     return jnp.concatenate([coords, pairs.reshape(n, 2 * num_frequencies * d)], axis=-1)
 
 

@@ -2,8 +2,10 @@
 
 import math
 import os
+import threading
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -17,7 +19,7 @@ from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.config import NetworkConfig, check_config
 from optiinr_jax.inr.representation import INR
-from optiinr_jax.inr.training import Fit, OnStep, step_flops, train
+from optiinr_jax.inr.training import Fit, OnStep, num_cores, step_flops, train
 from optiinr_jax.progress import Progress
 from optiinr_jax.signals import Signal
 
@@ -155,9 +157,10 @@ def fit_many(
         num_steps: updates of each.
         seed: of every fit.
         keys: instead, one of each fit.
-        layout: "vmap" trains all of one structure (families do not matter, sizes do) at once,
-            "sequence" one after the other through the same compiled program; None: what suits the
-            backend, "sequence" on a CPU.
+        layout: "vmap" trains all of one structure (families do not matter, sizes do) in one
+            program, shared out to all devices; "threads" as many at once as there are cores, each
+            on one of them; "sequence" one after the other on all cores. None: what is fastest on
+            the backend, "threads" on a CPU.
         keep_best: see `fit`.
         progress: show progress when it takes longer than a few seconds.
 
@@ -185,7 +188,7 @@ def fit_many(
         raise ValueError(f"got {len(keys)} keys for {count} fits; give one of each.")
     check_seed(seed)
     if layout is None:
-        layout = "sequence" if jax.default_backend() == "cpu" else "vmap"
+        layout = "threads" if jax.default_backend() == "cpu" else "vmap"
     if layout not in LAYOUTS:
         raise ValueError(f"unknown layout {layout!r}; known are {', '.join(LAYOUTS)}.")
     jobs = []
@@ -226,6 +229,41 @@ def _in_sequence(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progres
     ]
 
 
+def _in_threads(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -> list[Fit]:
+    steps, stopped = [0] * len(jobs), threading.Event()
+    precision = jax.config.values[
+        "jax_default_matmul_precision"
+    ]  # a thread has settings of its own
+
+    def train_one(i: int) -> Fit:
+        def report(done: int, _: int, loss: float) -> None:
+            if stopped.is_set():
+                raise InterruptedError("another fit was interrupted")
+            steps[i] = done
+            bar.update(sum(steps), f"loss {loss:.3g}")
+
+        with jax.default_matmul_precision(precision):
+            return train(
+                jobs[i].key,
+                points_of(jobs[i].signal),
+                jobs[i].config,
+                num_steps=num_steps,
+                share_program=True,
+                keep_best=keep_best,
+                on_one_core=True,
+                on_step=report,
+            )
+
+    with ThreadPoolExecutor(num_cores()) as pool:
+        fits = [pool.submit(train_one, i) for i in range(len(jobs))]
+        try:
+            return [fit.result() for fit in fits]
+        except BaseException:
+            stopped.set()  # those that run stop after their chunk
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def _at_once(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -> list[Fit]:
     """All jobs of one structure in one program, structure after structure."""
     points = [points_of(job.signal) for job in jobs]
@@ -252,6 +290,7 @@ def _at_once(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -
 # name -> how many fits are trained
 LAYOUTS: dict[str, Callable[[list[_Job], int, bool, Progress], list[Fit]]] = {
     "sequence": _in_sequence,
+    "threads": _in_threads,
     "vmap": _at_once,
 }
 

@@ -30,21 +30,21 @@ def hidden_name(i: int) -> str:
 
 
 class Affine(nn.Module):
-    """h W + b; complex where h is, and W = B^T L with a fixed basis B (FR) where there is one."""
+    """W^T h + b; complex where h is, and W = B^T L with a fixed basis B (FR) where there is one."""
 
     num_units: int
 
     @nn.compact
     def __call__(
         self,
-        h: Inexact[Array, "n f"],
+        h: Inexact[Array, "f n"],
         weight_bound: ArrayLike | None,
         bias_bound: ArrayLike | None,
         basis: Float[Array, "m f"] | None = None,
-    ) -> Inexact[Array, "n u"]:
+    ) -> Inexact[Array, "u n"]:
         """Apply it to h; the bounds are those of the initial weights and biases."""
         pair = (2,) if jnp.iscomplexobj(h) else ()
-        num_rows = h.shape[-1]
+        num_rows = len(h)
         if basis is not None and weight_bound is not None:
             num_rows = len(basis)
             weight_bound = weight_bound / jnp.linalg.norm(basis, axis=1)[:, None]
@@ -53,10 +53,10 @@ class Affine(nn.Module):
         if basis is not None:
             kernel = basis.T @ kernel
         if not pair:
-            return h @ kernel + bias[None, :]
+            return kernel.T @ h + bias[:, None]
         re, im = kernel
-        z_re = h.real @ re - h.imag @ im + bias[0][None, :]
-        z_im = h.real @ im + h.imag @ re + bias[1][None, :]
+        z_re = re.T @ h.real - im.T @ h.imag + bias[0][:, None]
+        z_im = im.T @ h.real + re.T @ h.imag + bias[1][:, None]
         return jax.lax.complex(z_re, z_im)
 
 
@@ -70,7 +70,7 @@ class MLP(nn.Module):
         self, features: Float[Array, "n f"], config: NetworkConfig, constants: Constants
     ) -> Float[Array, "n c"]:
         """Map input features to values; `config` must have its bounds resolved."""
-        h = features
+        h = features.T
         for i, layer in enumerate(config.layers):
             row = get_activation(layer.activation)
             basis = constants.get("fourier_basis") if i > 0 else None
@@ -82,7 +82,7 @@ class MLP(nn.Module):
             h = row(*maps, **layer.numbers)
         output = Affine(self.num_channels, name="output")
         values = output(h, config.output_weight_bound, config.output_bias_bound).real
-        return OUTPUT_ACTIVATIONS[config.output_activation](values)
+        return OUTPUT_ACTIVATIONS[config.output_activation](values).T
 
 
 def map_names(i: int, num_maps: int) -> list[str]:

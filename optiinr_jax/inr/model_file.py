@@ -82,7 +82,7 @@ def unpack(path: str | os.PathLike[str]) -> Content:
         raise ModelFileError(
             f"{path} is not a model file or is incomplete ({error}); use a file that save() wrote."
         ) from None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelFileError(f"{path} is not a model file of this version: {error}") from None
     if _digest(tensors, metadata) != metadata["sha256"]:
         raise ModelFileError(f"{path} has changed since it was saved; use an intact copy.")

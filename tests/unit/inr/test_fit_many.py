@@ -1,5 +1,9 @@
 """Many fits: the same results as single ones in every layout, divergence kept apart, errors."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -85,9 +89,51 @@ def test_a_diverged_member_leaves_the_others_alone(signals, layout):
         (3, {}, "got 2 signals and 3 configurations; give one of either"),
         (0, {}, "got 2 signals and 0 configurations"),
         (2, {"keys": [jax.random.key(0)]}, "got 1 keys for 2 fits"),
-        (2, {"layout": "pile"}, "unknown layout 'pile'; known are sequence, vmap"),
+        (2, {"layout": "pile"}, "unknown layout 'pile'; known are sequence, threads, vmap"),
     ],
 )
 def test_errors(signals, count, options, message):
     with pytest.raises(ValueError, match=message):
         fit_many(signals, CONFIGS[:count], **options)
+
+
+SHARDED = """
+import jax, numpy as np
+import optiinr_jax as oi
+from optiinr_jax.inr import batched_training
+
+assert len(jax.devices()) == 4
+signal = oi.sample_signal("image", 8)
+configs = [oi.preset(name, width=8, depth=2) for name in ("siren", "finer", "gauss", "gf", "siren")]
+devices = []
+chunks = batched_training._train_chunks
+
+def spy(state, *arguments, **options):
+    found = chunks(state, *arguments, **options)
+    devices.append(len(found[1].sharding.device_set))
+    return found
+
+batched_training._train_chunks = spy
+options = dict(num_steps=20, progress=False)
+many = oi.fit_many(signal, configs, layout="vmap", **options)  # 5 on 4 devices: two each
+alone = oi.fit_many(signal, configs, layout="sequence", **options)
+assert len(many) == 5 and devices == [4], devices
+for a, b in zip(many, alone, strict=True):
+    np.testing.assert_allclose(a.history, b.history, rtol=1e-3)
+"""
+
+
+def test_several_devices_share_the_fits():
+    flags = "--xla_force_host_platform_device_count=4"
+    subprocess.run(
+        [sys.executable, "-c", SHARDED], env=os.environ | {"XLA_FLAGS": flags}, check=True
+    )
+
+
+def test_an_interruption_stops_all_threads(signals, monkeypatch):
+    def interrupted(self, done, note=""):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("optiinr_jax.progress.Progress.update", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit_many(signals[0], CONFIGS, layout="threads")

@@ -172,8 +172,7 @@ def test_traces_of_fifty_steps(golden, name, trace, bits):
         layers = tuple(replace(layer, learning_rate=rate) for layer in NETS[name].layers)
         config = replace(NETS[name], layers=layers, weight_decay=TRACES[trace])
         config = resolve_bounds(config, coords.shape[1])
-        features = coords if config.encoding is None else config.encoding(coords, constants)
-        params, losses = train_fifty(config, params, (features, targets), constants)
+        params, losses = train_fifty(config, params, (coords, targets), constants)
         expected = golden[f"{name}/trace_{trace}_f{bits}"]
         if bits == 64:
             agreed = golden.index["jax_f64_vs_torch_f64_traces"].get(f"{name}/{trace}")

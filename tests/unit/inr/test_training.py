@@ -9,7 +9,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax import inr
-from optiinr_jax.inr import training
+from optiinr_jax.inr import encodings, formulas, training
 from optiinr_jax.inr.batches import list_points
 from optiinr_jax.inr.config import resolve_bounds
 from optiinr_jax.inr.model import init_variables
@@ -248,3 +248,71 @@ def test_fourier_features_are_drawn_once_and_not_trained(signal):
 def test_number_of_steps_is_checked(signal, num_steps):
     with pytest.raises(ValueError, match=r"num_steps is .*; it must be a whole number from 1 on"):
         fit(signal, inr.preset("siren"), num_steps=num_steps)
+
+
+@pytest.mark.parametrize("size", [1, 7, 32, 64, 100])
+def test_parts_add_up_to_the_gradient_of_all_points(size):
+    """Also where the last part is filled up: 64 points in parts of 7."""
+    config = resolve_bounds(inr.preset("finer", width=8, depth=2), 2)
+    coords = jax.random.uniform(jax.random.key(0), (64, 2))
+    targets = jax.random.normal(jax.random.key(1), (64, 3))
+    variables = init_variables(jax.random.key(2), config, num_dims=2, num_channels=3)
+
+    def predict(params, coords):
+        return inr.apply({**variables, "params": params}, coords, config)
+
+    def loss(params):
+        return jnp.mean(jnp.square(predict(params, coords) - targets))
+
+    params = variables["params"]
+    found = training.mse_and_grads(predict, params, coords, targets, size)
+    expected = jax.value_and_grad(loss)(params)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for got, exact in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(got, exact, rtol=1e-4, atol=1e-5 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("num_points", [1, 511, 512, 4096, 1448**2])
+@pytest.mark.parametrize("on_one_core", [False, True])
+def test_parts_are_nearly_equal_and_bounded(num_points, on_one_core):
+    size = training.part_size(256, num_points, on_one_core)
+    num_parts = -(-num_points // size)
+    assert 0 <= num_parts * size - num_points < num_parts
+    assert size <= 2**17 * training.num_cores() // 256
+
+
+def test_matmul_precision_is_the_callers(signal):
+    """On a CPU all precisions are the same; what counts is that the setting arrives."""
+    config = inr.preset("siren", width=8, depth=2)
+    with jax.default_matmul_precision("highest"):
+        found = fit(signal, config)
+        (many,) = oi.fit_many(signal, config, num_steps=60, layout="threads", progress=False)
+    assert found.info["matmul_precision"] == many.info["matmul_precision"] == "highest"
+    np.testing.assert_allclose(found.history[:5], many.history[:5], rtol=1e-4)
+
+
+LIBRARY = {"sine": jnp.sin, "cosine": jnp.cos}
+NETWORKS = [*((name, "image") for name in FAMILIES), ("siren", "audio")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "modality"), NETWORKS)
+def test_fast_functions_train_as_the_library_does(family, modality, monkeypatch):
+    """The score differs less than between seeds, the first losses by rounding alone."""
+    signal = oi.sample_signal(modality, size=16 if modality == "image" else 256)
+    config = inr.preset(family, modality=modality, width=16, depth=2)
+
+    def scores():
+        seeds = [fit(signal, config, num_steps=300, seed=s, share_program=False) for s in range(3)]
+        return [found.history for found in seeds], [found.score for found in seeds]
+
+    fast_losses, fast = scores()
+    for module in (formulas, encodings):
+        for name in LIBRARY.keys() & vars(module).keys():
+            monkeypatch.setattr(module, name, LIBRARY[name])
+    jax.clear_caches()
+    library_losses, library = scores()
+    jax.clear_caches()
+    for ours, theirs in zip(fast_losses, library_losses, strict=True):
+        np.testing.assert_allclose(ours[:3], theirs[:3], rtol=2e-4)
+    assert abs(np.mean(fast) - np.mean(library)) < max(0.2, 2 * np.std(library))
