@@ -10,12 +10,12 @@ import inspect
 from pathlib import Path
 
 import optiinr_jax as oi
-from optiinr_jax.cli import verbs
+from optiinr_jax.cli import common, studies
 from optiinr_jax.report.html import train_fresh
 from optiinr_jax.report.pictures import error_map, shared_scale
 from optiinr_jax.search import compare
 
-FOLDER = Path("runs") / verbs.SAMPLE
+FOLDER = Path("runs") / common.SAMPLE
 PICTURE = Path(__file__).parents[1] / "docs" / "search.png"
 
 
@@ -23,14 +23,14 @@ def main() -> None:
     """Run the README's first command to its end, then draw."""
     from matplotlib.figure import Figure
 
-    verbs.search(out=FOLDER)
-    defaults = {k: p.default for k, p in inspect.signature(verbs.search).parameters.items()}
-    signal = oi.sample_signal("image", size=verbs.SEARCH_SIZES["image"])
+    studies.search(out=FOLDER)
+    defaults = {k: p.default for k, p in inspect.signature(studies.search).parameters.items()}
+    signal = oi.sample_signal("image", size=common.SEARCH_SIZES["image"])
     options = ("num_trials", "num_initial", "num_steps", "width", "depth", "seed")
     study = oi.search(
         signal,
         storage=f"sqlite:///{FOLDER / 'study.db'}",
-        model_path=FOLDER / verbs.MODEL,
+        model_path=FOLDER / common.MODEL,
         **{name: defaults[name] for name in options},
     )
     comparison = compare(study, path=FOLDER / "comparison.json")

@@ -9,7 +9,9 @@ from optiinr_jax.inr import fit_many as fit_many
 from optiinr_jax.inr import load_inr as load_inr
 from optiinr_jax.inr import preset as preset
 from optiinr_jax.search import Study as Study
+from optiinr_jax.search import create_study as create_study
 from optiinr_jax.search import inr_space as inr_space
+from optiinr_jax.search import load_study as load_study
 from optiinr_jax.search import search as search
 from optiinr_jax.signals import Signal as Signal
 from optiinr_jax.signals import load_dataset_signal as load_dataset_signal

@@ -34,14 +34,19 @@ def run(arguments: list[str]) -> int:
     from sqlalchemy.exc import SQLAlchemyError
 
     from optiinr_jax import __version__
-    from optiinr_jax.cli import verbs
+    from optiinr_jax.cli import studies, verbs
+    from optiinr_jax.cli.config_file import expand_config
+    from optiinr_jax.inr import keep_compiled_programs
 
     if arguments == ["--version"]:
         print(f"optiinr {__version__}")
         return 0
     signals_of_the_system.signal(signals_of_the_system.SIGTERM, _terminate)
     commands: dict[str, Callable[..., Any]] = {
-        "search": verbs.search,
+        "search": studies.search,
+        "worker": studies.worker,
+        "status": studies.status,
+        "report": studies.report,
         "fit": verbs.fit,
         "compare": verbs.compare,
         "render": verbs.render,
@@ -53,11 +58,12 @@ def run(arguments: list[str]) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _say_warning
+            keep_compiled_programs()
             tyro.extras.subcommand_cli_from_dict(
                 commands,
                 prog="optiinr",
                 description="Find and fit the best implicit neural representation of a signal.",
-                args=arguments,
+                args=expand_config(arguments),
             )
     except KeyboardInterrupt:
         return _say(

@@ -1,100 +1,37 @@
-"""One function per verb; the docstring is its help."""
+"""The verbs of single networks; the docstring of each is its help."""
 
-import json
 import os
 import platform
 import sys
-import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
 import optiinr_jax as oi
+from optiinr_jax.cli.common import (
+    FIT_SIZES,
+    MODEL,
+    SAMPLE,
+    SEARCH_SIZES,
+    STUDY,
+    Json,
+    Out,
+    Output,
+    Sample,
+    Size,
+    get_signal,
+    given,
+    size_label,
+    write_outputs,
+)
 from optiinr_jax.cli.folders import prepare_folder
-from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.fitting import matmul_precision
-from optiinr_jax.report.html import write_report
 from optiinr_jax.report.side_by_side import draw_side_by_side
-from optiinr_jax.report.tables import describe_layers, print_baselines, print_comparison
-from optiinr_jax.search.baselines import fit_presets
-from optiinr_jax.search.comparison import compare as compare_with_presets
-from optiinr_jax.search.study import check_counts
-from optiinr_jax.signals import SignalError, mesh_of, write_mesh, write_samples, write_signal
-from optiinr_jax.signals.kinds import get_kind, kind_of_file
-
-Sample = Literal["image", "audio", "volume"]
-Size = int | Literal["auto"] | None
-Out = Annotated[Path | None, arg(aliases=["-o"])]
-SAMPLE = "sample"  # name of a run without a file
-# What a command takes of a signal where nobody says: a few minutes' work on two cores.
-FIT_SIZES = {"image": 128, "audio": 8192, "volume": 32}
-SEARCH_SIZES = {"image": 96, "audio": 4096, "volume": 24}
-MODEL, STUDY = "best.inr.safetensors", "study.db"
-
-
-def search(
-    file: Positional[Path | None] = None,
-    /,
-    *,
-    sample: Sample = "image",
-    out: Out = None,
-    size: Size = "auto",
-    num_trials: int = 40,
-    num_initial: int = 12,
-    num_steps: int = 500,
-    width: int = 48,
-    depth: int = 4,
-    space: str = "experiments",
-    strategy: str = "optiinr",
-    batch_size: int = 1,
-    num_seeds: int = 3,
-    seed: int = 0,
-) -> None:
-    """Search for the network that represents FILE best; the same command again continues.
-
-    Args:
-        file: picture, sound or solid; none: the embedded sample.
-        sample: kind of the embedded sample.
-        out: folder of the run; by default runs/NAME.
-        size: side of the square a picture is brought to (96), samples of a sound (4096), voxels
-            along a solid's longest side (24); None keeps every point of the file.
-        num_trials: trainings in all.
-        num_initial: trials before the surrogate proposes, the published networks first.
-        num_steps: updates of each training.
-        width: units of every layer.
-        depth: activated layers.
-        space: space of configurations.
-        strategy: optiinr, random or tpe.
-        batch_size: configurations proposed jointly.
-        num_seeds: fresh seeds of the final comparison with the published networks.
-        seed: of everything.
-    """
-    check_counts(num_seeds=num_seeds)  # before the search, not hours after it began
-    signal = _signal(file, sample, size, SEARCH_SIZES, {})
-    folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
-    print(f"{signal.name}: {_size(signal)}, run folder {folder}", flush=True)
-    study = oi.search(
-        signal,
-        num_trials=num_trials,
-        num_initial=num_initial,
-        num_steps=num_steps,
-        width=width,
-        depth=depth,
-        space=space,
-        strategy=strategy,
-        batch_size=batch_size,
-        seed=seed,
-        storage=f"sqlite:///{folder / STUDY}",
-        name=signal.name,
-        model_path=folder / MODEL,
-    )
-    _write_outputs(study.best_inr, folder)
-    comparison = compare_with_presets(study, num_seeds=num_seeds, path=folder / "comparison.json")
-    write_report(folder / "report.html", study, comparison)
-    print_comparison(comparison, signal.metric_name)
-    print("\n".join(describe_layers(study.best_config)))
-    print(f"see {folder / 'report.html'}")
+from optiinr_jax.report.tables import print_baselines
+from optiinr_jax.search.baselines import fit_presets, summary
+from optiinr_jax.signals import mesh_of, write_mesh, write_samples
+from optiinr_jax.signals.kinds import get_kind
 
 
 def fit(
@@ -115,6 +52,8 @@ def fit(
     depth: int | None = None,
     keep_best: bool = False,
     seed: int = 0,
+    quiet: bool = False,
+    json_output: Json = False,
 ) -> None:
     """Fit one published network to FILE; the same command again continues an interrupted fit.
 
@@ -135,9 +74,12 @@ def fit(
         depth: activated layers; by default the authors'.
         keep_best: keep the network of the lowest loss, not the last one.
         seed: of the initial weights.
+        quiet: print nothing but errors.
+        json_output: print one line of JSON at the end, and no words.
     """
-    options = _given(start=start, duration=duration, sample_rate=sample_rate, crop=crop)
-    signal = _signal(file, sample, size, FIT_SIZES, options)
+    output = Output(json_output, quiet)
+    options = given(start=start, duration=duration, sample_rate=sample_rate, crop=crop)
+    signal = get_signal(file, sample, size, FIT_SIZES, options)
     config = oi.preset(preset, modality=signal.kind, protocol=protocol, width=width, depth=depth)
     name = f"{file.stem if file else SAMPLE}-{preset}"
     folder = prepare_folder(out or Path("runs") / name)
@@ -145,7 +87,7 @@ def fit(
         raise ValueError(
             f"{folder} holds a search, which this would overwrite; choose another --out."
         )
-    print(f"{signal.name}: {_size(signal)}, run folder {folder}", flush=True)
+    output.say(f"{signal.name}: {size_label(signal)}, run folder {folder}")
     inr = oi.fit(
         signal,
         config,
@@ -153,11 +95,15 @@ def fit(
         seed=seed,
         keep_best=keep_best,
         checkpoint=folder / "fit.checkpoint",
+        progress=output.is_talkative,
     )
-    rendering = _write_outputs(inr, folder)
-    _print_metrics(inr.evaluate(signal))
-    print(f"after {num_steps} steps, {inr.num_params} numbers, {inr.num_bytes} bytes")
-    print(f"see {rendering}")
+    rendering, scores = write_outputs(inr, folder), inr.evaluate(signal)
+    output.say(
+        *_metric_lines(scores),
+        f"after {num_steps} steps, {inr.num_params} numbers, {inr.num_bytes} bytes",
+        f"see {rendering}",
+    )
+    output.result({**scores, "num_params": inr.num_params, "model": str(folder / MODEL)})
 
 
 def compare(
@@ -173,6 +119,8 @@ def compare(
     width: int = 64,
     depth: int | None = None,
     seed: int = 0,
+    quiet: bool = False,
+    json_output: Json = False,
 ) -> None:
     """Fit published networks to FILE side by side; the same command again continues.
 
@@ -187,10 +135,13 @@ def compare(
         width: units of every layer.
         depth: activated layers; by default the authors'.
         seed: of the initial weights.
+        quiet: print nothing but errors.
+        json_output: print one line of JSON at the end, and no words.
     """
-    signal = _signal(file, sample, size, SEARCH_SIZES, {})
+    output = Output(json_output, quiet)
+    signal = get_signal(file, sample, size, SEARCH_SIZES, {})
     folder = prepare_folder(out or Path("runs") / f"{file.stem if file else SAMPLE}-presets")
-    print(f"{signal.name}: {_size(signal)}, folder {folder}", flush=True)
+    output.say(f"{signal.name}: {size_label(signal)}, folder {folder}")
     baselines = fit_presets(
         signal,
         folder,
@@ -200,10 +151,13 @@ def compare(
         width=width,
         depth=depth,
         seed=seed,
+        progress=output.is_talkative,
     )
-    print_baselines(baselines, signal.metric_name)
+    if output.is_talkative:
+        print_baselines(baselines, signal.metric_name)
     if any(b.inr is not None for b in baselines):
-        print(f"see {draw_side_by_side(signal, baselines, folder / 'comparison.png')}")
+        output.say(f"see {draw_side_by_side(signal, baselines, folder / 'comparison.png')}")
+    output.result(summary(signal, baselines))
 
 
 def render(
@@ -266,7 +220,7 @@ def evaluate(
     /,
     *,
     size: Size = "auto",
-    json_output: Annotated[bool, arg(name="json")] = False,
+    json_output: Json = False,
 ) -> None:
     """Measure a model file against a signal file.
 
@@ -281,15 +235,17 @@ def evaluate(
     fitted = shape if len(shape) == 2 else max(shape)
     signal = oi.load_signal(file, fitted if size == "auto" else size)
     scores = inr.evaluate(signal)
-    if json_output:
-        print(json.dumps(scores))
-    else:
-        print(f"{signal.name}: {_size(signal)}")
-        _print_metrics(scores)
+    output = Output(json_output)
+    output.say(f"{signal.name}: {size_label(signal)}", *_metric_lines(scores))
+    output.result(scores)
 
 
-def doctor() -> None:
-    """Print what this machine and installation have, for bug reports and to see what will run."""
+def doctor(*, json_output: Json = False) -> None:
+    """Print what this machine and installation have, for bug reports and to see what will run.
+
+    Args:
+        json_output: print one line of JSON.
+    """
     import importlib.metadata
 
     import jax
@@ -306,51 +262,14 @@ def doctor() -> None:
     pools = [f"{p['internal_api']} {p['num_threads']}" for p in threadpool_info()]
     rows["thread pools"] = ", ".join(pools) or "none"
     rows["dataset folder"] = os.environ.get("OPTIINR_DATA", "not set (OPTIINR_DATA)")
-    for name, value in rows.items():
-        print(f"{name:18} {value}")
+    output = Output(json_output)
+    output.say(*(f"{name:18} {value}" for name, value in rows.items()))
     signal = oi.sample_signal("image", size=16)
     inr = oi.fit(signal, oi.preset("fourier", width=16), num_steps=100, progress=False)
-    print(f"{'self-test':18} {signal.metric_name} {inr.score:.1f} after 100 steps, fine")
+    rows["self-test"] = f"{signal.metric_name} {inr.score:.1f} after 100 steps, fine"
+    output.say(f"{'self-test':18} {rows['self-test']}")
+    output.result(rows)
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _signal(
-    file: Path | None, sample: str, size: Size, sizes: dict[str, int], options: dict[str, Any]
-) -> oi.Signal:
-    """The signal of a file or the embedded one, at a size that this command can afford."""
-    kind = sample if file is None else kind_of_file(file)
-    is_auto = size == "auto"
-    side = size if size != "auto" else None if "duration" in options else sizes[kind]
-    if file is None:
-        return oi.sample_signal(kind, side)
-    try:
-        return oi.load_signal(file, side, **options)
-    except SignalError:
-        if not is_auto or side is None:
-            raise
-    return oi.load_signal(file, **options)  # a sound shorter than the size of this command
-
-
-def _size(signal: oi.Signal) -> str:
-    return " x ".join(map(str, signal.shape))
-
-
-def _print_metrics(scores: dict[str, float]) -> None:
-    for name, value in scores.items():
-        print(f"{name:28} {value:.4f}")
-
-
-def _write_outputs(inr: oi.INR, folder: Path) -> Path:
-    """Write the model, its rendering and its configuration; return the rendering."""
-    inr.save(folder / MODEL)
-    rendering = folder / f"best{get_kind(inr.frame.kind).suffix}"
-    record = {"config": inr.config.to_json(), "score": inr.score, **inr.info}
-    write_atomic(folder / "config.json", json.dumps(record, indent=1).encode())
-    try:
-        return write_signal(rendering, inr.predict(inr.frame.grid_coords()), inr.frame)
-    except SignalError as error:  # a solid that is empty, say; the model is what counts
-        warnings.warn(f"no {rendering.name} was written: {error}", stacklevel=2)
-        return folder / MODEL
+def _metric_lines(scores: dict[str, float]) -> list[str]:
+    return [f"{name:28} {value:.4f}" for name, value in scores.items()]

@@ -110,6 +110,9 @@ def trial_chart(trials: Sequence[Trial], num_initial: int, metric_name: str, wid
         _draw_trials(axes, presets, "published network", marker="D", color=WARM, s=40)
         _draw_trials(axes, others, "trial", marker="o", color=ACCENT, alpha=0.6, s=42)
         _draw_failed(axes, [trial.number for trial in trials if trial.state == "failed"])
+        if presets:
+            best = max(score for _, score in presets)
+            axes.axhline(best, color=WARM, lw=1, ls=(0, (4, 3)), label="best of them", zorder=1)
         if scored:
             _draw_best(axes, scored, last)
         axes.set_xlim(-0.5, last + 0.5)
@@ -198,12 +201,15 @@ def depth_charts(config: NetworkConfig, kind: str, width: int) -> str:
         published = [_number(row.learning_rate if row else None) for row in known]
         rates = [_number(layer.learning_rate) for layer in layers]
         _draw_depth(second, layers, rates, published, "learning rate", rate_label)
-        handles, labels = first.get_legend_handles_labels()
+        handles, labels = second.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=2)
         return to_svg(figure, "frequency and learning rate of each layer")
 
 
 def _draw_depth(axes: "Axes", layers, found, published, title, write) -> None:
+    if not np.isfinite([*found, *published]).any():  # Gauss has no omega
+        axes.set_visible(False)
+        return
     depth = np.arange(1, len(layers) + 1)
     axes.plot(depth, found, color=ACCENT, lw=1, alpha=0.4)
     axes.scatter(

@@ -59,6 +59,7 @@ def _gallery(
     html = section(
         "What it looks like",
         paragraph(note) if note else "",
+        paragraph("A click on a picture enlarges all of them at that place; another one ends it."),
         f'<div class="gallery">{figures}{_colour_bar(scale)}</div>\n',
     )
     return html, sum(len(png) for *_, png in pngs)
@@ -67,6 +68,7 @@ def _gallery(
 def _picture(area: str, title: str, text: str, png: bytes, css: str) -> str:
     caption = f"<figcaption><b>{escape(title)}</b><span>{escape(text)}</span></figcaption>"
     image = f'<img class="{css}" src="{pictures.data_url(png)}" alt="{escape(title)}">'
+    image = f'<div class="lens">{image}</div>'
     return f'<figure style="grid-area: {area}">{image}{caption}</figure>\n'
 
 

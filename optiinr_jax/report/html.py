@@ -14,7 +14,9 @@ import jax
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import INR, DivergedError, fit
-from optiinr_jax.report.gallery import Rival, pictures_section
+from optiinr_jax.report.choices import choices_section
+from optiinr_jax.report.gallery import Rival
+from optiinr_jax.report.media import gallery_section
 from optiinr_jax.report.sections import (
     configuration_section,
     protocols_section,
@@ -27,6 +29,7 @@ from optiinr_jax.report.style import SCRIPT, style_sheet
 from optiinr_jax.report.words import entry_label, mean_label, metric_unit, seeds_label
 from optiinr_jax.search import Comparison, Entry, Study
 from optiinr_jax.search.comparison import fresh_key
+from optiinr_jax.search.storage import COMMAND
 
 _OPTIONS = ("num_initial", "num_steps", "width", "depth", "space", "strategy", "batch_size", "seed")
 _PAGE = Template(
@@ -71,11 +74,12 @@ def make_page(study: Study, comparison: Comparison) -> str:
     """The whole page as text."""
     signal, inr = study.signal, study.best_inr
     main = [
-        _pictures(study, comparison, inr) if signal.kind == "image" else "",
+        _gallery(study, comparison, inr),
         scores_section(comparison, signal.metric_name),
         protocols_section(comparison, signal),
         configuration_section(inr, signal),
         search_section(study),
+        choices_section(study),
         training_section(inr),
         trials_section(study),
     ]
@@ -88,13 +92,13 @@ def make_page(study: Study, comparison: Comparison) -> str:
     )
 
 
-def _pictures(study: Study, comparison: Comparison, inr: INR) -> str:
+def _gallery(study: Study, comparison: Comparison, inr: INR) -> str:
     rivals = [Rival("found", "Found network", f"trial {study.best_trial.number}", inr)]
     preset_inr = train_fresh(study, comparison.presets[0])
     if preset_inr is not None:
         label = entry_label(comparison.presets[0])
         rivals.append(Rival("preset", f"Best preset ({label})", "first fresh seed", preset_inr))
-    return pictures_section(study.signal, rivals, metric_unit(study.signal.metric_name))
+    return gallery_section(study.signal, rivals, metric_unit(study.signal.metric_name))
 
 
 def train_fresh(study: Study, entry: Entry) -> INR | None:
@@ -160,7 +164,10 @@ def _command(study: Study) -> str:
 
 
 def command_hint(study: Study) -> str:
-    """Command line that repeats the search; FILE stands for the signal's file."""
+    """Command line that repeats the search; FILE stands for the file of a search in Python."""
+    stored = study.optuna_study.user_attrs.get(COMMAND)
+    if stored:
+        return stored
     settings, shape = study.settings, study.signal.shape
     is_square = len(set(shape)) == 1
     options = {

@@ -10,6 +10,7 @@ import numpy as np
 from optiinr_jax.files import write_atomic
 from optiinr_jax.search.baselines import Baseline
 from optiinr_jax.signals import Frame, Signal, mesh_of, render_mesh, stft_db
+from optiinr_jax.signals.spectra import WINDOW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,14 +109,26 @@ def _draw_waveform(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
 
 
 def _draw_spectrogram(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
-    picture = stft_db(samples, _rate(signal))
-    axes.imshow(picture.db, origin="lower", aspect="auto", cmap="magma", vmin=-90.0, vmax=0.0)
+    axes.imshow(
+        spectrogram(samples, _rate(signal)),
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=-90.0,
+        vmax=0.0,
+    )
 
 
 def _draw_residual(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
-    found, wanted = (stft_db(x, _rate(signal)).db for x in (samples, signal.samples))
+    found, wanted = (spectrogram(x, _rate(signal)) for x in (samples, signal.samples))
     difference = np.maximum(found, -90.0) - np.maximum(wanted, -90.0)
     axes.imshow(difference, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-40.0, vmax=40.0)
+
+
+def spectrogram(samples: np.ndarray, rate: float) -> np.ndarray:
+    """Decibels (frequency, time) of a sound, however short it is."""
+    samples = np.pad(samples.reshape(-1), (0, max(0, 8 - samples.size)))
+    return stft_db(samples, rate, window=min(WINDOW, samples.size // 4 * 4)).db
 
 
 def _rate(signal: Signal) -> float:
@@ -128,21 +141,27 @@ def _draw_solid(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
 
 def _draw_slice(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
     """The middle slice: white inside, black outside; red is missing, blue is too much."""
-    middle = signal.shape[1] // 2
-    wanted, found = (x[:, middle, :, 0] >= 0.5 for x in (signal.samples, samples))
+    found, wanted = (x[..., 0] >= 0.5 for x in (samples, signal.samples))
+    axes.imshow(solid_slice(found, wanted), origin="lower")
+
+
+def solid_slice(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The middle slice of a solid in colours; its first row is the lowest."""
+    middle = wanted.shape[1] // 2
+    found, wanted = found[:, middle], wanted[:, middle]
     colours = np.where(found[..., None], 1.0, 0.0) * np.ones(3)
     colours[wanted & ~found] = (0.9, 0.1, 0.1)
     colours[found & ~wanted] = (0.1, 0.3, 0.9)
-    axes.imshow(colours.transpose(1, 0, 2), origin="lower")
+    return colours.transpose(1, 0, 2)
 
 
-def solid_picture(samples: np.ndarray, frame: Frame) -> np.ndarray:
+def solid_picture(samples: np.ndarray, frame: Frame, azimuth: float = 35.0) -> np.ndarray:
     """A drawing of a solid, or white where nothing is inside."""
     if not (samples.min() < 0.5 <= samples.max()):
         return np.ones((_RENDER, _RENDER, 3), np.float32)
     low, high = frame.value_range
     mesh = mesh_of(low + (high - low) * samples.reshape(-1, 1), frame)
-    return render_mesh(mesh.vertices, mesh.faces, _RENDER)
+    return render_mesh(mesh.vertices, mesh.faces, _RENDER, azimuth=azimuth)
 
 
 Draw = Callable[["Axes", np.ndarray, Signal], None]

@@ -1,4 +1,4 @@
-"""The look of the page, and the few lines of script that sort its table."""
+"""The look of the page, and the few lines of script that enlarge pictures and sort its table."""
 
 from optiinr_jax.report.svg import PALETTE
 
@@ -47,12 +47,18 @@ svg text { font-family: inherit !important; }
 .narrow { display: none; }
 .gallery { display: grid; gap: 28px 24px; grid-template-columns: repeat(3, minmax(0, 1fr));
   grid-template-areas: "target found found-error" "scale preset preset-error"; }
-.gallery img { display: block; width: 100%; height: auto; margin-bottom: 10px; border-radius: 3px; }
+.gallery img { display: block; width: 100%; height: auto; }
+.lens { margin-bottom: 10px; border-radius: 3px; overflow: hidden; cursor: zoom-in; }
+.zoomed .lens { cursor: zoom-out; }
+.trio { display: grid; gap: 28px 24px; grid-template-columns: repeat(3, minmax(0, 1fr)); }
+.trio img { display: block; width: 100%; height: auto; margin: 8px 0; border-radius: 3px; }
+.trio .spectrogram { height: 150px; }
+.trio audio { display: block; width: 100%; margin: 8px 0 10px; }
 .crisp { image-rendering: pixelated; }
 .scale { align-self: end; font-size: 14px; line-height: 1.5; color: var(--muted); }
 .scale p { margin: 0 0 12px; }
 .bar { height: 12px; border-radius: 3px; }
-.bar, .gallery img, .best { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.bar, figure img, .best { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .ticks { display: flex; justify-content: space-between; margin-top: 4px;
   font-variant-numeric: tabular-nums; }
 .layers { padding: 0; list-style: none; }
@@ -91,6 +97,7 @@ th[aria-sort=descending] button::after { content: " \\2193"; }
   .gallery { gap: 24px 14px; grid-template-columns: repeat(2, minmax(0, 1fr));
     grid-template-areas: "target scale" "found found-error" "preset preset-error"; }
   .scale, figcaption { font-size: 13px; }
+  .trio { grid-template-columns: 1fr; }
   .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 20px 14px; }
   dl { grid-template-columns: 1fr; }
   dd { margin-bottom: 8px; }
@@ -100,6 +107,7 @@ th[aria-sort=descending] button::after { content: " \\2193"; }
   section { margin-top: 32px; }
   h2, h3, section > p { break-after: avoid; }
   figure, svg, tr, .gallery, dl { break-inside: avoid; }
+  audio { display: none !important; }
   .scroll { overflow: visible; }
   table, figcaption, .meta { font-size: 10px; }
   th, td { padding: 3px 10px 3px 0; }
@@ -109,6 +117,22 @@ th[aria-sort=descending] button::after { content: " \\2193"; }
 """
 
 SCRIPT = """
+for (const gallery of document.querySelectorAll(".gallery")) {
+  const look = (event) => {
+    const lens = event.target.closest(".lens");
+    if (!lens) return;
+    if (event.type === "click") gallery.classList.toggle("zoomed");
+    const box = lens.getBoundingClientRect(), isOn = gallery.classList.contains("zoomed");
+    const x = 100 * (event.clientX - box.x) / box.width;
+    const y = 100 * (event.clientY - box.y) / box.height;
+    for (const image of gallery.querySelectorAll(".lens img")) {
+      image.style.transformOrigin = `${x}% ${y}%`;
+      image.style.transform = isOn ? "scale(4)" : "";
+    }
+  };
+  gallery.addEventListener("click", look);
+  gallery.addEventListener("pointermove", (e) => e.pointerType === "mouse" && look(e));
+}
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
   heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {

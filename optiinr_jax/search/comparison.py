@@ -19,7 +19,8 @@ from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import PROTOCOLS, DivergedError, NetworkConfig, fit, preset
 from optiinr_jax.inr.presets import plain_presets
 from optiinr_jax.progress import Progress
-from optiinr_jax.search.study import Study, check_counts
+from optiinr_jax.search.checks import check_counts
+from optiinr_jax.search.study import Study
 from optiinr_jax.signals import Signal
 
 CLOSE = 3.0  # a preset this far below the best one on its first seed runs on no further ones

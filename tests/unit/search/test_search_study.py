@@ -6,11 +6,11 @@ import socket
 import numpy as np
 import optuna
 import pytest
-from optuna.trial import TrialState
 
 import optiinr_jax as oi
 from optiinr_jax.search import StudyError, compare, point_to_config
-from optiinr_jax.search.storage import OWNER
+from optiinr_jax.search import storage as storage_module
+from optiinr_jax.search.queue import OWNER
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 2, "progress": False}
 
@@ -49,7 +49,7 @@ def test_best_inr_keeps_up_while_the_search_goes_on(signal):
     def look(study, trial):
         seen.append(study.best_inr.score == study.best_score)
 
-    study = oi.search(signal, num_trials=8, on_trial=look, **SMALL)
+    study = oi.search(signal, num_trials=8, on_trial_end=look, **SMALL)
     assert seen == [True] * 8
     assert len({max(scores(study)[: i + 1]) for i in range(8)}) > 1  # the best did change
 
@@ -83,19 +83,15 @@ def test_a_trial_of_a_dead_process_runs_again_with_the_same_values(signal, stora
     stored = SMALL | {"storage": storage, "num_initial": 9}
     whole = oi.search(signal, num_trials=11, num_initial=9, **SMALL)
 
-    class StopError(Exception):
-        pass
-
     def stop(study, trial):
         if trial.number == 8:
-            raise StopError
+            study.stop()
 
-    with pytest.raises(StopError):
-        oi.search(signal, num_trials=11, on_trial=stop, **stored)
+    assert len(oi.search(signal, num_trials=11, on_trial_end=stop, **stored).trials) == 9
     # What a killed process leaves: a trial that runs, with its values, and an owner that is gone.
     dead = optuna.load_study(study_name=signal.name, storage=storage)
     handle = dead.ask()
-    handle.set_user_attr(OWNER, f"{socket.gethostname()}:999999999")
+    handle.set_user_attr(OWNER, f"{socket.gethostname()}:999999999:x")
     left = oi.bo.suggest(handle, oi.inr_space("image", depth=2))  # not what our sampler would ask
     assert left != whole.trials[9].point
     kept = oi.search(signal, num_trials=11, **stored)
@@ -104,14 +100,24 @@ def test_a_trial_of_a_dead_process_runs_again_with_the_same_values(signal, stora
     assert scores(kept)[:9] == scores(whole)[:9]
 
 
-def test_a_trial_that_runs_elsewhere_is_left_alone(signal, storage):
+def test_a_trial_of_another_machine_is_left_alone_until_it_is_silent(signal, storage, monkeypatch):
     stored = SMALL | {"storage": storage, "num_initial": 9}
     oi.search(signal, num_trials=2, **stored)
-    study = optuna.load_study(study_name=signal.name, storage=storage)
-    study.ask().set_user_attr(OWNER, "another-machine:17")
-    oi.search(signal, num_trials=4, **stored)
-    states = [trial.state for trial in study.trials]
-    assert states.count(TrialState.RUNNING) == 1 and states.count(TrialState.COMPLETE) == 4
+    study = oi.load_study(storage)
+    elsewhere = study.ask()
+    elsewhere.handle.set_user_attr(OWNER, "another-machine:17:x")
+    seen = []
+
+    def look(study, trial):
+        seen.append(trial.number)
+
+    monkeypatch.setattr(storage_module, "GRACE", 3)
+    oi.search(signal, num_trials=4, on_trial_end=look, **stored)
+    assert seen == [3, 2]  # the other one's trial when nothing else is left, and it says nothing
+    assert [trial.state for trial in study.trials] == ["complete"] * 4
+    with pytest.raises(ValueError, match="Cannot tell"):
+        study.optuna_study.tell(elsewhere.handle, 99.0)
+    assert study.tell(elsewhere, 99.0).score == study.trials[2].score < 99.0
 
 
 def test_a_diverged_trial_is_recorded_and_never_best(signal):
@@ -204,7 +210,7 @@ def test_a_batch_resumes_where_it_was(signal, storage):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        oi.search(signal, num_trials=12, on_trial=stop, storage=storage, **options)
+        oi.search(signal, num_trials=12, on_trial_end=stop, storage=storage, **options)
     again = oi.search(signal, num_trials=12, storage=storage, **options)
     assert [(t.point, t.score) for t in again.trials] == [(t.point, t.score) for t in whole.trials]
 

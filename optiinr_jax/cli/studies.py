@@ -1,0 +1,284 @@
+"""The verbs of a search: search, worker, status, report."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+import optiinr_jax as oi
+from optiinr_jax.cli import workers as processes
+from optiinr_jax.cli.common import (
+    MODEL,
+    SAMPLE,
+    SEARCH_SIZES,
+    STUDY,
+    Json,
+    Out,
+    Output,
+    Sample,
+    Size,
+    command_line,
+    get_signal,
+    size_label,
+    write_outputs,
+)
+from optiinr_jax.cli.folders import prepare_folder
+from optiinr_jax.cli.workers import Workers
+from optiinr_jax.report.html import write_report
+from optiinr_jax.report.status import describe_status, status_table, summarise
+from optiinr_jax.report.tables import describe_layers, print_comparison
+from optiinr_jax.search import Comparison, Study, StudyError
+from optiinr_jax.search import compare as compare_with_presets
+from optiinr_jax.search.checks import check_counts
+from optiinr_jax.search.front import work
+from optiinr_jax.search.lock import database_path
+from optiinr_jax.search.loop import Options
+from optiinr_jax.search.pruners import make_pruner
+from optiinr_jax.search.storage import COMMAND
+
+REFRESH = 2.0  # seconds between two looks of `status --watch`
+
+
+def search(
+    file: Positional[Path | None] = None,
+    /,
+    *,
+    sample: Sample = "image",
+    out: Out = None,
+    size: Size = "auto",
+    num_trials: int = 40,
+    num_initial: int = 12,
+    num_steps: int = 500,
+    width: int = 48,
+    depth: int = 4,
+    space: str = "experiments",
+    strategy: str = "optiinr",
+    batch_size: int = 1,
+    workers: Workers = 1,
+    pruner: str | None = None,
+    max_trial_seconds: float | None = None,
+    max_failures: int = 10,
+    num_seeds: int = 3,
+    seed: int = 0,
+    storage: str | None = None,
+    name: str | None = None,
+    quiet: bool = False,
+    json_output: Json = False,
+) -> None:
+    """Search for the network that represents FILE best; the same command again continues.
+
+    Args:
+        file: picture, sound or solid; none: the embedded sample.
+        sample: kind of the embedded sample.
+        out: folder of the run; by default runs/NAME.
+        size: side of the square a picture is brought to (96), samples of a sound (4096), voxels
+            along a solid's longest side (24); None keeps every point of the file.
+        num_trials: trainings in all.
+        num_initial: trials before the surrogate proposes, the published networks first.
+        num_steps: updates of each training.
+        width: units of every layer.
+        depth: activated layers.
+        space: space of configurations.
+        strategy: optiinr, random or tpe.
+        batch_size: configurations proposed jointly; as many can be trained at once.
+        workers: processes on this machine; auto: one for each GPU.
+        pruner: rule that stops hopeless trials: median, quarter or halving.
+        max_trial_seconds: a trial that takes longer has failed.
+        max_failures: failed trials in a row that end the search.
+        num_seeds: fresh seeds of the final comparison with the published networks.
+        seed: of everything.
+        storage: where the study is kept, such as postgresql://HOST/DATABASE; by default study.db in
+            the run's folder.
+        name: of the study in the storage; by default that of the signal.
+        quiet: print nothing but errors.
+        json_output: print one line of JSON at the end, and no words.
+    """
+    options = dict(locals())
+    output = Output(json_output, quiet)
+    check_counts(num_seeds=num_seeds, num_trials=num_trials)  # before hours of work
+    shares = processes.make_shares(workers)
+    processes.take(shares[0])
+    signal = get_signal(file, sample, size, SEARCH_SIZES, {})
+    folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
+    storage = storage or f"sqlite:///{folder / STUDY}"
+    command = command_line(search, options)
+    output.say(f"{signal.name}: {size_label(signal)}, run folder {folder}")
+    made = {
+        "num_initial": num_initial,
+        "num_steps": num_steps,
+        "width": width,
+        "depth": depth,
+        "space": space,
+        "strategy": strategy,
+        "batch_size": batch_size,
+        "seed": seed,
+        "storage": storage,
+        "name": name or signal.name,
+        "model_path": folder / MODEL,
+    }
+    study = oi.create_study(signal, **made)
+    study.optuna_study.set_user_attr(COMMAND, command)
+    with processes.started(storage, name or signal.name, shares[1:]):
+        study = oi.search(
+            signal,
+            num_trials=num_trials,
+            pruner=pruner,
+            max_trial_seconds=max_trial_seconds,
+            max_failures=max_failures,
+            progress=output.is_talkative,
+            **made,
+        )
+    write_outputs(study.best_inr, folder, command=command)
+    comparison = _compare_and_report(study, folder, num_seeds, output)
+    if output.is_talkative:
+        print_comparison(comparison, signal.metric_name)
+    output.say(*describe_layers(study.best_config))
+    output.say(f"see {folder / 'report.html'}", f"to repeat: {command}")
+    output.result(_result(study, comparison, folder))
+
+
+def worker(
+    storage: Positional[str],
+    /,
+    *,
+    name: str | None = None,
+    pruner: str | None = None,
+    max_trial_seconds: float | None = None,
+    max_failures: int = 10,
+    quiet: bool = False,
+    json_output: Json = False,
+) -> None:
+    """Help with a search, here or on another machine, until all its trials have ended.
+
+    Everything it needs comes from the storage. What it helps with should have --batch-size at least
+    the number of processes.
+
+    Args:
+        storage: a run's folder, or an address like sqlite:///study.db or postgresql://HOST/NAME.
+        name: of the study; by default the only one in the storage.
+        pruner: as of the search.
+        max_trial_seconds: as of the search.
+        max_failures: failed trials in a row that end this worker.
+        quiet: print nothing but errors.
+        json_output: print one line of JSON at the end, and no words.
+    """
+    output = Output(json_output, quiet)
+    check_counts(max_failures=max_failures)
+    study = oi.load_study(storage_of(storage), name)
+    settings = study.settings
+    rule = make_pruner(pruner, settings["num_steps"], settings["num_initial"])
+    options = Options(
+        pruner=rule,
+        max_trial_seconds=max_trial_seconds,
+        max_failures=max_failures,
+        progress=output.is_talkative,
+    )
+    work(study, options)
+    output.say(*describe_status(study))
+    output.result(summarise(study))
+
+
+def status(
+    storage: Positional[str],
+    /,
+    *,
+    name: str | None = None,
+    watch: bool = False,
+    json_output: Json = False,
+) -> None:
+    """Show how far a search is, who works on it, and its best trials.
+
+    Args:
+        storage: a run's folder, or the address of a storage.
+        name: of the study; by default the only one in the storage.
+        watch: go on showing it until the search has ended.
+        json_output: print one line of JSON.
+    """
+    study = oi.load_study(storage_of(storage), name)
+    if json_output:
+        Output(json=True).result(summarise(study))
+        return
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    def view() -> Any:
+        return Group("\n".join(describe_status(study)), status_table(study))
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not watch:
+        console.print(view())
+        return
+    with Live(view(), console=console, auto_refresh=False) as live:
+        while not summarise(study)["is_over"]:
+            time.sleep(REFRESH)
+            live.update(view(), refresh=True)
+
+
+def report(
+    storage: Positional[str],
+    /,
+    *,
+    name: str | None = None,
+    out: Out = None,
+    num_seeds: int = 3,
+    quiet: bool = False,
+    json_output: Json = False,
+) -> None:
+    """Write the page that shows what a search has found so far.
+
+    Args:
+        storage: a run's folder, or the address of a storage.
+        name: of the study; by default the only one in the storage.
+        out: folder of the page; by default that of the study.
+        num_seeds: fresh seeds of the comparison with the published networks.
+        quiet: print nothing but errors.
+        json_output: print one line of JSON at the end, and no words.
+    """
+    output = Output(json_output, quiet)
+    check_counts(num_seeds=num_seeds)
+    url = storage_of(storage)
+    study = oi.load_study(url, name)
+    database = database_path(url)
+    folder = prepare_folder(out or (database.parent if database else Path()))
+    comparison = _compare_and_report(study, folder, num_seeds, output)
+    output.say(f"see {folder / 'report.html'}")
+    output.result(_result(study, comparison, folder))
+
+
+def storage_of(text: str) -> str:
+    """The address that a run's folder, a database file or an address stands for.
+
+    Raises:
+        StudyError: there is no study.
+    """
+    if "://" in text:
+        return text
+    path = Path(text) / STUDY if Path(text).is_dir() else Path(text)
+    if not path.is_file():
+        raise StudyError(f"there is no study {path}; name the folder of a run, or an address.")
+    return f"sqlite:///{path}"
+
+
+def _compare_and_report(study: Study, folder: Path, num_seeds: int, output: Output) -> Comparison:
+    comparison = compare_with_presets(
+        study,
+        num_seeds=num_seeds,
+        path=folder / "comparison.json",
+        progress=output.is_talkative,
+    )
+    write_report(folder / "report.html", study, comparison)
+    return comparison
+
+
+def _result(study: Study, comparison: Comparison, folder: Path) -> dict[str, Any]:
+    """The result for scripts."""
+    return summarise(study) | {
+        "found": {"mean": comparison.found.mean, "scores": comparison.found.scores},
+        "presets": [
+            {"name": e.name, "protocol": e.protocol, "mean": e.mean, "scores": e.scores}
+            for e in comparison.presets
+        ],
+        "gain": comparison.gain,
+        "folder": str(folder),
+    }

@@ -1,0 +1,74 @@
+"""Several processes on one machine for one study: a GPU each, or a share of the cores."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+from optiinr_jax.search.checks import check_counts
+
+Workers = int | Literal["auto"]
+
+
+class Share(NamedTuple):
+    """What one process has of the machine."""
+
+    environment: dict[str, str]
+    cores: set[int]  # empty where the system cannot tell
+
+
+def make_shares(workers: Workers) -> list[Share]:
+    """Divide the machine; "auto": as many shares as there are GPUs, at least one.
+
+    Raises:
+        ValueError: a number of workers below 1.
+    """
+    gpus = _gpus()
+    count = max(1, len(gpus)) if workers == "auto" else workers
+    check_counts(workers=count)
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return [
+        Share(
+            {"CUDA_VISIBLE_DEVICES": gpus[i]} if len(gpus) >= count > 1 else {},
+            set(cores[i::count] or cores),
+        )
+        for i in range(count)
+    ]
+
+
+def take(share: Share, pid: int = 0) -> None:
+    """Keep a process, by default this one, to its share; before it uses a device."""
+    if not pid:
+        os.environ |= share.environment
+    if share.cores:
+        os.sched_setaffinity(pid, share.cores)
+
+
+@contextmanager
+def started(storage: str, name: str, shares: Sequence[Share]) -> Iterator[None]:
+    """Keep a worker busy with a study on every share, and leave none behind."""
+    command = [sys.executable, "-m", "optiinr_jax", "worker", storage, "--name", name, "--quiet"]
+    processes = []
+    try:
+        for share in shares:
+            processes.append(subprocess.Popen(command, env=os.environ | share.environment))
+            take(share, processes[-1].pid)
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+
+
+def _gpus() -> list[str]:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True).stdout
+    return [str(i) for i, _ in enumerate(line for line in listed.splitlines() if "GPU" in line)]

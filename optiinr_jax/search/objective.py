@@ -1,0 +1,250 @@
+"""From a configuration to a score: one trial trained, whatever happens to it.
+
+What can go wrong with a trial becomes its outcome: a loss that is not finite, memory that does not
+suffice (one retry), a time limit, a rule that stops the hopeless.
+"""
+
+import gc
+import math
+import platform
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from optiinr_jax.inr import INR, DivergedError, NetworkConfig, fit, fit_many
+from optiinr_jax.inr.fitting import matmul_precision
+from optiinr_jax.signals import Signal, metrics
+from optiinr_jax.signals.kinds import get_kind
+
+NUM_LOOKS = 10  # points of a learning curve
+Curve = dict[int, float]  # steps done -> score of the loss
+Look = Callable[[int, float], None]  # called with steps done and the score of the loss
+
+
+@dataclass(frozen=True)
+class Job:
+    """What trains one trial, on any machine."""
+
+    signal: Signal
+    config: NetworkConfig
+    number: int
+    settings: dict[str, Any]  # of the study
+    max_seconds: float | None = None
+
+    @property
+    def key(self) -> jax.Array:
+        """Of the training; it depends on the seed and the number alone."""
+        return jax.random.fold_in(jax.random.key(self.settings["seed"]), self.number)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Facts for the model file."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        return {"trial": self.number, "search": self.settings, "time": now}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        inr: the trained network; None where there is none.
+        score: of what was trained elsewhere, without a network to show.
+        reason: why there is none; empty otherwise.
+        is_pruned: a rule stopped it, which is no failure.
+        curve: score of the loss by step.
+        facts: seconds, memory, versions, where it ran.
+    """
+
+    inr: INR | None = None
+    score: float | None = None
+    reason: str = ""
+    is_pruned: bool = False
+    curve: Curve = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float | None:
+        """The final score; None where there is none."""
+        return self.score if self.inr is None else self.inr.score
+
+
+class StopTrial(Exception):  # noqa: N818
+    """Ends a training from within: `is_pruned` where it was hopeless, else it failed."""
+
+    def __init__(self, reason: str, *, is_pruned: bool = False) -> None:
+        super().__init__(reason)
+        self.is_pruned = is_pruned
+
+
+def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) -> Outcome:
+    """Train one trial.
+
+    Args:
+        look: called NUM_LOOKS times at most, and may raise StopTrial.
+        checkpoint: file that keeps the state of an interrupted training for whoever goes on.
+    """
+    start, looks = time.monotonic(), _next_looks(job.settings["num_steps"])
+    due = next(looks)
+
+    def on_step(done: int, num_steps: int, loss: float) -> None:
+        nonlocal due
+        seconds = time.monotonic() - start
+        if job.max_seconds is not None and seconds > job.max_seconds and done < num_steps:
+            limit = f"the limit of {job.max_seconds:g} s for a trial"
+            raise StopTrial(f"reached {limit} at step {done} of {num_steps}")
+        if done >= due:
+            due = next((step for step in looks if step > done), math.inf)
+            if look is not None and math.isfinite(loss):
+                look(done, score_of_loss(job.signal, loss))
+
+    def attempt() -> INR:
+        return fit(
+            job.signal,
+            job.config,
+            num_steps=job.settings["num_steps"],
+            key=job.key,
+            share_program=True,
+            checkpoint=checkpoint,
+            progress=False,
+            warn=False,
+            on_step=on_step,
+            info=job.info,
+        )
+
+    try:
+        try:
+            inr = attempt()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            _free_memory()
+            inr = attempt()
+    except (StopTrial, DivergedError, ValueError) as error:
+        outcome = Outcome(reason=str(error), is_pruned=getattr(error, "is_pruned", False))
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        outcome = Outcome(reason=f"out of memory, twice: {str(error).splitlines()[0]}")
+    else:
+        outcome = Outcome(inr, curve=learning_curve(job.signal, inr.history))
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return replace(outcome, facts=_facts(job, time.monotonic() - start))
+
+
+def train_many(jobs: Sequence[Job], layout: str) -> list[Outcome]:
+    """Train the trials of a batch together; in two halves where the memory does not do."""
+    start, first = time.monotonic(), jobs[0]
+    try:
+        fits = fit_many(
+            first.signal,
+            [job.config for job in jobs],
+            num_steps=first.settings["num_steps"],
+            keys=[job.key for job in jobs],
+            layout=layout,
+            progress=False,
+        )
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        _free_memory()
+        half = len(jobs) // 2
+        if half == 0:
+            return [train(first)]
+        return train_many(jobs[:half], layout) + train_many(jobs[half:], layout)
+    seconds = (time.monotonic() - start) / len(jobs)
+    return [_outcome(job, fitted, seconds) for job, fitted in zip(jobs, fits, strict=True)]
+
+
+def _outcome(job: Job, fitted: INR | DivergedError, seconds: float) -> Outcome:
+    facts = _facts(job, seconds)
+    if isinstance(fitted, DivergedError):
+        return Outcome(reason=str(fitted), facts=facts)
+    curve = learning_curve(job.signal, fitted.history)
+    return Outcome(replace(fitted, info={**fitted.info, **job.info}), curve=curve, facts=facts)
+
+
+def train_remotely(job: Job) -> Outcome:
+    """`train` for another process: what comes back lies in the host's memory."""
+    outcome = train(job)
+    if outcome.inr is None:
+        return outcome
+    return replace(
+        outcome, inr=replace(outcome.inr, variables=jax.device_get(outcome.inr.variables))
+    )
+
+
+def score_of_loss(signal: Signal, loss: float) -> float:
+    """A training loss as a score: the PSNR it amounts to, where that is the signal's metric.
+
+    Elsewhere (IoU of a solid, which no loss determines) it is 1 minus the loss over that of the
+    best constant output: 1 is perfect too, and 0 is nothing learned.
+    """
+    if get_kind(signal.kind).metric is not metrics.PSNR:
+        return 1.0 - loss / signal.variance()
+    (low, high), natural = signal.frame.value_range, get_kind(signal.kind).natural_range
+    gain = (natural[1] - natural[0]) / (high - low)
+    return -10.0 * math.log10(max(loss * gain**2, 1e-30))
+
+
+def learning_curve(signal: Signal, history: np.ndarray) -> Curve:
+    """Score by step of a fit that has ended, from its losses."""
+    steps = [step for step in _next_looks(len(history)) if step <= len(history)]
+    losses = {step: float(history[step - 1]) for step in steps}
+    return {s: score_of_loss(signal, loss) for s, loss in losses.items() if math.isfinite(loss)}
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, on the host or on a device."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+
+def peak_memory() -> float:
+    """Most memory that this process has taken so far, in MiB: the device's, else the host's."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    if "peak_bytes_in_use" in stats:
+        return stats["peak_bytes_in_use"] / 2**20
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return math.nan
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def _next_looks(num_steps: int) -> Iterator[int]:
+    """Steps at which a learning curve has its points."""
+    return iter(sorted({math.ceil(num_steps * i / NUM_LOOKS) for i in range(1, NUM_LOOKS + 1)}))
+
+
+def _free_memory() -> None:
+    gc.collect()
+    jax.clear_caches()
+
+
+def _facts(job: Job, seconds: float) -> dict[str, Any]:
+    return {
+        "seconds": round(seconds, 3),
+        "peak_memory_mb": round(peak_memory(), 1),
+        "seed": [job.settings["seed"], job.number],  # key(seed) with the number folded in
+        "matmul_precision": matmul_precision(),
+        "host": socket.gethostname(),
+        "versions": _versions(),
+    }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    names = ("optiinr-jax", "jax", "jaxlib", "numpy", "optuna")
+    device = jax.local_devices()[0].device_kind
+    return {"python": platform.python_version(), "device": device} | {n: version(n) for n in names}

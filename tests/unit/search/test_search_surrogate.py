@@ -1,0 +1,73 @@
+"""The surrogate's answers on scores whose causes are known."""
+
+import math
+
+import numpy as np
+import pytest
+
+import optiinr_jax as oi
+from optiinr_jax.report.choices import choices_section
+from optiinr_jax.search.surrogate import MIN_TRIALS, explain
+
+
+@pytest.fixture(scope="module")
+def signal():
+    return oi.sample_signal("image", size=8)
+
+
+def study_of(signal, score, num_trials):
+    """A study whose scores are a formula of the point."""
+    study = oi.create_study(signal, num_steps=1, width=8, depth=2, strategy="random", seed=1)
+    for _ in range(num_trials):
+        trial = study.ask()
+        study.tell(trial, score(trial.point))
+    return study
+
+
+@pytest.fixture(scope="module")
+def study(signal):
+    def score(point):
+        rate = math.log10(point["learning_rate_2"])
+        return 30.0 - (rate + 3.0) ** 2 + 2.0 * (point["activation_1"] == "finer")
+
+    return study_of(signal, score, 60)
+
+
+@pytest.fixture(scope="module")
+def told(study):
+    return explain(study)
+
+
+def test_what_mattered_is_found(told, study):
+    assert [row.name for row in told.importances[:2]] == ["learning_rate_2", "activation_1"]
+    assert {row.name for row in told.importances} == set(study.space.dimensions)
+    first, second, third = told.importances[:3]
+    assert first.median > 0.5 > second.median > 3 * third.median
+    assert all(row.low <= row.median <= row.high for row in told.importances)
+    assert told.num_trials == 60
+
+
+def test_slices_follow_the_formula(told, study):
+    slices = {part.name: part for part in told.slices}
+    rate = slices["learning_rate_2"]
+    assert rate.is_log and rate.best == study.best_trial.point["learning_rate_2"]
+    top = rate.values[int(np.argmax(rate.mean))]
+    assert abs(math.log10(top) + 3.0) < 0.4
+    assert np.all(rate.low <= rate.mean) and np.all(rate.mean <= rate.high)
+    family = slices["activation_1"]
+    assert family.values[int(np.argmax(family.mean))] == "finer"
+    assert abs(rate.mean.max() - 32.0) < 0.7  # in the score's own units
+
+
+def test_few_or_equal_scores_say_nothing(signal):
+    assert explain(study_of(signal, lambda point: 1.0, MIN_TRIALS)) is None
+    assert explain(study_of(signal, lambda point: point["learning_rate_1"], MIN_TRIALS - 1)) is None
+    assert choices_section(study_of(signal, lambda point: 1.0, 1)) == ""
+    assert "Every trial over its choices" in choices_section(study_of(signal, len, 3))
+
+
+def test_the_section_shows_all_three(study):
+    html = choices_section(study)
+    for label in ("importance of the choices", "expected score along", "choices and score of"):
+        assert html.count(f'aria-label="{label}') == 2  # for a desktop and for a telephone
+    assert "layer 2: learning rate" in html
