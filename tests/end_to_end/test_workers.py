@@ -10,6 +10,7 @@ import shutil
 import signal as signals_of_the_system
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -91,28 +92,28 @@ def test_four_workers_on_one_sqlite_study(signal, alone, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server():
     """A PostgreSQL server of its own, on a socket in a folder of its own."""
     pytest.importorskip("psycopg", reason='needs the extra "postgres"')
     if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
         pytest.skip("needs PostgreSQL's initdb and pg_ctl on the PATH")
-    folder = tmp_path_factory.mktemp("postgres")
     become = []
     if os.geteuid() == 0:  # PostgreSQL refuses the superuser
         if shutil.which("setpriv") is None:
             pytest.skip("PostgreSQL does not run as root, and there is no setpriv")
         become = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-        for path in [folder, *folder.parents][:3]:
-            path.chmod(0o755)
-        shutil.chown(folder, "nobody", "nogroup")
-    data = str(folder / "data")
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
-    subprocess.run([*become, "initdb", "-D", data, "-A", "trust", "-U", "optiinr", "-N"], **quiet)
-    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-    control = [*become, "pg_ctl", "-D", data, "-w", "-l", str(folder / "log")]
-    subprocess.run([*control, "-o", options, "start"], **quiet)
-    yield f"postgresql+psycopg://optiinr@/postgres?host={folder}"
-    subprocess.run([*control, "-m", "fast", "stop"], **quiet)
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        if become:
+            shutil.chown(folder, "nobody", "nogroup")
+        data = f"{folder}/data"
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
+        initdb = ["initdb", "-D", data, "-A", "trust", "-U", "optiinr", "-N"]
+        subprocess.run([*become, *initdb], **quiet)
+        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+        control = [*become, "pg_ctl", "-D", data, "-w", "-l", f"{folder}/log"]
+        subprocess.run([*control, "-o", options, "start"], **quiet)
+        yield f"postgresql+psycopg://optiinr@/postgres?host={folder}"
+        subprocess.run([*control, "-m", "fast", "stop"], **quiet)
 
 
 def test_four_workers_on_one_postgresql_study(signal, server):

@@ -108,8 +108,9 @@ def test_dask_with_a_worker_killed_in_the_middle(signal, alone):
     check_same(study, alone)
 
 
-def test_a_batch_in_one_program_gives_the_same_trials(signal, alone):
-    check_same(oi.search(signal, num_trials=16, layout="vmap", **SMALL), alone)
+@pytest.mark.parametrize("layout", ["vmap", "threads"])
+def test_a_batch_trained_together_gives_the_same_trials(signal, alone, layout):
+    check_same(oi.search(signal, num_trials=16, layout=layout, **SMALL), alone)
 
 
 def test_threads_may_share_a_study_in_one_process(signal, alone, tmp_path):

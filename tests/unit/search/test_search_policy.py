@@ -115,7 +115,7 @@ def test_a_batch_that_is_too_large_is_halved(hungry):
     config, settings = oi.preset("siren", width=8, depth=1), {"num_steps": 2, "seed": 0}
     jobs = [Job(hungry, config, i, settings) for i in range(4)]
     Hungry.meals[0] = 2  # refuses four, then two
-    outcomes = train_many(jobs)
+    outcomes = train_many(jobs, "vmap")
     assert [outcome.inr is not None for outcome in outcomes] == [True] * 4
     expected = [train(job).value for job in jobs]
     assert [outcome.value for outcome in outcomes] == pytest.approx(expected, abs=1e-4)
@@ -135,7 +135,7 @@ def test_a_batch_that_diverges_in_part():
         Job(signal, c, 0, {"num_steps": 5, "seed": 0})
         for c in (wild, oi.preset("siren", width=8, depth=1))
     ]
-    bad, good = train_many(jobs)
+    bad, good = train_many(jobs, "vmap")
     assert bad.inr is None and "stopped being finite" in bad.reason
     assert good.inr is not None and good.inr.info["trial"] == 0
 
