@@ -169,7 +169,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         axis.hlines(row["ceiling (GFLOP/s)"], low, high, "k", lw=1)
     axis.set_xticks(range(len(rows)), [row["case"].replace(", ", "\n") for row in rows], fontsize=8)
     axis.set_ylabel("GFLOP/s of matrix products (line: ceiling)")
-    axis.legend(frameon=False)
+    axis.legend(frameon=False, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
     axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
