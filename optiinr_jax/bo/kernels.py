@@ -323,10 +323,7 @@ def anova(nu: float) -> Kernel:
 
 
 def low_orders(nu: float) -> Kernel:
-    """Make the row of the kernel with weights of the low orders.
-
-    It fits so well that little seems to be left to find: more noise keeps it looking.
-    """
+    """Make the row of the kernel with weights of the low orders; its prior allows more noise."""
     return Kernel(
         partial(evaluate_low_orders, nu),
         low_orders_prior,

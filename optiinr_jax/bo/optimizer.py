@@ -19,8 +19,8 @@ class Optimizer:
         seed: same seed and same scores give the same points.
         kernel: row of `KERNELS`; "anova" weighs interactions of all orders, "product" is the
             paper's, "sum_product" is between; "low_orders" weighs single dimensions and pairs by
-            themselves, quicker on smooth problems, greedier where categories couple. Of several,
-            "anova|product", the one with the higher posterior density is taken at every fit.
+            themselves. Of several, "anova|product", the one with the higher posterior density is
+            taken at every fit.
         acquisition: row of `ACQUISITIONS`; "eei" is the paper's, "log_ei" its closed-form limit,
             which improves on the best fitted score, so that a lucky noisy one does not mislead;
             "thompson" maximises one function drawn from the posterior.

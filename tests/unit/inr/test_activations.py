@@ -197,20 +197,23 @@ def test_prolate_is_scipys_angular_function(bandwidth):
     assert np.abs(y).max() <= 1
 
 
+@pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("name", WAVES)
-def test_wave_form_is_the_family(name):
+def test_wave_form_is_the_family(name, x64):
     row = ACTIVATIONS[name]
-    z = jnp.linspace(-2.0, 2.0, 101)
-    numbers = row.fill({})
+    # Half a unit of FINER's largest float32 angle, 180, which one form rounds and the other not.
+    atol, atol_slope = (1e-12, 1e-12) if x64 else (2e-6, 1e-5 if name == "finer" else 2e-6)
+    with jax.enable_x64(x64):
+        z = jnp.linspace(-2.0, 2.0, 101)
+        numbers = row.fill({})
 
-    def as_wave(z):
-        return ACTIVATIONS["wave"](z, **row.to_wave(numbers))
+        def as_wave(z):
+            return ACTIVATIONS["wave"](z, **row.to_wave(numbers))
 
-    value, slope = slopes(row, z)
-    value_wave, slope_wave = slopes(as_wave, z)
-    np.testing.assert_allclose(value_wave, value, rtol=0, atol=2e-6)
-    # The angle, up to 180, is rounded or not where it is multiplied and added at once: 8e-6.
-    np.testing.assert_allclose(slope_wave, slope, rtol=0, atol=1e-5 * np.abs(slope).max())
+        value, slope = slopes(row, z)
+        value_wave, slope_wave = slopes(as_wave, z)
+    np.testing.assert_allclose(value_wave, value, rtol=0, atol=atol)
+    np.testing.assert_allclose(slope_wave, slope, rtol=0, atol=atol_slope * np.abs(slope).max())
 
 
 def test_the_five_families_of_the_paper_are_waves():
