@@ -3,14 +3,19 @@
 Exit codes: 0 done, 1 failed while running, 2 bad input, 130 and 143 interrupted (Ctrl-C, SIGTERM).
 """
 
+import gc
 import os
 import signal as signals_of_the_system
 import sys
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 INTERRUPTED, TERMINATED = 130, 143
+_SOON, _AGAIN = 0.01, 5.0  # seconds until a signal comes once more
 
 
 class Terminated(BaseException):
@@ -41,7 +46,6 @@ def run(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         print(f"optiinr {__version__}")
         return 0
-    signals_of_the_system.signal(signals_of_the_system.SIGTERM, _terminate)
     commands: dict[str, Callable[..., Any]] = {
         "search": studies.search,
         "worker": studies.worker,
@@ -55,7 +59,7 @@ def run(arguments: list[str]) -> int:
         "doctor": verbs.doctor,
     }
     try:
-        with warnings.catch_warnings():
+        with _heard_signals(), warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _say_warning
             keep_compiled_programs()
@@ -97,5 +101,31 @@ def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"optiinr: warning: {message}", file=sys.stderr)
 
 
-def _terminate(*_: object) -> None:
-    raise Terminated
+@contextmanager
+def _heard_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM as exceptions, again and again until one has ended the block.
+
+    Where Python calls back from other code, an exception is printed and lost: none is raised in a
+    garbage collection, where JAX has a callback, and one lost in a destructor is raised again.
+    """
+    timers: list[threading.Timer] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+        is_collecting = frame is not None and frame.f_code in callbacks
+        seconds = _SOON if is_collecting else _AGAIN
+        timers.append(threading.Timer(seconds, signals_of_the_system.raise_signal, [number]))
+        timers[-1].daemon = True
+        timers[-1].start()
+        if not is_collecting:
+            raise Terminated if number == signals_of_the_system.SIGTERM else KeyboardInterrupt
+
+    numbers = (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM)
+    before = {number: signals_of_the_system.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()
+        for number, handler in before.items():
+            signals_of_the_system.signal(number, handler)

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy
 
 from optiinr_jax.search.checks import StudyError
+from optiinr_jax.search.interrupts import undisturbed
 
 PATIENCE = 600.0  # seconds; nobody holds the lock for longer than a proposal takes to compile
 _POLL = 0.02  # seconds between two tries: short, so that a signal gets through
@@ -42,7 +43,7 @@ def locked(url: str | None, name: str) -> Iterator[None]:
     connection, try_lock = _open_server(url, name) if path is None else _open_file(path)
     with closing(connection):
         start, pause = time.monotonic(), _POLL
-        while not try_lock():
+        while not _undisturbed(try_lock):
             if time.monotonic() - start > PATIENCE:
                 raise StudyError(
                     f"another process has held the lock of {url} for {PATIENCE:.0f} seconds; end "
@@ -51,6 +52,11 @@ def locked(url: str | None, name: str) -> Iterator[None]:
             time.sleep(pause)
             pause = min(1.5 * pause, 0.25)
         yield
+
+
+def _undisturbed(try_lock: Callable[[], bool]) -> bool:
+    with undisturbed():
+        return try_lock()
 
 
 def _open_file(path: Path) -> tuple[Any, Callable[[], bool]]:

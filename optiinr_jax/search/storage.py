@@ -12,8 +12,9 @@ import sqlite3
 import warnings
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import preset
 from optiinr_jax.inr.presets import plain_presets
 from optiinr_jax.search.checks import StudyError
+from optiinr_jax.search.interrupts import undisturbed
 from optiinr_jax.search.lock import database_path, locked
 from optiinr_jax.search.spaces import config_to_point
 from optiinr_jax.signals import Frame, Signal
@@ -82,7 +84,16 @@ def _connect(url: str) -> BaseStorage:
             url, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
         )
     weakref.finalize(backend, backend.engine.dispose)  # closes its connections
-    return get_storage(backend)
+    store = get_storage(backend)
+    calls = [name for name in dir(BaseStorage) if not name.startswith("_")]
+    for name in [*calls, "record_heartbeat", "_get_stale_trial_ids"]:
+        setattr(store, name, partial(_undisturbed, getattr(store, name)))
+    return store
+
+
+def _undisturbed(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    with undisturbed():
+        return call(*args, **options)
 
 
 def describe_error(error: BaseException) -> str:
