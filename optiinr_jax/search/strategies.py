@@ -22,6 +22,9 @@ STRATEGIES: dict[str, Callable[[Space, int, int, int], optuna.samplers.BaseSampl
     "optiinr": lambda space, seed, num_initial, number: OptiINRSampler(
         seed=seed, num_initial=num_initial, space=space
     ),
+    "faithful": lambda space, seed, num_initial, number: OptiINRSampler(
+        seed=seed, num_initial=num_initial, space=space, faithful=True
+    ),
     "random": lambda space, seed, num_initial, number: optuna.samplers.RandomSampler(
         seed=_trial_seed(seed, number)
     ),

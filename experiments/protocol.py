@@ -1,0 +1,271 @@
+"""How every table is made: the same trials for all, the winners trained again on fresh seeds.
+
+A job is one signal with one contender, and leaves one file in experiments/results/SIZE/TABLE/. A
+job that has its file is not run again; one that was interrupted goes on from its study in
+runs/experiments/. So a table may be made in any number of calls, on any machine.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from multiprocessing import Queue, get_context
+from pathlib import Path
+from typing import Any, Literal
+
+RESULTS = Path(__file__).parent / "results"
+RUNS = Path("runs") / "experiments"
+SEARCHES = ("optiinr", "random", "single_family", "tpe", "faithful", "layerwise")
+PRESETS = "presets"
+CLOSE = {"IoU": 0.1}  # a preset this far below the best on its first seed gets no further ones
+CLOSE_DB = 3.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """One size of the protocol."""
+
+    num_trials: int
+    num_initial: int
+    num_steps: int
+    width: int
+    depth: int = 4
+    num_seeds: int = 3  # fresh ones, for what is compared
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a table is asked for.
+
+    Attributes:
+        size: "quick" runs on a laptop, "paper" is the paper's and wants a GPU.
+        contenders: searches to run, and "presets"; none: all.
+        signals: to run; none: all of the table.
+        minutes: no new trial begins after so many; the same command goes on.
+        workers: processes, each on a core of its own; 1 on a GPU.
+    """
+
+    size: Literal["quick", "paper"] = "quick"
+    contenders: tuple[str, ...] = (SEARCHES[0], PRESETS, *SEARCHES[1:])
+    signals: tuple[str, ...] = ()
+    minutes: float = math.inf
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One signal with one contender."""
+
+    table: str
+    size_name: str
+    size: Size
+    signal: str
+    contender: str
+    load: Callable[[str, str], Any]  # (signal, size name) -> Signal; a function of a module
+    end: float  # no trial begins after this time
+
+    @property
+    def result(self) -> Path:
+        """File of what came of it."""
+        name = f"{self.signal.replace('/', '_')}.{self.contender}.json"
+        return RESULTS / self.size_name / self.table / name
+
+
+def run_table(
+    table: str,
+    sizes: dict[str, Size],
+    signals: dict[str, tuple[str, ...]],
+    load: Callable[[str, str], Any],
+    arguments: Arguments,
+) -> None:
+    """Run all jobs of a table that have no result yet.
+
+    Args:
+        table: its name, a folder of the results.
+        sizes: by name.
+        signals: names, by size.
+        load: function of a module: (name of a signal, name of a size) -> Signal.
+    """
+    names = arguments.signals or signals[arguments.size]
+    end = time.time() + 60.0 * arguments.minutes
+    jobs = [
+        Job(table, arguments.size, sizes[arguments.size], name, contender, load, end)
+        for contender in arguments.contenders
+        for name in names
+    ]
+    waiting = [job for job in jobs if not job.result.is_file()]
+    print(f"{table}, {arguments.size}: {len(jobs) - len(waiting)} of {len(jobs)} jobs are done")
+    context = get_context("spawn")
+    cores: Queue[int] = context.Queue()
+    for core in sorted(os.sched_getaffinity(0)) * arguments.workers:
+        cores.put(core)
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    begin = time.time()
+    with ProcessPoolExecutor(
+        arguments.workers, context, initializer=_take_core, initargs=(cores, arguments.workers)
+    ) as pool:
+        futures = {pool.submit(run_job, job): job for job in waiting}
+        for count, future in enumerate(as_completed(futures), 1):
+            job, elapsed = futures[future], time.time() - begin
+            left = elapsed / count * (len(waiting) - count) / 60.0
+            print(
+                f"{count}/{len(waiting)} {job.signal} {job.contender}: {future.result()}, "
+                f"{left:.0f} minutes left",
+                flush=True,
+            )
+
+
+def run_job(job: Job) -> str:
+    """Run one job, write its result, and say in words what came of it."""
+    from optiinr_jax.files import write_atomic
+    from optiinr_jax.inr import keep_compiled_programs
+
+    keep_compiled_programs()
+    start = time.monotonic()
+    signal = job.load(job.signal, job.size_name)
+    make = fit_presets if job.contender == PRESETS else search
+    record = make(job, signal)
+    if record is None:
+        return "out of time, to be continued"
+    head = {
+        "table": job.table,
+        "signal": job.signal,
+        "shape": list(signal.shape),
+        "metric": signal.metric_name,
+        "contender": job.contender,
+        "size": asdict(job.size),
+        "seconds": round(time.monotonic() - start, 1),  # of this call, fresh seeds included
+        "versions": {name: version(name) for name in ("optiinr-jax", "jax", "numpy", "optuna")},
+    }
+    job.result.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(job.result, (json.dumps(head | record, indent=1) + "\n").encode())
+    best = max(record["fresh"].values(), key=lambda row: _mean(row["scores"]))
+    return f"{_mean(best['scores']):.4g} {signal.metric_name}"
+
+
+def search(job: Job, signal: Any) -> dict[str, Any] | None:
+    """The trials of one search, and its winner on fresh seeds; None: out of time."""
+    import optiinr_jax as oi
+    from experiments.contenders import CONTENDERS
+
+    size, folder = job.size, RUNS / job.size_name / job.table
+    folder.mkdir(parents=True, exist_ok=True)
+    is_sampler = job.contender not in CONTENDERS
+    options: dict[str, Any] = {
+        "num_trials": size.num_trials,
+        "num_initial": size.num_initial,
+        "num_steps": size.num_steps,
+        "width": size.width,
+        "depth": size.depth,
+        "strategy": job.contender if is_sampler else "random",
+        "storage": f"sqlite:///{folder / job.result.stem}.db",
+    }
+    if is_sampler:
+        study = oi.search(
+            signal,
+            **options,
+            progress=False,
+            on_trial_end=lambda study, _: study.stop() if time.time() > job.end else None,
+        )
+    else:
+        study = oi.create_study(signal, **options)
+        while study.count_ended() < size.num_trials and time.time() < job.end:
+            if study.count_ended() == len(study.optuna_study.get_trials(deepcopy=False)):
+                study.enqueue(CONTENDERS[job.contender](study))
+            asked = study.ask()
+            study.tell(asked, _train(signal, asked.config, size, asked.key))
+    if study.count_ended() < size.num_trials:
+        return None
+    trials = study.trials
+    keys = [fresh_key(study.settings, i) for i in range(size.num_seeds)]
+    fresh = {"config": study.best_config.to_json(), "scores": []}
+    for key in keys:
+        inr = _train(signal, study.best_config, size, key)
+        fresh["scores"].append(None if inr is None else inr.score)
+    return {
+        "trials": [trial.score for trial in trials],
+        "points": [trial.point for trial in trials],
+        "fresh": {"found": fresh},
+    }
+
+
+def fit_presets(job: Job, signal: Any) -> dict[str, Any] | None:
+    """Published networks under every protocol, the good ones on all seeds; None: out of time."""
+    from optiinr_jax.inr import PRESETS as NETWORKS
+    from optiinr_jax.inr import PROTOCOLS, preset
+
+    size = job.size
+    rows: dict[str, dict[str, Any]] = {}
+    configs: dict[str, Any] = {}
+    for name in NETWORKS[signal.kind]:
+        for protocol in PROTOCOLS:
+            config = preset(
+                name, modality=signal.kind, protocol=protocol, width=size.width, depth=size.depth
+            )
+            configs[f"{name}, {protocol}"] = config
+            rows[f"{name}, {protocol}"] = {"config": config.to_json(), "scores": []}
+    for i in range(size.num_seeds):
+        firsts = {label: row["scores"][0] for label, row in rows.items() if row["scores"]}
+        bar = max((score for score in firsts.values() if score is not None), default=-math.inf)
+        bar -= CLOSE.get(signal.metric_name, CLOSE_DB)
+        for label, config in configs.items():
+            row = rows[label]
+            if time.time() > job.end:
+                return None
+            if i > 0 and (firsts.get(label) is None or firsts[label] < bar):
+                continue
+            try:
+                inr = _train(signal, config, size, fresh_key({"seed": 0}, i))
+            except ValueError as error:  # a network that this grid does not suit
+                row["problem"] = str(error)
+                continue
+            row["scores"].append(None if inr is None else inr.score)
+    return {"fresh": rows}
+
+
+def fresh_key(settings: dict[str, Any], i: int) -> Any:
+    """Key of a training that no trial of a search has used."""
+    from optiinr_jax.search import comparison
+
+    return comparison.fresh_key(settings, i)
+
+
+def _train(signal: Any, config: Any, size: Size, key: Any) -> Any:
+    """One training as every trial of a search has it; None where it diverged."""
+    import optiinr_jax as oi
+
+    try:
+        return oi.fit(
+            signal,
+            config,
+            num_steps=size.num_steps,
+            key=key,
+            share_program=True,
+            progress=False,
+            warn=False,
+        )
+    except oi.inr.DivergedError:
+        return None
+
+
+def read_results(table: str, size: str = "quick") -> Iterator[dict[str, Any]]:
+    """What the jobs of a table have left so far."""
+    for path in sorted((RESULTS / size / table).glob("*.json")):
+        yield json.loads(path.read_text())
+
+
+def _mean(scores: list[float | None]) -> float:
+    """Mean over seeds; -inf where one diverged or none was trained."""
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if known and len(known) == len(scores) else -math.inf
+
+
+def _take_core(cores: Any, workers: int) -> None:
+    """Keep this process to a core of its own, before it uses it."""
+    core = cores.get()
+    if workers > 1:
+        os.sched_setaffinity(0, {core})
