@@ -177,14 +177,14 @@ def search(job: Job, signal: Any) -> dict[str, Any] | None:
             if study.count_ended() == len(study.optuna_study.get_trials(deepcopy=False)):
                 study.enqueue(CONTENDERS[job.contender](study))
             asked = study.ask()
-            study.tell(asked, _train(signal, asked.config, size, asked.key))
+            study.tell(asked, train(signal, asked.config, size, asked.key))
     if study.count_ended() < size.num_trials:
         return None
     trials = study.trials
     keys = [fresh_key(study.settings, i) for i in range(size.num_seeds)]
     fresh = {"config": study.best_config.to_json(), "scores": []}
     for key in keys:
-        inr = _train(signal, study.best_config, size, key)
+        inr = train(signal, study.best_config, size, key)
         fresh["scores"].append(None if inr is None else inr.score)
     return {
         "trials": [trial.score for trial in trials],
@@ -219,7 +219,7 @@ def fit_presets(job: Job, signal: Any) -> dict[str, Any] | None:
             if i > 0 and (firsts.get(label) is None or firsts[label] < bar):
                 continue
             try:
-                inr = _train(signal, config, size, fresh_key({"seed": 0}, i))
+                inr = train(signal, config, size, fresh_key({"seed": 0}, i))
             except ValueError as error:  # a network that this grid does not suit
                 row["problem"] = str(error)
                 continue
@@ -234,7 +234,7 @@ def fresh_key(settings: dict[str, Any], i: int) -> Any:
     return comparison.fresh_key(settings, i)
 
 
-def _train(signal: Any, config: Any, size: Size, key: Any) -> Any:
+def train(signal: Any, config: Any, size: Size, key: Any) -> Any:
     """One training as every trial of a search has it; None where it diverged."""
     import optiinr_jax as oi
 

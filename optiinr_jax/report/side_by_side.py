@@ -66,7 +66,7 @@ def _picture(axes: "Axes", samples: np.ndarray) -> None:
 
 def _draw_image(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
     _picture(axes, samples)
-    rows, columns = _detail(signal)
+    rows, columns = detail_of(signal)
     corner = (columns.start - 0.5, rows.start - 0.5)
     size = (columns.stop - columns.start, rows.stop - rows.start)
     from matplotlib.patches import Rectangle
@@ -75,7 +75,7 @@ def _draw_image(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
 
 
 def _draw_detail(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
-    rows, columns = _detail(signal)
+    rows, columns = detail_of(signal)
     _picture(axes, samples[rows, columns])
 
 
@@ -84,7 +84,7 @@ def _draw_error(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
     axes.imshow(error, cmap="magma", vmin=0.0, vmax=0.1)
 
 
-def _detail(signal: Signal) -> tuple[slice, slice]:
+def detail_of(signal: Signal) -> tuple[slice, slice]:
     """The part of the picture where neighbouring pixels differ most."""
     grey = signal.samples.mean(axis=-1)
     height, width = (max(2, n // _ZOOM) for n in grey.shape)

@@ -169,7 +169,8 @@ def search(
         width: units of every layer.
         depth: activated layers.
         space: name of an `inr_space`, or one of your own with the same names.
-        strategy: "optiinr", or "random" and "tpe" for comparison.
+        strategy: "optiinr"; for comparison "faithful" (the paper's kernel, acquisition and
+            scaling of scores), "random" or "tpe".
         batch_size: configurations proposed jointly, without each other's scores: as many may be
             trained at once. It decides which trials a study has; how many processes train them
             does not.

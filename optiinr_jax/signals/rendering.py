@@ -51,6 +51,7 @@ def render_mesh(
     azimuth: float = 35.0,
     elevation: float = 25.0,
     up: str = "z",
+    colours: Float[np.ndarray, "F 3"] | None = None,
 ) -> Float32[np.ndarray, "{size} {size} 3"]:
     """Draw a surface, shaded and on white, to fill a square picture with numbers in [0, 1].
 
@@ -59,6 +60,7 @@ def render_mesh(
         azimuth: degrees by which the eye goes round the `up` axis.
         elevation: degrees by which it rises.
         up: "x", "y" or "z", the axis that points upwards in the picture.
+        colours: red, green and blue of each face in [0, 1]; None: clay.
     """
     if up not in ("x", "y", "z") or size < 2 or not len(faces):
         raise SignalError(
@@ -71,9 +73,10 @@ def render_mesh(
     scale = fine * (1.0 - 2.0 * _MARGIN) / (high - low)[:2].max()
     turned = (turned - (low + high) / 2.0) * scale + np.array([fine / 2.0, fine / 2.0, 0.0])
     seen = _nearest_faces(turned, faces, fine)
-    colours = _shaded(_smooth_normals(turned, faces))
+    light = _light(_smooth_normals(turned, faces))
+    shaded = np.clip(light * (_COLOUR if colours is None else colours), 0.0, 1.0)
     canvas = np.ones((fine * fine, 3))
-    canvas[seen >= 0] = colours[seen[seen >= 0]]
+    canvas[seen >= 0] = shaded[seen[seen >= 0]]
     blocks = canvas.reshape(size, _SUPERSAMPLING, size, _SUPERSAMPLING, 3)
     return np.sqrt(blocks.mean(axis=(1, 3))).astype(np.float32)  # from light to screen levels
 
@@ -118,13 +121,13 @@ def _smooth_normals(
     return np.where(is_edge[:, None], own, smooth)
 
 
-def _shaded(normals: Float64[np.ndarray, "F 3"]) -> Float64[np.ndarray, "F 3"]:
+def _light(normals: Float64[np.ndarray, "F 3"]) -> Float64[np.ndarray, "F 3"]:
     """Light that each face sends to the eye (Lambert): two lamps and some from all round."""
     towards = np.where(normals[:, 2:] > 0, -normals, normals)  # seen from inside: its other side
     light = np.broadcast_to(_AMBIENT, normals.shape)
     for direction, colour in _LIGHTS:
         light = light + np.maximum(towards @ _unit(direction), 0.0)[:, None] * colour
-    return np.clip(_COLOUR * light, 0.0, 1.0)
+    return light
 
 
 def _unit(x: Float64[np.ndarray, "*n 3"]) -> Float64[np.ndarray, "*n 3"]:

@@ -156,14 +156,14 @@ def test_counts_are_checked(signal, name, value):
 
 def test_unknown_strategy_and_storage(signal, tmp_path):
     with pytest.raises(
-        ValueError, match="unknown strategy 'magic'; known are optiinr, random, tpe"
+        ValueError, match="unknown strategy 'magic'; known are optiinr, faithful, random, tpe"
     ):
         oi.search(signal, strategy="magic")
     with pytest.raises(StudyError, match="cannot open the storage"):
         oi.search(signal, storage=f"sqlite:///{tmp_path}/absent/study.db", **SMALL)
 
 
-@pytest.mark.parametrize("strategy", ["random", "tpe"])
+@pytest.mark.parametrize("strategy", ["faithful", "random", "tpe"])
 def test_other_strategies_share_the_loop_and_resume(signal, strategy, storage):
     options = SMALL | {"num_initial": 8, "strategy": strategy}
     study = oi.search(signal, num_trials=12, **options)

@@ -1,0 +1,311 @@
+"""Draws docs/experiments.md and its figures from experiments/results, whatever there is of it.
+
+Command: python -m experiments.report [--size quick] [--no-pictures]
+Time: two minutes on 2 cores; the networks that are shown are trained again once, a few seconds
+each, and kept in runs/experiments/shown. Without pictures, seconds.
+Expected: every table and figure of docs/experiments.md.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tyro
+from scipy import stats
+
+import optiinr_jax as oi
+from experiments import figures, table1_images, table2_audio, table3_shapes
+from experiments.figures import LABELS
+from experiments.protocol import PRESETS, RUNS, SEARCHES, Size, fresh_key, read_results, train
+from optiinr_jax.files import write_atomic
+from optiinr_jax.inr import PROTOCOLS, NetworkConfig
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, FOLDER = DOCS / "experiments.md", DOCS / "experiments"
+PRINTED = {  # the paper's tables 1 to 3: network -> its figures
+    "images": {
+        "siren": "38.47, 42.75",
+        "gauss": "37.36, 38.48",
+        "wire": "38.69, 39.85",
+        "fr": "35.90, 38.87",
+        "finer": "40.24, 45.56",
+        "gf": "38.47, 40.57",
+        "iga": "38.27, 41.77",
+        "optiinr": "41.38, 46.24",
+    },
+    "sounds": {
+        "siren": "52.59, 34.39, 41.59",
+        "gauss": "16.49, 21.32, 17.21",
+        "wire": "17.54, 21.54, 24.16",
+        "fr": "54.94, 36.93, 56.36",
+        "finer": "36.67, 39.35, 42.27",
+        "iga": "52.35, 34.41, 42.39",
+        "optiinr": "60.84, 49.60, 68.39",
+    },
+    "shapes": {
+        "siren": ".9881, .9778",
+        "gauss": ".9934, .9871",
+        "wire": ".9924, .9861",
+        "fr": ".9919, .9650",
+        "finer": ".9897, .9804",
+        "iga": ".9919, .9834",
+        "optiinr": ".9936, .9884",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the paper's tables as we make it."""
+
+    name: str
+    title: str
+    module: Any  # with `load` and `SIZES`
+    printed: str  # what the paper's figures are of
+    draw: Callable[[Path, list[tuple[oi.Signal, figures.Shown]]], object]
+
+
+TABLES = (
+    Table(
+        "images",
+        "Pictures (the paper's Table 1)",
+        table1_images,
+        "Kodak, DIV2K",
+        lambda path, rows: figures.draw_pictures(path, rows[:1] + rows[4:5]),
+    ),
+    Table(
+        "sounds",
+        "Sounds (Table 2)",
+        table2_audio,
+        "Bach, Counting, Two Speakers",
+        lambda path, rows: figures.draw_sound(path, *rows[0]),
+    ),
+    Table("shapes", "Solids (Table 3)", table3_shapes, "Dragon, Thai Statue", figures.draw_solids),
+)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Results of one table: contender -> signal -> what its file holds, signals in one order."""
+
+    rows: dict[str, dict[str, dict[str, Any]]]
+
+    @property
+    def metric(self) -> str:
+        """Name of the score."""
+        return self.rows["optiinr"][self.signals[0]]["metric"]
+
+    @property
+    def signals(self) -> list[str]:
+        """Those that OptiINR and the published networks have."""
+        return [name for name in self.rows["optiinr"] if name in self.rows[PRESETS]]
+
+    def best(self, contender: str, signal: str) -> tuple[str, dict[str, Any]]:
+        """The network of a contender that is best on fresh seeds, and its name."""
+        fresh = self.rows[contender][signal]["fresh"]
+        return max(fresh.items(), key=lambda item: mean_of(item[1]["scores"]))
+
+    def means(self, contender: str) -> dict[str, float]:
+        """Mean score over fresh seeds by signal."""
+        return {
+            name: mean_of(self.best(contender, name)[1]["scores"])
+            for name in self.signals
+            if name in self.rows.get(contender, {})
+        }
+
+    def curve(self, contender: str, signal: str) -> np.ndarray:
+        """Best score so far by trial."""
+        scores = self.rows[contender][signal]["trials"]
+        return np.maximum.accumulate([-np.inf if s is None else s for s in scores])
+
+
+def read_scores(table: str, size: str) -> Scores | None:
+    """Results of a table; None where OptiINR or the published networks have none yet."""
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    for record in read_results(table, size):
+        rows.setdefault(record["contender"], {})[record["signal"]] = record
+    scores = Scores(rows)
+    return scores if {"optiinr", PRESETS} <= set(rows) and scores.signals else None
+
+
+def mean_of(scores: list[float | None]) -> float:
+    """Mean over seeds; -inf where one diverged or there is none."""
+    known = [score for score in scores if score is not None]
+    return float(np.mean(known)) if known and len(known) == len(scores) else -math.inf
+
+
+def contender_table(scores: Scores) -> Iterator[str]:
+    """Every contender beside OptiINR, on fresh seeds, paired over signals."""
+    ours = scores.means("optiinr")
+    yield "| contender | mean | OptiINR is above by | on signals |"
+    yield "|---|---|---|---|"
+    for contender in ("optiinr", *SEARCHES[1:], PRESETS):
+        means = scores.means(contender)
+        if not means:
+            continue
+        shown = _number(np.mean(list(means.values())), scores)
+        gains = [ours[name] - means[name] for name in means]
+        gap, wins = "", f"{len(means)}"
+        if contender != "optiinr":
+            gap = _interval(gains, scores)
+            wins = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
+        yield f"| {LABELS[contender]} | {shown} | {gap} | {wins} |"
+
+
+def network_table(scores: Scores, printed: dict[str, str], of: str) -> Iterator[str]:
+    """Every published network under every protocol, mean over signals of its first fresh seed."""
+    yield f"| network | {' | '.join(PROTOCOLS)} | printed in the paper ({of}) |"
+    yield "|---|" + "---|" * (len(PROTOCOLS) + 1)
+    records = [scores.rows[PRESETS][name]["fresh"] for name in scores.signals]
+    names = dict.fromkeys(label.partition(",")[0] for label in records[0])
+    for name in names:
+        cells = []
+        for protocol in PROTOCOLS:
+            firsts = [r[f"{name}, {protocol}"]["scores"][:1] for r in records]
+            known = [first[0] for first in firsts if first and first[0] is not None]
+            cells.append(_number(np.mean(known), scores) if len(known) == len(firsts) else "-")
+        yield f"| {name} | {' | '.join(cells)} | {printed.get(name, '')} |"
+    found = _number(np.mean(list(scores.means("optiinr").values())), scores)
+    filler = " | ".join([""] * (len(PROTOCOLS) - 1))
+    yield f"| **OptiINR** | **{found}** | {filler} | {printed['optiinr']} |"
+
+
+def signal_table(scores: Scores) -> Iterator[str]:
+    """Signal by signal: who is how good, and how soon random search's best was reached."""
+    known = [c for c in (PRESETS, *SEARCHES) if scores.means(c)]
+    yield "| signal | " + " | ".join(LABELS[c] for c in known) + " | reaches random's best after |"
+    yield "|---|" + "---|" * (len(known) + 1)
+    for name in scores.signals:
+        cells = []
+        for contender in known:
+            if name not in scores.rows[contender]:
+                cells.append("")
+                continue
+            label, row = scores.best(contender, name)
+            values = [s for s in row["scores"] if s is not None]
+            text = f"{_number(np.mean(values), scores)} ± {_number(np.std(values, ddof=1), scores)}"
+            cells.append(text + (f" ({label})" if contender == PRESETS else ""))
+        cells.append(trials_to_random(scores, name))
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def trials_to_random(scores: Scores, signal: str) -> str:
+    """Trials until OptiINR is as good as random search is at its end."""
+    if signal not in scores.rows.get("random", {}):
+        return ""
+    ours, theirs = (scores.curve(contender, signal) for contender in ("optiinr", "random"))
+    is_there = ours >= theirs[-1]
+    return f"{1 + int(np.argmax(is_there))} of {len(theirs)}" if is_there.any() else "never"
+
+
+def _interval(gains: list[float], scores: Scores) -> str:
+    """Mean of paired differences with its 95 % interval of Student's t."""
+    text = f"{_number(np.mean(gains), scores, sign=True)}"
+    if len(gains) < 2:
+        return text
+    half = stats.t.ppf(0.975, len(gains) - 1) * stats.sem(gains)
+    ends = (_number(np.mean(gains) + s * half, scores, sign=True) for s in (-1, 1))
+    return f"{text} [{', '.join(ends)}]"
+
+
+def _number(value: Any, scores: Scores, *, sign: bool = False) -> str:
+    places = 2 if "dB" in scores.metric else 4
+    return f"{value:{'+' if sign else ''}.{places}f}"
+
+
+def show_networks(table: Table, size: str, scores: Scores) -> list[tuple[oi.Signal, figures.Shown]]:
+    """Signals with the best published, random search's and our network, trained again."""
+    rows = []
+    for name in scores.signals:
+        signal = table.module.load(name, size)
+        shown = {}
+        for contender in (PRESETS, "random", "optiinr"):
+            if name not in scores.rows.get(contender, {}):
+                continue
+            label, row = scores.best(contender, name)
+            inr = _train_again(table, size, name, contender, signal, row["config"])
+            score = _number(inr.score, scores)
+            title = label.partition(",")[0] if contender == PRESETS else LABELS[contender]
+            shown[f"{title}  {score}"] = inr.render()
+        rows.append((signal, shown))
+    return rows
+
+
+def _train_again(
+    table: Table, size: str, name: str, contender: str, signal: oi.Signal, config: Any
+) -> oi.INR:
+    """A network on the first fresh seed; kept in a file, as long as it is the same."""
+    path = RUNS / "shown" / f"{size}.{name.replace('/', '_')}.{contender}.inr.safetensors"
+    config = NetworkConfig.from_json(config)
+    if path.is_file():
+        kept = oi.load_inr(path)
+        if kept.config.to_json() == config.to_json():
+            return kept
+    inr = train(signal, config, _size(table, size), fresh_key({"seed": 0}, 0))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    inr.save(path)
+    return inr
+
+
+def _size(table: Table, size: str) -> Size:
+    return table.module.SIZES[size]
+
+
+def make_section(table: Table, size: str, with_pictures: bool) -> Iterator[str]:
+    """Text of one table and its figures, which are drawn on the way."""
+    scores = read_scores(table.name, size)
+    if scores is None:
+        return
+    stem, setting = FOLDER / f"{size}_{table.name}", _size(table, size)
+    module = table.module.__name__
+    yield f"## {table.title}"
+    yield (
+        f"{len(scores.signals)} signals, {setting.num_trials} trainings a search, "
+        f"{setting.num_steps} steps, {setting.depth} layers of {setting.width}; score: "
+        f"{scores.metric}, mean of {setting.num_seeds} fresh seeds. "
+        f"`python -m {module} --size {size}`, then `python -m experiments.report --size {size}`."
+    )
+    yield "\n".join(contender_table(scores))
+    yield "\n".join(signal_table(scores))
+    known = [c for c in (PRESETS, *SEARCHES) if set(scores.signals) <= set(scores.means(c))]
+    bars = {c: scores.means(c) for c in known[:1] + known[:0:-1]}
+    figures.draw_bars(stem.with_name(f"{stem.name}_bars.png"), bars, scores.metric)
+    yield _picture(f"{stem.name}_bars.png", "Mean score on fresh seeds, signal by signal.")
+    curves = {
+        c: np.array([scores.curve(c, name) for name in scores.signals])
+        for c in known
+        if c != PRESETS
+    }
+    figures.draw_curves(
+        stem.with_name(f"{stem.name}_search.png"), curves, f"best so far, {scores.metric}"
+    )
+    yield _picture(f"{stem.name}_search.png", "Best score so far, mean over signals.")
+    if with_pictures:
+        table.draw(stem.with_name(f"{stem.name}_shown.png"), show_networks(table, size, scores))
+    if stem.with_name(f"{stem.name}_shown.png").is_file():
+        yield _picture(f"{stem.name}_shown.png", "The signal and what networks store of it.")
+    yield "\n".join(network_table(scores, PRINTED[table.name], table.printed))
+
+
+def _picture(name: str, caption: str) -> str:
+    return f"![{caption}]({FOLDER.name}/{name})"
+
+
+def main(size: Literal["quick", "paper"] = "quick", pictures: bool = True) -> None:
+    """Write the page and its figures."""
+    parts = [
+        "# The experiments",
+        "Written by `python -m experiments.report` from `experiments/results`. What was run where, "
+        "and what it means, is in [experiments/README.md](../experiments/README.md). A mean with "
+        "an interval is a paired difference over signals with its 95 % interval (Student's t).",
+    ]
+    for table in TABLES:
+        parts += make_section(table, size, pictures)
+    print(write_atomic(PAGE, ("\n\n".join(parts) + "\n").encode()))
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
