@@ -16,15 +16,25 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from mixed_problems import PROBLEMS, Problem, make, noise_sd
 
 import optiinr_jax as oi
 from optiinr_jax.bo import WARPS, Choice
 from optiinr_jax.bo.distributions import suggest, to_distribution
+from optiinr_jax.bo.kernels import (
+    KERNELS,
+    Kernel,
+    Normal,
+    matern,
+    product_prior,
+    squared_distance,
+)
 
 RESULTS = Path(__file__).parent / "results" / "search.jsonl"
 NUM_INITIAL, NUM_TRIALS = 30, 100
@@ -140,9 +150,53 @@ def botorch(problem: Problem, seed: int) -> Ask:
     return ask
 
 
+def unconditional(problem: Problem, seed: int) -> Ask:
+    """Ours without conditions: what does not exist in a point has the middle of its range."""
+    dimensions = {n: replace(d, when=None) for n, d in problem.space.dimensions.items()}
+    space = oi.bo.Space(dimensions)
+    middle = space.sample(0, 1)[0] | {
+        n: d.from_unit(0.5) for n, d in dimensions.items() if not isinstance(d, oi.bo.Choice)
+    }
+    ask = optiinr()(replace(problem, space=space), seed)
+
+    def ask_active(record: Record) -> dict[str, Any]:
+        point = ask([(middle | known, score) for known, score in record])
+        return {name: point[name] for name in problem.space.active(point)}
+
+    return ask_active
+
+
+class Isotropic(NamedTuple):
+    """Parameters of one length-scale for all."""
+
+    log_amplitude: Any
+    log_lengthscale: Any
+
+
+def isotropic() -> Kernel:
+    """Matern-5/2 with one length-scale for numbers and one-hot columns alike, as in naive use."""
+
+    def evaluate(params: Isotropic, a: Any, b: Any) -> Any:
+        return jnp.exp(params.log_amplitude) * matern(
+            2.5, squared_distance(params.log_lengthscale, a, b)
+        )
+
+    def prior(structure: Any) -> Normal:
+        mean = product_prior(structure).mean
+        return Normal(Isotropic(mean.log_amplitude, mean.log_lengthscale), Isotropic(1.0, 1.0))
+
+    return Kernel(evaluate, prior, KERNELS["product"].draw_features)  # eei is not asked of it
+
+
+KERNELS["isotropic"] = isotropic()
 STRATEGIES: dict[str, Callable[[Problem, int], Ask]] = {
     "optiinr": optiinr(),
     "optiinr-faithful": optiinr(faithful=True),
+    "optiinr-unconditional": unconditional,
+    "optiinr-isotropic": optiinr(kernel="isotropic"),
+    "optiinr-eei-16": optiinr(acquisition="eei", num_paths=16),
+    "optiinr-eei-256": optiinr(acquisition="eei"),
+    "optiinr-eei-1024": optiinr(acquisition="eei", num_paths=1024),
     "random": random,
     "tpe": from_optuna(_tpe),
     "tpe-multivariate": from_optuna(lambda seed: _tpe(seed, multivariate=True)),

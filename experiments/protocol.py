@@ -143,8 +143,8 @@ def run_job(job: Job) -> str:
     }
     job.result.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(job.result, (json.dumps(head | record, indent=1) + "\n").encode())
-    best = max(record["fresh"].values(), key=lambda row: _mean(row["scores"]))
-    return f"{_mean(best['scores']):.4g} {signal.metric_name}"
+    _, best = best_network(record["fresh"])
+    return f"{mean_of(best['scores']):.4g} {signal.metric_name}"
 
 
 def search(job: Job, signal: Any) -> dict[str, Any] | None:
@@ -258,10 +258,28 @@ def read_results(table: str, size: str = "quick") -> Iterator[dict[str, Any]]:
         yield json.loads(path.read_text())
 
 
-def _mean(scores: list[float | None]) -> float:
+def keep_result(name: str, record: Any) -> Path:
+    """Write what an experiment other than a table has measured."""
+    from optiinr_jax.files import write_atomic
+
+    return write_atomic(RESULTS / f"{name}.json", (json.dumps(record, indent=1) + "\n").encode())
+
+
+def read_result(name: str) -> Any:
+    """What `keep_result` wrote; None where there is nothing yet."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def mean_of(scores: list[float | None]) -> float:
     """Mean over seeds; -inf where one diverged or none was trained."""
     known = [score for score in scores if score is not None]
     return sum(known) / len(known) if known and len(known) == len(scores) else -math.inf
+
+
+def best_network(fresh: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """The network with the highest mean over fresh seeds, and its name."""
+    return max(fresh.items(), key=lambda item: mean_of(item[1]["scores"]))
 
 
 def _take_core(cores: Any, workers: int) -> None:

@@ -6,7 +6,6 @@ each, and kept in runs/experiments/shown. Without pictures, seconds.
 Expected: every table and figure of docs/experiments.md.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,28 @@ import tyro
 from scipy import stats
 
 import optiinr_jax as oi
-from experiments import figures, table1_images, table2_audio, table3_shapes
+from experiments import (
+    depth_and_width,
+    figures,
+    residual,
+    table1_images,
+    table2_audio,
+    table3_shapes,
+    tangent_kernels,
+    transfer,
+)
 from experiments.figures import LABELS
-from experiments.protocol import PRESETS, RUNS, SEARCHES, Size, fresh_key, read_results, train
+from experiments.protocol import (
+    PRESETS,
+    RUNS,
+    SEARCHES,
+    Size,
+    best_network,
+    fresh_key,
+    mean_of,
+    read_results,
+    train,
+)
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import PROTOCOLS, NetworkConfig
 
@@ -86,6 +104,8 @@ TABLES = (
     Table("shapes", "Solids (Table 3)", table3_shapes, "Dragon, Thai Statue", figures.draw_solids),
 )
 
+QUESTIONS = (transfer, tangent_kernels, depth_and_width, residual)
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -105,8 +125,7 @@ class Scores:
 
     def best(self, contender: str, signal: str) -> tuple[str, dict[str, Any]]:
         """The network of a contender that is best on fresh seeds, and its name."""
-        fresh = self.rows[contender][signal]["fresh"]
-        return max(fresh.items(), key=lambda item: mean_of(item[1]["scores"]))
+        return best_network(self.rows[contender][signal]["fresh"])
 
     def means(self, contender: str) -> dict[str, float]:
         """Mean score over fresh seeds by signal."""
@@ -129,12 +148,6 @@ def read_scores(table: str, size: str) -> Scores | None:
         rows.setdefault(record["contender"], {})[record["signal"]] = record
     scores = Scores(rows)
     return scores if {"optiinr", PRESETS} <= set(rows) and scores.signals else None
-
-
-def mean_of(scores: list[float | None]) -> float:
-    """Mean over seeds; -inf where one diverged or there is none."""
-    known = [score for score in scores if score is not None]
-    return float(np.mean(known)) if known and len(known) == len(scores) else -math.inf
 
 
 def contender_table(scores: Scores) -> Iterator[str]:
@@ -304,6 +317,8 @@ def main(size: Literal["quick", "paper"] = "quick", pictures: bool = True) -> No
     ]
     for table in TABLES:
         parts += make_section(table, size, pictures)
+    for question in QUESTIONS:
+        parts += question.describe()
     print(write_atomic(PAGE, ("\n\n".join(parts) + "\n").encode()))
 
 

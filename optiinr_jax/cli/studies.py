@@ -25,6 +25,7 @@ from optiinr_jax.cli.common import (
 )
 from optiinr_jax.cli.folders import prepare_folder
 from optiinr_jax.cli.workers import Workers
+from optiinr_jax.report.best_so_far import check_against
 from optiinr_jax.report.html import write_report
 from optiinr_jax.report.status import describe_status, status_table, summarise
 from optiinr_jax.report.tables import describe_layers, print_comparison
@@ -222,6 +223,8 @@ def report(
     name: str | None = None,
     out: Out = None,
     num_seeds: int = 3,
+    against: str | None = None,
+    against_name: str | None = None,
     quiet: bool = False,
     json_output: Json = False,
 ) -> None:
@@ -232,6 +235,9 @@ def report(
         name: of the study; by default the only one in the storage.
         out: folder of the page; by default that of the study.
         num_seeds: fresh seeds of the comparison with the published networks.
+        against: folder or address of another search of the same signal, such as one with --strategy
+            random, to draw its best so far beside this one's.
+        against_name: of that study; by default the only one in its storage.
         quiet: print nothing but errors.
         json_output: print one line of JSON at the end, and no words.
     """
@@ -239,9 +245,12 @@ def report(
     check_counts(num_seeds=num_seeds)
     url = storage_of(storage)
     study = oi.load_study(url, name)
+    other = None if against is None else oi.load_study(storage_of(against), against_name)
+    if other is not None:
+        check_against(study, other)  # before minutes of work
     database = database_path(url)
     folder = prepare_folder(out or (database.parent if database else Path()))
-    comparison = _compare_and_report(study, folder, num_seeds, output)
+    comparison = _compare_and_report(study, folder, num_seeds, output, other)
     output.say(f"see {folder / 'report.html'}")
     output.result(_result(study, comparison, folder))
 
@@ -260,14 +269,16 @@ def storage_of(text: str) -> str:
     return f"sqlite:///{path}"
 
 
-def _compare_and_report(study: Study, folder: Path, num_seeds: int, output: Output) -> Comparison:
+def _compare_and_report(
+    study: Study, folder: Path, num_seeds: int, output: Output, against: Study | None = None
+) -> Comparison:
     comparison = compare_with_presets(
         study,
         num_seeds=num_seeds,
         path=folder / "comparison.json",
         progress=output.is_talkative,
     )
-    write_report(folder / "report.html", study, comparison)
+    write_report(folder / "report.html", study, comparison, against)
     return comparison
 
 

@@ -1,8 +1,8 @@
 """The plots of the report, each one function: facts in, inline SVG of a given width out."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,14 +13,12 @@ from optiinr_jax.inr import ACTIVATIONS, PRESETS, LayerConfig, NetworkConfig
 from optiinr_jax.inr.config import as_number
 from optiinr_jax.report.svg import (
     ACCENT,
-    BAND,
     FONT_SIZE,
     INK,
     LINE,
     MUTED,
     PAGE,
     TINT,
-    WARM,
     label_axes,
     new_figure,
     to_svg,
@@ -33,12 +31,11 @@ from optiinr_jax.report.words import (
     number_label,
     rate_label,
 )
-from optiinr_jax.search import Comparison, Entry, Trial
+from optiinr_jax.search import Comparison, Entry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Point = tuple[int, float]  # number and score of a trial
 WIDE, NARROW = 960, 350  # pixels: desktop or paper, telephone
 _BACKED = {"facecolor": PAGE, "edgecolor": "none", "pad": 1.0}  # behind text on grid lines
 _ROW = 34  # pixels of one row of the score chart
@@ -93,56 +90,6 @@ def _draw_gain(axes: "Axes", comparison: Comparison, unit: str) -> None:
     axes.plot([best, best], [0, 1], color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1)
     text = f"{comparison.gain:+.2f}{unit}"
     axes.text((best + found) / 2, -0.34, text, color=ACCENT, ha="center", va="bottom", bbox=_BACKED)
-
-
-def trial_chart(trials: Sequence[Trial], num_initial: int, metric_name: str, width: int) -> str:
-    """All scores over the trials, with the best so far; failed trials lie on the bottom."""
-    is_wide = width >= WIDE
-    last = max((trial.number for trial in trials), default=0)
-    scored = [(t.number, t.score) for t in trials if t.score is not None]
-    published = {t.number for t in trials if t.preset}
-    presets = [point for point in scored if point[0] in published]
-    others = [point for point in scored if point[0] not in published]
-    with new_figure(width, 340 if is_wide else 310) as figure:
-        axes = figure.add_subplot()
-        end = min(num_initial, last + 1) - 0.5
-        axes.axvspan(-0.5, end, color=BAND, lw=0, zorder=0, label="initial design")
-        _draw_trials(axes, presets, "published network", marker="D", color=WARM, s=40)
-        _draw_trials(axes, others, "trial", marker="o", color=ACCENT, alpha=0.6, s=42)
-        _draw_failed(axes, [trial.number for trial in trials if trial.state == "failed"])
-        if presets:
-            best = max(score for _, score in presets)
-            axes.axhline(best, color=WARM, lw=1, ls=(0, (4, 3)), label="best of them", zorder=1)
-        if scored:
-            _draw_best(axes, scored, last)
-        axes.set_xlim(-0.5, last + 0.5)
-        axes.margins(y=0.09)
-        axes.locator_params(axis="x", integer=True)
-        label_axes(axes, "trial", metric_name)
-        figure.legend(loc="outside upper left", ncols=5 if is_wide else 2)
-        return to_svg(figure, "score of every trial and the best so far")
-
-
-def _draw_trials(axes: "Axes", points: Sequence[Point], label: str, **style: Any) -> None:
-    if points:
-        axes.scatter(*zip(*points, strict=True), label=label, lw=0, zorder=3, **style)
-
-
-def _draw_failed(axes: "Axes", numbers: Sequence[int]) -> None:
-    if numbers:
-        bottom = axes.get_xaxis_transform()
-        height = [0.035] * len(numbers)
-        axes.plot(numbers, height, "x", color=WARM, mew=2, transform=bottom, label="failed")
-
-
-def _draw_best(axes: "Axes", scored: Sequence[Point], last: int) -> None:
-    """The best score so far as steps, and a ring around the best trial."""
-    numbers, scores = zip(*scored, strict=True)
-    best = np.maximum.accumulate(scores)
-    steps = [*numbers, last + 0.5], [*best, best[-1]]
-    axes.step(*steps, where="post", color=INK, label="best so far", zorder=2)
-    ring = numbers[int(np.argmax(scores))]
-    axes.scatter(ring, best[-1], s=110, fc="none", ec=INK, lw=1.6, zorder=5)
 
 
 def training_curve(history: Float[np.ndarray, " num_steps"], width: int) -> str:

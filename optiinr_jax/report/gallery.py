@@ -59,7 +59,10 @@ def _gallery(
     html = section(
         "What it looks like",
         paragraph(note) if note else "",
-        paragraph("A click on a picture enlarges all of them at that place; another one ends it."),
+        paragraph(
+            "A click on a picture enlarges all of them at that place; another one ends it.",
+            css="screen",
+        ),
         f'<div class="gallery">{figures}{_colour_bar(scale)}</div>\n',
     )
     return html, sum(len(png) for *_, png in pngs)

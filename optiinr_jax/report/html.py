@@ -14,6 +14,7 @@ import jax
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import INR, DivergedError, fit
+from optiinr_jax.report.best_so_far import search_section
 from optiinr_jax.report.choices import choices_section
 from optiinr_jax.report.gallery import Rival
 from optiinr_jax.report.media import gallery_section
@@ -21,7 +22,6 @@ from optiinr_jax.report.sections import (
     configuration_section,
     protocols_section,
     scores_section,
-    search_section,
     training_section,
     trials_section,
 )
@@ -54,7 +54,12 @@ $main</main>
 )
 
 
-def write_report(path: str | os.PathLike[str], study: Study, comparison: Comparison) -> Path:
+def write_report(
+    path: str | os.PathLike[str],
+    study: Study,
+    comparison: Comparison,
+    against: Study | None = None,
+) -> Path:
     """Write the page that shows what a search has found; one self-contained HTML file.
 
     The best preset is trained once more, to show its picture beside the found one's.
@@ -62,15 +67,16 @@ def write_report(path: str | os.PathLike[str], study: Study, comparison: Compari
     Args:
         study: a search with at least one score.
         comparison: what `compare` gave for this study.
+        against: another search of the same signal, whose best so far is drawn beside this one's.
 
     Raises:
         OSError: the folder is missing or not writable.
-        StudyError: the search has no score.
+        StudyError: the search has no score, or the other one is of another signal or size.
     """
-    return write_atomic(path, make_page(study, comparison).encode())
+    return write_atomic(path, make_page(study, comparison, against).encode())
 
 
-def make_page(study: Study, comparison: Comparison) -> str:
+def make_page(study: Study, comparison: Comparison, against: Study | None = None) -> str:
     """The whole page as text."""
     signal, inr = study.signal, study.best_inr
     main = [
@@ -78,7 +84,7 @@ def make_page(study: Study, comparison: Comparison) -> str:
         scores_section(comparison, signal.metric_name),
         protocols_section(comparison, signal),
         configuration_section(inr, signal),
-        search_section(study),
+        search_section(study, against),
         choices_section(study),
         training_section(inr),
         trials_section(study),

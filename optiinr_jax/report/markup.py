@@ -19,9 +19,9 @@ def section(title: str, *parts: str) -> str:
     return f"<section><h2>{escape(title)}</h2>\n{''.join(parts)}</section>\n"
 
 
-def paragraph(text: str) -> str:
-    """Running text."""
-    return f"<p>{escape(text)}</p>\n"
+def paragraph(text: str, css: str = "") -> str:
+    """Running text; `css="screen"` leaves it out in print."""
+    return f"<p{css and f' class={css}'}>{escape(text)}</p>\n"
 
 
 def chart(draw: Callable[[int], str]) -> str:

@@ -62,17 +62,21 @@ def protocols_section(comparison: Comparison, signal: Signal) -> str:
     lead = (
         f"All in {signal.metric_name}, trained alike: {comparison.num_steps} steps, "
         f"{config.depth} layers of {config.width} units, the same signal and seeds. The "
-        f"columns {', '.join(protocols)} show the first fresh seed; the best protocol of each "
-        f"family then ran on all {len(comparison.found.scores)}, which gives its mean and spread "
-        f"(standard deviation over seeds), unless the family was {CLOSE:g} or more behind already."
+        f"columns {', '.join(protocols)} show the first fresh seed"
     )
+    if len(comparison.found.scores) > 1:
+        lead += (
+            f"; the best protocol of each family then ran on all {len(comparison.found.scores)}, "
+            "which gives its mean and spread (standard deviation over seeds), unless the family "
+            f"was {CLOSE:g} or more behind already"
+        )
     terms = "".join(
         f"<dt>{escape(p)}</dt><dd>{escape(_meaning(p))}</dd>" for p in protocols if p in PROTOCOLS
     )
     numeric = frozenset(header[1:])
     return section(
         "Every preset and protocol",
-        paragraph(lead),
+        paragraph(f"{lead}."),
         table(header, rows, numeric=numeric, best=0),
         f"<dl>{terms}</dl>\n",
     )
@@ -171,25 +175,6 @@ def pre_activations(inr: INR, signal: Signal) -> list[Float[np.ndarray, " points
     return found
 
 
-def search_section(study: Study) -> str:
-    """Scores over the trials."""
-    trials = study.trials
-    settings = study.settings
-    failed = sum(trial.state == "failed" for trial in trials)
-    text = (
-        f"{len(trials)} trials"
-        + (f", {failed} of them failed" if failed else "")
-        + "; the ring is "
-        f"the best, trial {study.best_trial.number}. The published networks come first; after "
-        f"the shaded initial design the strategy {settings['strategy']} proposes."
-    )
-
-    def draw(width: int) -> str:
-        return figures.trial_chart(trials, settings["num_initial"], study.signal.metric_name, width)
-
-    return section("The search", paragraph(text), chart(draw))
-
-
 def training_section(inr: INR) -> str:
     """Loss of the found network; nothing where it is not known, as after loading."""
     if len(inr.history) == 0:
@@ -207,7 +192,7 @@ def trials_section(study: Study) -> str:
     best = study.best_trial.number
     return section(
         "All trials",
-        paragraph("A click on a heading sorts by it; the best trial is marked."),
+        paragraph("A click on a heading sorts by it; the best trial is marked.", css="screen"),
         table(
             [header[i] for i in kept],
             [[row[i] for i in kept] for row in rows],

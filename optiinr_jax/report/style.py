@@ -104,12 +104,23 @@ th[aria-sort=descending] button::after { content: " \\2193"; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 12px; }
-  section { margin-top: 32px; }
+  h1 { font-size: 26px; }
+  h1 small { font-size: 13px; }
+  h2 { font-size: 17px; margin-bottom: 8px; }
+  h3 { margin-top: 20px; font-size: 13px; }
+  .lede { margin: 10px 0 12px; font-size: 15px; }
+  p { margin-bottom: 10px; }
+  section { margin-top: 28px; }
   h2, h3, section > p { break-after: avoid; }
-  figure, svg, tr, .gallery, dl { break-inside: avoid; }
-  audio { display: none !important; }
+  section > p:has(+ h3) { break-after: auto; }
+  p, figure, svg, thead, tr, .gallery, .layers, dl { break-inside: avoid; }
+  audio, .screen { display: none !important; }
+  .gallery, .trio { max-width: 150mm; gap: 16px; }
+  .trio figcaption { min-height: 42px; }
   .scroll { overflow: visible; }
-  table, figcaption, .meta { font-size: 10px; }
+  table, figcaption, .meta, .scale, dl { font-size: 10px; }
+  code { font-size: 9px; }
+  .layers li { padding: 4px 0; }
   th, td { padding: 3px 10px 3px 0; }
   .cards { grid-template-columns: repeat(4, 1fr); }
 }

@@ -62,6 +62,26 @@ def test_report_of_a_stored_study(finished, tmp_path, capsys):
     assert "gain" in json.loads(capsys.readouterr().out)
 
 
+def test_report_against_another_search(finished, tmp_path, capsys):
+    """The other one is drawn beside; one of another size is refused before anything is trained."""
+    other, larger = tmp_path / "other", tmp_path / "larger"
+    options = {name: value for name, value in SMALL.items() if name != "size"}
+    for folder, size in ((other, SMALL["size"]), (larger, 13)):
+        signal = oi.sample_signal("image", size)
+        folder.mkdir()
+        oi.search(signal, num_trials=1, storage=address(folder), name="b", **options)
+    arguments = ["report", str(finished), "--num-seeds", "1", "--out", str(tmp_path), "--quiet"]
+    assert run([*arguments, "--against", str(other), "--against-name", "b"]) == 0
+    assert (
+        "another search of this signal: b, strategy random"
+        in (tmp_path / "report.html").read_text()
+    )
+    (tmp_path / "comparison.json").unlink()
+    assert run([*arguments, "--against", str(larger)]) == 2
+    assert "study 'b' has another signal than 'sample_image'" in capsys.readouterr().err
+    assert not (tmp_path / "comparison.json").exists()
+
+
 @pytest.mark.parametrize("verb", ["status", "worker", "report"])
 def test_no_study_is_one_sentence(verb, tmp_path, capsys):
     assert run([verb, str(tmp_path)]) == 2

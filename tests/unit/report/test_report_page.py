@@ -229,12 +229,31 @@ PROBES = {  # what to look at in a page of each kind, as JavaScript
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", PROBES)
-def test_browser_shows_it_without_errors_or_overflow(kind, pages, tmp_path):
+def browse(file, *options):
+    """Open a file in Chromium without a window, with its own profile beside it."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no chromium; install one to look at the page in a browser")
+    quiet = [f"--{name}" for name in ("headless", "no-sandbox", "disable-gpu", "no-first-run")]
+    quiet += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    quiet += [f"--user-data-dir={file.parent / 'user'}", "--virtual-time-budget=5000"]
+    return subprocess.run(
+        [chromium, *quiet, *options, file.as_uri()], capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.slow
+def test_printed_it_fills_a_few_pages(page, tmp_path):
+    """Gallery and header share the first one; how it looks was judged by eye."""
+    file, pdf = tmp_path / "page.html", tmp_path / "page.pdf"
+    file.write_text(page)
+    browse(file, f"--print-to-pdf={pdf}")
+    assert 3 <= len(re.findall(rb"/Type /Page\b", pdf.read_bytes())) <= 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PROBES)
+def test_browser_shows_it_without_errors_or_overflow(kind, pages, tmp_path):
     probe = (
         "<!doctype html><body><iframe id=frame width=390 height=900></iframe><pre id=out></pre>"
         "<script>frame.onload = () => { const page = frame.contentDocument, facts = [];"
@@ -251,15 +270,7 @@ def test_browser_shows_it_without_errors_or_overflow(kind, pages, tmp_path):
     template = f"<template>{escape(pages[kind])}</template>"
     file = tmp_path / "probe.html"
     file.write_text(probe.replace("<body>", f"<body>{template}"))
-    quiet = [f"--{name}" for name in ("headless", "no-sandbox", "disable-gpu", "no-first-run")]
-    quiet += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    options = [f"--user-data-dir={tmp_path / 'user'}", "--enable-logging=stderr", "--v=0"]
-    shown = subprocess.run(
-        [chromium, *quiet, *options, "--virtual-time-budget=5000", "--dump-dom", file.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    shown = browse(file, "--enable-logging=stderr", "--v=0", "--dump-dom")
     assert "CONSOLE" not in shown.stderr
     facts = re.search(r"<pre id=\"out\">(.*?)</pre>", shown.stdout)[1]
     assert facts == "true true true true"
