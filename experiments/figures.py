@@ -1,5 +1,6 @@
 """The figures of the paper, each one function: numbers or samples in, a PNG file out."""
 
+import itertools
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -150,9 +151,12 @@ def solid_with_errors(
     wrong = (samples[..., 0] >= 0.5).astype(int) - (signal.samples[..., 0] >= 0.5)
     box, last = box_of(signal.shape, signal.attributes), np.array(signal.shape) - 1
     middles = mesh.vertices[mesh.faces].mean(axis=1)
-    places = np.rint((middles - box.low) / (box.high - box.low) * last).astype(int)
-    places = np.clip(places, 0, last)
-    here = wrong[tuple(places.T)]
+    places = (middles - box.low) / (box.high - box.low) * last
+    ends = [np.clip(end(places).astype(int), 0, last) for end in (np.floor, np.ceil)]
+    corners = itertools.product((0, 1), repeat=3)  # the voxels about the middle of a face
+    here = sum(
+        wrong[tuple(ends[c][:, axis] for axis, c in enumerate(corner))] for corner in corners
+    )
     colours = np.tile([0.85, 0.80, 0.72], (len(here), 1))
     colours[here < 0], colours[here > 0] = (0.90, 0.15, 0.10), (0.15, 0.30, 0.90)
     return render_mesh(mesh.vertices, mesh.faces, size, colours=colours)

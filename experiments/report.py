@@ -19,6 +19,7 @@ import optiinr_jax as oi
 from experiments import (
     depth_and_width,
     figures,
+    first_checks,
     residual,
     table1_images,
     table2_audio,
@@ -104,7 +105,12 @@ TABLES = (
     Table("shapes", "Solids (Table 3)", table3_shapes, "Dragon, Thai Statue", figures.draw_solids),
 )
 
-QUESTIONS = (transfer, tangent_kernels, depth_and_width, residual)
+FIGURES = {
+    "bars": "Mean score on fresh seeds, signal by signal.",
+    "search": "Best score so far, mean over signals.",
+    "shown": "The signal and what networks store of it.",
+}
+QUESTIONS = (first_checks, transfer, tangent_kernels, depth_and_width, residual)
 
 
 @dataclass(frozen=True)
@@ -267,12 +273,12 @@ def _size(table: Table, size: str) -> Size:
     return table.module.SIZES[size]
 
 
-def make_section(table: Table, size: str, with_pictures: bool) -> Iterator[str]:
-    """Text of one table and its figures, which are drawn on the way."""
+def make_section(table: Table, size: str) -> Iterator[str]:
+    """Text of one table, with the figures that `draw` has made."""
     scores = read_scores(table.name, size)
     if scores is None:
         return
-    stem, setting = FOLDER / f"{size}_{table.name}", _size(table, size)
+    setting = _size(table, size)
     module = table.module.__name__
     yield f"## {table.title}"
     yield (
@@ -283,43 +289,53 @@ def make_section(table: Table, size: str, with_pictures: bool) -> Iterator[str]:
     )
     yield "\n".join(contender_table(scores))
     yield "\n".join(signal_table(scores))
-    known = [c for c in (PRESETS, *SEARCHES) if set(scores.signals) <= set(scores.means(c))]
-    bars = {c: scores.means(c) for c in known[:1] + known[:0:-1]}
-    figures.draw_bars(stem.with_name(f"{stem.name}_bars.png"), bars, scores.metric)
-    yield _picture(f"{stem.name}_bars.png", "Mean score on fresh seeds, signal by signal.")
-    curves = {
-        c: np.array([scores.curve(c, name) for name in scores.signals])
-        for c in known
-        if c != PRESETS
-    }
-    figures.draw_curves(
-        stem.with_name(f"{stem.name}_search.png"), curves, f"best so far, {scores.metric}"
-    )
-    yield _picture(f"{stem.name}_search.png", "Best score so far, mean over signals.")
-    if with_pictures:
-        table.draw(stem.with_name(f"{stem.name}_shown.png"), show_networks(table, size, scores))
-    if stem.with_name(f"{stem.name}_shown.png").is_file():
-        yield _picture(f"{stem.name}_shown.png", "The signal and what networks store of it.")
+    for part, caption in FIGURES.items():
+        path = figure_path(table, size, part)
+        if path.is_file():
+            yield f"![{caption}]({path.relative_to(DOCS).as_posix()})"
     yield "\n".join(network_table(scores, PRINTED[table.name], table.printed))
 
 
-def _picture(name: str, caption: str) -> str:
-    return f"![{caption}]({FOLDER.name}/{name})"
+def draw(table: Table, size: str, with_pictures: bool) -> None:
+    """Draw the figures of one table."""
+    scores = read_scores(table.name, size)
+    if scores is None:
+        return
+    known = [c for c in (PRESETS, *SEARCHES) if set(scores.signals) <= set(scores.means(c))]
+    bars = {c: scores.means(c) for c in known[:1] + known[:0:-1]}
+    figures.draw_bars(figure_path(table, size, "bars"), bars, scores.metric)
+    searches = [c for c in known if c != PRESETS]
+    curves = {c: np.array([scores.curve(c, n) for n in scores.signals]) for c in searches}
+    label = f"best so far, {scores.metric}"
+    figures.draw_curves(figure_path(table, size, "search"), curves, label)
+    if with_pictures:
+        table.draw(figure_path(table, size, "shown"), show_networks(table, size, scores))
+
+
+def figure_path(table: Table, size: str, part: str) -> Path:
+    """File of a figure."""
+    return FOLDER / f"{size}_{table.name}_{part}.png"
+
+
+def make_page(size: str) -> Iterator[str]:
+    """The page, part by part."""
+    yield "# The experiments"
+    yield (
+        "Written by `python -m experiments.report` from `experiments/results`. What was run where, "
+        "and what it means, is in [experiments/README.md](../experiments/README.md). A mean with "
+        "an interval is a paired difference over signals with its 95 % interval (Student's t)."
+    )
+    for table in TABLES:
+        yield from make_section(table, size)
+    for question in QUESTIONS:
+        yield from question.describe()
 
 
 def main(size: Literal["quick", "paper"] = "quick", pictures: bool = True) -> None:
-    """Write the page and its figures."""
-    parts = [
-        "# The experiments",
-        "Written by `python -m experiments.report` from `experiments/results`. What was run where, "
-        "and what it means, is in [experiments/README.md](../experiments/README.md). A mean with "
-        "an interval is a paired difference over signals with its 95 % interval (Student's t).",
-    ]
+    """Draw the figures and write the page."""
     for table in TABLES:
-        parts += make_section(table, size, pictures)
-    for question in QUESTIONS:
-        parts += question.describe()
-    print(write_atomic(PAGE, ("\n\n".join(parts) + "\n").encode()))
+        draw(table, size, pictures)
+    print(write_atomic(PAGE, ("\n\n".join(make_page(size)) + "\n").encode()))
 
 
 if __name__ == "__main__":

@@ -41,9 +41,11 @@ def predict(params: Any, constants: Any, coords: Any, config: NetworkConfig, ski
     h = encode(constants, coords, config)
     for i, layer in enumerate(config.layers):
         maps = params[hidden_name(i)]
-        value = get_activation(layer.activation)(h @ maps["kernel"] + maps["bias"], **layer.numbers)
+        value = get_activation(layer.activation)(
+            h @ maps["kernel"] + maps["bias"][None], **layer.numbers
+        )
         h = value + skip * h if i > 0 else value
-    return h @ params["output"]["kernel"] + params["output"]["bias"]
+    return h @ params["output"]["kernel"] + params["output"]["bias"][None]
 
 
 @partial(jax.jit, static_argnames="num_steps")

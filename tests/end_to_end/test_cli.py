@@ -15,6 +15,7 @@ import trimesh
 from PIL import Image
 
 import optiinr_jax as oi
+from optiinr_jax.cli import verbs
 from optiinr_jax.cli.main import run
 from optiinr_jax.signals import write_samples
 
@@ -180,6 +181,9 @@ def test_fit_eval_and_render_of_every_kind(kind, tmp_path, monkeypatch, capsys):
     assert run(["eval", model, target, "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores[metric] == pytest.approx(oi.load_inr(model).score, abs=0.05)
+    assert run(["eval", model, target, "--quiet"]) == 0
+    numbers = capsys.readouterr().out.split("\n")[:-1]
+    assert [float(number) for number in numbers] == pytest.approx(list(scores.values()), abs=1e-4)
 
 
 def test_export_writes_a_closed_mesh_of_a_solid_only(tmp_path, monkeypatch, capsys):
@@ -245,6 +249,15 @@ def test_doctor(capsys):
     assert run(["doctor"]) == 0
     out = capsys.readouterr().out
     assert "jax" in out and "devices" in out and "self-test" in out
+    assert run(["doctor", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_doctor_notices_a_machine_that_cannot_train(monkeypatch, capsys):
+    """One step is too few to learn anything."""
+    monkeypatch.setattr(verbs, "SELF_TEST_STEPS", 1)
+    assert run(["doctor", "--quiet"]) == 1
+    assert "the self-test failed: the loss went from" in capsys.readouterr().err
 
 
 def test_version(capsys):

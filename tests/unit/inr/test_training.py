@@ -1,6 +1,8 @@
 """Training: no recompilation for numbers, one program for all families, divergence, schedule."""
 
+import dataclasses
 import warnings
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from optiinr_jax import inr
 from optiinr_jax.inr import encodings, formulas, training
 from optiinr_jax.inr.batches import list_points
 from optiinr_jax.inr.config import resolve_bounds
+from optiinr_jax.inr.fitting import points_of
 from optiinr_jax.inr.model import init_variables
 from optiinr_jax.inr.optimizer import make_optimizer
 
@@ -279,6 +282,38 @@ def test_parts_are_nearly_equal_and_bounded(num_points, on_one_core):
     num_parts = -(-num_points // size)
     assert 0 <= num_parts * size - num_points < num_parts
     assert size <= 2**17 * training.num_cores() // 256
+    assert training.part_size(256, num_points, on_one_core, 100) <= 100
+
+
+@pytest.mark.parametrize("max_part", [1, 7, 100])
+@pytest.mark.parametrize("batch_size", [None, 48])
+def test_a_fit_in_smaller_parts_is_the_same(signal, max_part, batch_size):
+    """64 points, or 48 of them, at once and in parts, the last of which may be filled up."""
+    config = dataclasses.replace(inr.preset("finer", width=8, depth=2), batch_size=batch_size)
+    whole, parts = (fit(signal, config, max_part=size) for size in (None, max_part))
+    np.testing.assert_allclose(parts.history, whole.history, rtol=1e-3)
+    assert parts.score == pytest.approx(whole.score, abs=0.01)
+
+
+def test_smaller_parts_take_less_memory():
+    """What the compiled program asks for besides its arguments: 64 x 64 points, half of them."""
+    signal, config = oi.sample_signal("image", size=64), inr.preset("siren", width=32, depth=2)
+    state, data, config = training.prepare(
+        jax.random.key(0), points_of(signal), config, 1, share_program=True, keep_best=False
+    )
+
+    def num_bytes(max_part):
+        chunk = partial(training.run_chunk, length=1, max_part=max_part)
+        program = jax.jit(lambda *now: chunk(*now, config, jnp.array(1)))
+        return program.lower(state, data).compile().memory_analysis().temp_size_in_bytes
+
+    assert num_bytes(2048) < 0.6 * num_bytes(None)
+
+
+@pytest.mark.parametrize("max_part", [0, -1, True])
+def test_the_size_of_a_part_is_checked(signal, max_part):
+    with pytest.raises(ValueError, match=r"max_part is .*; it must be a whole number from 1 on"):
+        fit(signal, inr.preset("siren"), max_part=max_part)
 
 
 def test_matmul_precision_is_the_callers(signal):

@@ -101,10 +101,18 @@ def hungry(signal):
     return Hungry(**{name: getattr(signal, name) for name in names})
 
 
-def test_memory_that_does_not_suffice_once_gets_another_try(hungry):
-    job = Job(hungry, oi.preset("siren", width=8, depth=1), 0, {"num_steps": 2, "seed": 0})
+@pytest.mark.parametrize(("batch_size", "half"), [(None, 72), (100, 50), (1000, 72)])
+def test_memory_that_does_not_suffice_once_gets_another_try_with_half(hungry, batch_size, half):
+    """144 points: the whole grid, mini-batches of 100, and no more than there are."""
+    config = dataclasses.replace(oi.preset("siren", width=8, depth=1), batch_size=batch_size)
+    job = Job(hungry, config, 0, {"num_steps": 20, "seed": 0})
     Hungry.meals[0] = 1
-    assert train(job).inr is not None
+    outcome = train(job)
+    assert outcome.facts["max_part"] == half
+    undisturbed = train(job)
+    assert "max_part" not in undisturbed.facts
+    assert outcome.value == pytest.approx(undisturbed.value, abs=1e-3)
+    np.testing.assert_allclose(outcome.inr.history, undisturbed.inr.history, rtol=1e-4)
     Hungry.meals[0] = 2
     outcome = train(job)
     assert outcome.inr is None and outcome.reason.startswith("out of memory, twice: RESOURCE_EXH")

@@ -1,0 +1,129 @@
+"""The experiments: what the contenders propose, jobs that go on, the page from the results."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import optiinr_jax as oi
+from experiments import contenders, depth_and_width, figures, protocol, report, residual
+from experiments.protocol import Job, Size
+
+TINY = Size(num_trials=12, num_initial=12, num_steps=2, width=6, num_seeds=2)
+
+
+def load(name: str, size: str) -> oi.Signal:
+    """The signal of the tests' jobs."""
+    return oi.sample_signal(name, 8)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setattr(protocol, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(protocol, "RUNS", tmp_path / "runs")
+    return tmp_path
+
+
+def make_job(contender: str, end: float = math.inf) -> Job:
+    return Job("images", "quick", TINY, "image", contender, load, end)
+
+
+def read(job: Job) -> dict:
+    return json.loads(job.result.read_text())
+
+
+@pytest.mark.parametrize("contender", list(contenders.CONTENDERS))
+def test_a_job_that_ran_out_of_time_ends_the_same(contender, folders, monkeypatch):
+    whole = make_job(contender)
+    protocol.run_job(whole)
+    expected = read(whole)
+    whole.result.unlink()
+    monkeypatch.setattr(protocol, "RUNS", folders / "again")
+    assert "continued" in protocol.run_job(make_job(contender, end=0.0))
+    assert not whole.result.exists()
+    protocol.run_job(whole)
+    for name in ("trials", "points", "fresh"):
+        assert read(whole)[name] == expected[name]
+
+
+def test_contenders_propose_what_they_say(folders):
+    protocol.run_job(make_job("single_family"))
+    protocol.run_job(make_job("layerwise"))
+    for point in read(make_job("single_family"))["points"][8:]:
+        layers = [point[f"activation_{i}"] for i in range(1, 5)]
+        rates = [point[f"learning_rate_{i}"] for i in range(1, 5)]
+        assert len(set(layers)) == len(set(rates)) == 1
+    record = read(make_job("layerwise"))
+    for number in range(8, TINY.num_trials):
+        before = record["trials"][:number]
+        best = record["points"][int(np.argmax(before))]
+        point = record["points"][number]
+        changed = {n for n in {**best, **point} if best.get(n) != point.get(n)}
+        assert len({contenders._layer_of(n) for n in changed} - {0}) <= 1
+
+
+def test_presets_under_every_protocol(folders, monkeypatch):
+    few = {name: oi.inr.PRESETS["audio"][name] for name in ("siren", "iga")}
+    monkeypatch.setattr(oi.inr, "PRESETS", {"audio": few})
+    job = replace(make_job("presets"), signal="audio")
+    protocol.run_job(job)
+    rows = read(job)["fresh"]
+    assert {"siren, paper", "siren, official", "siren, cooldown"} <= set(rows)
+    _, row = protocol.best_network(rows)
+    assert len(row["scores"]) == TINY.num_seeds
+    assert rows["iga, paper"]["problem"] and not rows["iga, paper"]["scores"]  # too few samples
+
+
+def test_a_network_that_diverged_is_never_the_best():
+    fresh = {"a": {"scores": [3.0, None]}, "b": {"scores": [1.0, 2.0]}, "c": {"scores": []}}
+    assert protocol.best_network(fresh)[0] == "b"
+
+
+@pytest.mark.parametrize("depth", depth_and_width.DEPTHS)
+def test_a_point_has_the_layers_of_its_depth(depth):
+    space = depth_and_width.make_space()
+    points = [p for p in space.sample(0, 60) if p["depth"] == depth]
+    assert points and all(depth_and_width.to_config(p).depth == depth for p in points)
+
+
+def test_without_its_skips_the_residual_network_is_the_plain_one():
+    signal, size = oi.sample_signal("image", 8), replace(TINY, num_steps=30)
+    config = oi.preset("finer", width=6, depth=3, protocol="cooldown")
+    found = residual.measure(signal, config, size)
+    plain = protocol.train(signal, config, size, protocol.fresh_key({"seed": 0}, 0))
+    assert found["plain"] == pytest.approx(plain.score, abs=0.01)
+    assert found["residual"] != pytest.approx(plain.score, abs=0.01)
+
+
+def test_error_fields_are_those_of_the_caption():
+    target = np.full((2, 2, 3), 0.5)
+    samples = target.copy()
+    samples[0, 0] += 0.5  # saturates: 16 * 0.5 > 1
+    field = figures.error_field(samples, target)
+    np.testing.assert_allclose(field[0, 0], 0.85 * np.array([0.5, 0, 0]) + 0.15, atol=1e-2)
+    np.testing.assert_allclose(field[1, 1], 0.85 * np.array([0, 0, 0.5]) + 0.15 * 0.5, atol=1e-2)
+
+
+def test_spectral_residuals_are_signed():
+    rng = np.random.default_rng(0)
+    target = rng.standard_normal((4096, 1)) * 0.1
+    assert np.median(figures.spectral_residual(2 * target, target, 8000.0)) > 0
+    assert np.median(figures.spectral_residual(0.5 * target, target, 8000.0)) < 0
+    assert np.abs(figures.spectral_residual(3 * target, target, 8000.0)).max() <= 1
+
+
+def test_solids_show_where_they_are_wrong():
+    signal = oi.sample_signal("volume", 12)
+    right = figures.solid_with_errors(signal.samples, signal, 60)
+    wrong = signal.samples.copy()
+    wrong[:, :, wrong.shape[2] // 2 :] = 0.0  # seen from above
+    broken = figures.solid_with_errors(wrong, signal, 60)
+    redness = [np.maximum(p[..., 0] - p[..., 1] - 0.35, 0).sum() for p in (right, broken)]
+    assert redness[0] == 0 and redness[1] > 1
+
+
+def test_the_page_is_what_the_results_say():
+    page = "\n\n".join(report.make_page("quick")) + "\n"
+    assert report.PAGE.read_text() == page, "run python -m experiments.report"
