@@ -57,7 +57,7 @@ def loss_lost_by_one_start() -> float:
         scores = np.array([problem.value(point) for point in points])
         for n in (30, 60, 100):
             pairs = [problem.space.split(point) for point in points[:n]]
-            data = engine._pad(pairs, WARPS["half_rank"](scores[:n]), [])
+            data = engine.pad_data(pairs, WARPS["half_rank"](scores[:n]), [])
             rows: Any = {"kernel": "anova", "structure": problem.space.structure}
 
             def loss_fn(z, data=data, rows=rows):

@@ -41,6 +41,7 @@ from experiments.protocol import (
 )
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import PROTOCOLS, NetworkConfig
+from optiinr_jax.report.sections import num_params
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FOLDER = DOCS / "experiments.md", DOCS / "experiments"
@@ -159,8 +160,8 @@ def read_scores(table: str, size: str) -> Scores | None:
 def contender_table(scores: Scores) -> Iterator[str]:
     """Every contender beside OptiINR, on fresh seeds, paired over signals."""
     ours = scores.means("optiinr")
-    yield "| contender | mean | OptiINR is above by | on signals |"
-    yield "|---|---|---|---|"
+    yield "| contender | mean | parameters | OptiINR is above by | on signals |"
+    yield "|---|---|---|---|---|"
     for contender in ("optiinr", *SEARCHES[1:], PRESETS):
         means = scores.means(contender)
         if not means:
@@ -171,7 +172,21 @@ def contender_table(scores: Scores) -> Iterator[str]:
         if contender != "optiinr":
             gap = _interval(gains, scores)
             wins = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
-        yield f"| {LABELS[contender]} | {shown} | {gap} | {wins} |"
+        size = np.mean(
+            [count_params(scores, scores.best(contender, name)[1]["config"]) for name in means]
+        )
+        yield f"| {LABELS[contender]} | {shown} | {size:.0f} | {gap} | {wins} |"
+    larger = [record.get("larger", {}) for record in scores.rows[PRESETS].values()]
+    for label in larger[0]:
+        known = [mean_of(row[label]["scores"]) for row in larger]
+        size = count_params(scores, larger[0][label]["config"])
+        yield f"| {label}, 256 frequencies | {_number(np.mean(known), scores)} | {size} | | |"
+
+
+def count_params(scores: Scores, config: Any) -> int:
+    """Trained numbers of a network for a signal of this table."""
+    kind = ("audio", "image", "volume")[len(next(iter(scores.rows[PRESETS].values()))["shape"]) - 1]
+    return num_params(NetworkConfig.from_json(config), oi.sample_signal(kind, 8))
 
 
 def network_table(scores: Scores, printed: dict[str, str], of: str) -> Iterator[str]:

@@ -10,4 +10,6 @@ from optiinr_jax.bo.kernels import KERNELS as KERNELS
 from optiinr_jax.bo.optimizer import Optimizer as Optimizer
 from optiinr_jax.bo.sampler import OptiINRSampler as OptiINRSampler
 from optiinr_jax.bo.space import Space as Space
+from optiinr_jax.bo.surrogate import Surrogate as Surrogate
+from optiinr_jax.bo.surrogate import fit_surrogate as fit_surrogate
 from optiinr_jax.bo.warp import WARPS as WARPS

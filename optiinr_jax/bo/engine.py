@@ -125,8 +125,8 @@ def make_suggest(
         return lambda pending, index: _fresh_point(settings, told, pending, index)
     y = WARPS[settings.warp](_impute(np.array([trial.value for trial in trials])))
     observed = [space.split(point) for point in told]
-    data, structure = _pad(observed, y, []), space.structure
-    with _host_scope():
+    data, structure = pad_data(observed, y, []), space.structure
+    with host_scope():
         fits = {k: fit(data, kernel=k, structure=structure) for k in settings.kernel.split("|")}
     kernel = min(fits, key=lambda k: fits[k][1])
     z, _ = fits[kernel]
@@ -134,8 +134,8 @@ def make_suggest(
     preference = make_preference(space, settings.prior)
 
     def suggest(pending: Sequence[Point], index: int) -> Point:
-        with _host_scope():
-            data = _pad(observed, y, [space.split(point) for point in pending])
+        with host_scope():
+            data = pad_data(observed, y, [space.split(point) for point in pending])
             draws = make_draws((settings.seed, index), structure)
             best_first = propose(draws, data, z, preference, structure=structure, **rows)
         taken = {_identity(point) for point in (*told, *pending)}
@@ -171,7 +171,7 @@ def _impute(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.min(values[np.isfinite(values)]))
 
 
-def _pad(pairs: list, y: np.ndarray, pending: list) -> Data:
+def pad_data(pairs: list, y: np.ndarray, pending: list) -> Data:
     """Stack observed and pending points into arrays of the next capacity."""
     num, total = len(pairs), len(pairs) + len(pending)
     capacity = next((c for c in CAPACITIES if c >= total), None)
@@ -194,7 +194,7 @@ def _pad(pairs: list, y: np.ndarray, pending: list) -> Data:
 
 
 @contextmanager
-def _host_scope() -> Iterator[None]:
+def host_scope() -> Iterator[None]:
     """Double precision on the host's processor: small, sequential, the same on every machine."""
     try:
         device = jax.local_devices(backend="cpu")[0]

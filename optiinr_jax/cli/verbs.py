@@ -33,6 +33,8 @@ from optiinr_jax.search.baselines import fit_presets, summary
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
 from optiinr_jax.signals.kinds import get_kind
 
+SELF_TEST_STEPS = 100  # of `doctor`
+
 
 def fit(
     file: Positional[Path | None] = None,
@@ -220,6 +222,7 @@ def evaluate(
     /,
     *,
     size: Size = "auto",
+    quiet: bool = False,
     json_output: Json = False,
 ) -> None:
     """Measure a model file against a signal file.
@@ -228,23 +231,29 @@ def evaluate(
         model: file that search or fit wrote.
         file: picture, sound or solid.
         size: as of fit; by default that of the signal the model was fitted to.
-        json_output: print one line of JSON.
+        quiet: print nothing but the numbers, one a line.
+        json_output: print one line of JSON, and no words.
     """
     inr = oi.load_inr(model)
     shape = inr.frame.shape
     fitted = shape if len(shape) == 2 else max(shape)
     signal = oi.load_signal(file, fitted if size == "auto" else size)
     scores = inr.evaluate(signal)
-    output = Output(json_output)
+    output = Output(json_output, quiet)
     output.say(f"{signal.name}: {size_label(signal)}", *_metric_lines(scores))
+    if quiet and not json_output:
+        print(*(f"{value:.4f}" for value in scores.values()), sep="\n")
     output.result(scores)
 
 
-def doctor(*, json_output: Json = False) -> None:
+def doctor(*, quiet: bool = False, json_output: Json = False) -> None:
     """Print what this machine and installation have, for bug reports and to see what will run.
 
+    The exit code is 0 where a small network has learned something here, 1 where it has not.
+
     Args:
-        json_output: print one line of JSON.
+        quiet: print nothing but errors.
+        json_output: print one line of JSON at the end, and no words.
     """
     import importlib.metadata
 
@@ -262,11 +271,23 @@ def doctor(*, json_output: Json = False) -> None:
     pools = [f"{p['internal_api']} {p['num_threads']}" for p in threadpool_info()]
     rows["thread pools"] = ", ".join(pools) or "none"
     rows["dataset folder"] = os.environ.get("OPTIINR_DATA", "not set (OPTIINR_DATA)")
-    output = Output(json_output)
+    output = Output(json_output, quiet)
     output.say(*(f"{name:18} {value}" for name, value in rows.items()))
     signal = oi.sample_signal("image", size=16)
-    inr = oi.fit(signal, oi.preset("fourier", width=16), num_steps=100, progress=False)
-    rows["self-test"] = f"{signal.metric_name} {inr.score:.1f} after 100 steps, fine"
+    inr = oi.fit(
+        signal,
+        oi.preset("fourier", width=16),
+        num_steps=SELF_TEST_STEPS,
+        progress=False,
+        warn=False,
+    )
+    first, last = inr.history[0], inr.history[-1]
+    if not last < 0.5 * first:
+        raise ArithmeticError(
+            f"the self-test failed: the loss went from {first:.3g} to {last:.3g} in "
+            f"{SELF_TEST_STEPS} steps, but less than half was expected; try another version of jax."
+        )
+    rows["self-test"] = f"{signal.metric_name} {inr.score:.1f} after {SELF_TEST_STEPS} steps, fine"
     output.say(f"{'self-test':18} {rows['self-test']}")
     output.result(rows)
 

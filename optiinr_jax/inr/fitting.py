@@ -54,6 +54,7 @@ def fit(
     key: jax.Array | None = None,
     share_program: bool | None = None,
     keep_best: bool = False,
+    max_part: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = True,
     warn: bool = True,
@@ -72,6 +73,8 @@ def fit(
             the fit is short.
         keep_best: keep the parameters of the step with the lowest loss (of its mini-batch, where
             there are some), as WIRE's, FR's and IGA's codes do; else the last ones.
+        max_part: points that go through the network at once at most, where memory is short; the
+            result is the same up to rounding. None: what is fastest on the machine.
         checkpoint: file that keeps the state of a long fit: the same call goes on where an
             interrupted one was, with the same result. It is deleted at the end.
         progress: show progress when it takes longer than a few seconds.
@@ -89,8 +92,12 @@ def fit(
     """
     check_config(config)
     check_seed(seed)
-    if isinstance(num_steps, bool) or not isinstance(num_steps, Integral) or num_steps < 1:
-        raise ValueError(f"num_steps is {num_steps!r}; it must be a whole number from 1 on.")
+    for name, count in {
+        "num_steps": num_steps,
+        "max_part": 1 if max_part is None else max_part,
+    }.items():
+        if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"{name} is {count!r}; it must be a whole number from 1 on.")
     if share_program is None:
         share_program = _seconds(signal, config, num_steps) < _SPECIALISED_SECONDS
     drawn_by = seed if key is None else None
@@ -116,6 +123,7 @@ def fit(
             num_steps=num_steps,
             share_program=share_program,
             keep_best=keep_best,
+            max_part=max_part,
             checkpoint=keeper,
             on_step=report,
         )

@@ -113,7 +113,13 @@ def _draw_rows(data: Data, step: Int[Array, ""], config: NetworkConfig) -> Rows:
 
 
 def loss_and_grads(
-    params: Any, constants: Constants, rows: Rows, config: NetworkConfig, *, on_one_core=False
+    params: Any,
+    constants: Constants,
+    rows: Rows,
+    config: NetworkConfig,
+    *,
+    on_one_core: bool = False,
+    max_part: int | None = None,
 ) -> tuple[Float[Array, ""], Any]:
     """The mean squared error of a step, and the gradient it is trained with."""
 
@@ -121,7 +127,7 @@ def loss_and_grads(
         return apply({"params": params, "constants": constants}, coords, config)
 
     if config.adjustment is None:
-        size = part_size(config.width, len(rows[0]), on_one_core)
+        size = part_size(config.width, len(rows[0]), on_one_core, max_part)
         return mse_and_grads(predict, params, *rows, size)
     return adjusted_gradient(predict, params, *rows, config.adjustment)
 
@@ -159,7 +165,9 @@ def mse_and_grads(
     return jax.lax.scan(add, nothing, (split(coords), split(targets), weights))[0]
 
 
-def part_size(width: int, num_points: int, on_one_core: bool) -> int:
+def part_size(
+    width: int, num_points: int, on_one_core: bool = False, max_part: int | None = None
+) -> int:
     """Points that go through the network at once; all parts are of one size, or nearly so."""
     if jax.default_backend() != "cpu":
         fits = _DEVICE_VALUES // width
@@ -167,7 +175,8 @@ def part_size(width: int, num_points: int, on_one_core: bool) -> int:
         fits = _CORE_POINTS
     else:
         fits = _CORE_VALUES * num_cores() // width
-    return -(-num_points // -(-num_points // max(1, fits)))
+    fits = max(1, fits if max_part is None else min(fits, max_part))
+    return -(-num_points // -(-num_points // fits))
 
 
 def num_cores() -> int:
@@ -184,6 +193,7 @@ def run_chunk(
     *,
     length: int,
     on_one_core: bool = False,
+    max_part: int | None = None,
 ) -> tuple[TrainState, Float[Array, " length"]]:
     """Run up to `length` updates as one scan; `on_one_core` suits the parts to a single thread.
 
@@ -195,7 +205,12 @@ def run_chunk(
     def update(state: TrainState) -> tuple[TrainState, Array]:
         rows = _draw_rows(data, state.step, config)
         loss, grads = loss_and_grads(
-            state.params, data.constants, rows, config, on_one_core=on_one_core
+            state.params,
+            data.constants,
+            rows,
+            config,
+            on_one_core=on_one_core,
+            max_part=max_part,
         )
         is_finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
@@ -225,7 +240,7 @@ def run_chunk(
 
 # The second one leaves `state` as it was, for a fit that may be interrupted within a chunk. The
 # third one stays on the thread that calls it, so that fits side by side do not wait for each other.
-_jit = partial(jax.jit, static_argnames="length", compiler_options=COMPILER_OPTIONS)
+_jit = partial(jax.jit, static_argnames=("length", "max_part"), compiler_options=COMPILER_OPTIONS)
 train_chunk = _jit(run_chunk, donate_argnames="state")
 _train_chunk_keeping = _jit(run_chunk)
 _train_chunk_on_one_core = _jit(
@@ -245,6 +260,7 @@ def train(
     share_program: bool = False,
     keep_best: bool = False,
     on_one_core: bool = False,
+    max_part: int | None = None,
     checkpoint: Checkpoint | None = None,
     on_step: OnStep | None = None,
 ) -> Fit:
@@ -260,6 +276,7 @@ def train(
         keep_best: keep the parameters of the step with the lowest loss, not the last ones.
         on_one_core: leave the other cores alone, for fits side by side in threads; not with a
             checkpoint.
+        max_part: see `fit`.
         checkpoint: where the state is kept now and then, and when the fit is interrupted, for the
             same call to go on; deleted at the end.
         on_step: called after every chunk, for progress; an exception in it stops the fit.
@@ -269,6 +286,8 @@ def train(
     """
     run = train_chunk if checkpoint is None else _train_chunk_keeping
     run = _train_chunk_on_one_core if on_one_core else run
+    if max_part is not None:
+        run = partial(run, max_part=max_part)
     limit, length = jnp.asarray(num_steps, jnp.int32), chunk_steps(config, points)
     with _compiling:
         state, data, config = prepare(

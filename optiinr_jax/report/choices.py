@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from optiinr_jax.bo import Choice, Space
+from optiinr_jax.bo.surrogate import Importance
 from optiinr_jax.report.figures import WIDE
 from optiinr_jax.report.markup import chart, paragraph, section
 from optiinr_jax.report.svg import ACCENT, INK, LINE, MUTED, TINT, label_axes, new_figure, to_svg
 from optiinr_jax.report.words import family_label, number_label
 from optiinr_jax.search import Study, Trial
-from optiinr_jax.search.surrogate import Explanation, Importance, Slice, explain
+from optiinr_jax.search.surrogate import Explanation, Slice, explain
 
 NUM_BARS = 12
 _ROW = 26  # pixels of a bar

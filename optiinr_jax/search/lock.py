@@ -43,7 +43,7 @@ def locked(url: str | None, name: str) -> Iterator[None]:
     connection, try_lock = _open_server(url, name) if path is None else _open_file(path)
     with closing(connection):
         start, pause = time.monotonic(), _POLL
-        while not _undisturbed(try_lock):
+        while not undisturbed()(try_lock)():
             if time.monotonic() - start > PATIENCE:
                 raise StudyError(
                     f"another process has held the lock of {url} for {PATIENCE:.0f} seconds; end "
@@ -52,11 +52,6 @@ def locked(url: str | None, name: str) -> Iterator[None]:
             time.sleep(pause)
             pause = min(1.5 * pause, 0.25)
         yield
-
-
-def _undisturbed(try_lock: Callable[[], bool]) -> bool:
-    with undisturbed():
-        return try_lock()
 
 
 def _open_file(path: Path) -> tuple[Any, Callable[[], bool]]:

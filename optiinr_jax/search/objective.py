@@ -1,7 +1,7 @@
 """From a configuration to a score: one trial trained, whatever happens to it.
 
 What can go wrong with a trial becomes its outcome: a loss that is not finite, memory that does not
-suffice (one retry), a time limit, a rule that stops the hopeless.
+suffice (one retry in parts of half the size), a time limit, a rule that stops the hopeless.
 """
 
 import gc
@@ -22,6 +22,7 @@ import numpy as np
 
 from optiinr_jax.inr import INR, DivergedError, NetworkConfig, fit, fit_many
 from optiinr_jax.inr.fitting import matmul_precision
+from optiinr_jax.inr.training import part_size
 from optiinr_jax.signals import Signal, metrics
 from optiinr_jax.signals.kinds import get_kind
 
@@ -62,7 +63,7 @@ class Outcome:
         reason: why there is none; empty otherwise.
         is_pruned: a rule stopped it, which is no failure.
         curve: score of the loss by step.
-        facts: seconds, memory, versions, where it ran.
+        facts: seconds, memory, versions, where it ran; `max_part` of a retry with less memory.
     """
 
     inr: INR | None = None
@@ -107,13 +108,14 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
             if look is not None and math.isfinite(loss):
                 look(done, score_of_loss(job.signal, loss))
 
-    def attempt() -> INR:
+    def attempt(max_part: int | None = None) -> INR:
         return fit(
             job.signal,
             job.config,
             num_steps=job.settings["num_steps"],
             key=job.key,
             share_program=True,
+            max_part=max_part,
             checkpoint=checkpoint,
             progress=False,
             warn=False,
@@ -121,14 +123,17 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
             info=job.info,
         )
 
+    inr, retry = None, {}
     try:
         try:
             inr = attempt()
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
+        if inr is None:  # here the error is gone, whose traceback held what the attempt had taken
             _free_memory()
-            inr = attempt()
+            retry = {"max_part": max(1, points_at_once(job) // 2)}
+            inr = attempt(**retry)
     except (StopTrial, DivergedError, ValueError) as error:
         outcome = Outcome(reason=str(error), is_pruned=getattr(error, "is_pruned", False))
     except Exception as error:
@@ -139,12 +144,18 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
         outcome = Outcome(inr, curve=learning_curve(job.signal, inr.history))
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    return replace(outcome, facts=_facts(job, time.monotonic() - start))
+    return replace(outcome, facts=_facts(job, time.monotonic() - start) | retry)
+
+
+def points_at_once(job: Job) -> int:
+    """Points that go through the network at once in a first attempt."""
+    num_points = min(job.signal.num_points, job.config.batch_size or job.signal.num_points)
+    return part_size(job.config.width, num_points)
 
 
 def train_many(jobs: Sequence[Job], layout: str) -> list[Outcome]:
     """Train the trials of a batch together; in two halves where the memory does not do."""
-    start, first = time.monotonic(), jobs[0]
+    start, first, fits = time.monotonic(), jobs[0], None
     try:
         fits = fit_many(
             first.signal,
@@ -157,6 +168,7 @@ def train_many(jobs: Sequence[Job], layout: str) -> list[Outcome]:
     except Exception as error:
         if not is_out_of_memory(error):
             raise
+    if fits is None:
         _free_memory()
         half = len(jobs) // 2
         if half == 0:

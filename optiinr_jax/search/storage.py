@@ -12,9 +12,8 @@ import sqlite3
 import warnings
 import weakref
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ import numpy as np
 import optuna
 import sqlalchemy
 from optuna.exceptions import ExperimentalWarning, OptunaError
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.storages._cached_storage import _CachedStorage
 from optuna.study import StudyDirection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -41,6 +41,7 @@ SIGNAL, SPACE = "optiinr:signal", "optiinr:space"  # system attributes: no dashb
 PRESET = "preset"  # trial attribute
 PRESET_PROTOCOLS = ("official", "paper")  # whose rates the first trials take
 HEARTBEAT, GRACE = 10, 60  # seconds between signs of life, and without one until a trial is free
+_HEARTBEATS = ["record_heartbeat", "_get_stale_trial_ids"]
 BUSY = 30.0  # seconds that a write waits for another program's
 
 
@@ -84,16 +85,15 @@ def _connect(url: str) -> BaseStorage:
             url, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
         )
     weakref.finalize(backend, backend.engine.dispose)  # closes its connections
-    store = get_storage(backend)
-    calls = [name for name in dir(BaseStorage) if not name.startswith("_")]
-    for name in [*calls, "record_heartbeat", "_get_stale_trial_ids"]:
-        setattr(store, name, partial(_undisturbed, getattr(store, name)))
-    return store
+    return _Storage(backend)
 
 
-def _undisturbed(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    with undisturbed():
-        return call(*args, **options)
+class _Storage(_CachedStorage):
+    """Optuna's, but no signal disturbs a call."""
+
+
+for _name in [n for n in dir(BaseStorage) if not n.startswith("_")] + _HEARTBEATS:
+    setattr(_Storage, _name, undisturbed()(getattr(_CachedStorage, _name)))
 
 
 def describe_error(error: BaseException) -> str:

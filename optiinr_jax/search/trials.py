@@ -26,7 +26,8 @@ class Trial:
         preset: "family, protocol" where the trial is a published network, else empty.
         seconds: of training and scoring.
         curve: score of the training loss by step (see `score_of_loss`).
-        facts: further ones: peak_memory_mb, seed, matmul_precision, host, versions.
+        facts: further ones: peak_memory_mb, seed, matmul_precision, host, versions; max_part where
+            memory did not suffice at first.
     """
 
     number: int

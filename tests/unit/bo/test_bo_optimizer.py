@@ -90,7 +90,7 @@ def joint_improvement(optimizer, points, num_paths=4000):
     settings, trials = optimizer.settings, optimizer.state.trials
     row, structure = KERNELS[settings.kernel], SPACE.structure
     y = WARPS[settings.warp](np.array([t.value for t in trials]))
-    data = engine._pad([SPACE.split(t.point) for t in trials], y, [])
+    data = engine.pad_data([SPACE.split(t.point) for t in trials], y, [])
     with jax.enable_x64(True):
         z, _ = fit(data, kernel=settings.kernel, structure=structure)
         params = to_params(settings.kernel, structure, z)
@@ -204,7 +204,7 @@ def test_of_several_kernels_the_likelier_is_used():
         settings = Optimizer(SPACE, num_initial=6, kernel=kernel).settings
         asked[kernel] = engine.make_suggest(settings, trials)((), 8)
     y = WARPS["half_rank"](np.array([t.value for t in trials]))
-    data = engine._pad([SPACE.split(t.point) for t in trials], y, [])
+    data = engine.pad_data([SPACE.split(t.point) for t in trials], y, [])
     with jax.enable_x64(True):
         for kernel in ("product", "anova"):
             loss[kernel] = fit(data, kernel=kernel, structure=SPACE.structure)[1]
@@ -222,7 +222,9 @@ def test_a_study_compiles_two_programs():
         optimizer.tell(optimizer.ask(), math.sin(i))
     optimizer.ask(3)
     assert [program._cache_size() for program in programs] == [n + 1 for n in before]
-    sizes = [len(engine._pad([([0.5], [0])] * n, np.zeros(n), []).y) for n in (1, 160, 161, 257)]
+    sizes = [
+        len(engine.pad_data([([0.5], [0])] * n, np.zeros(n), []).y) for n in (1, 160, 161, 257)
+    ]
     assert sizes == [160, 160, 256, 512]
 
 
@@ -265,4 +267,4 @@ def test_other_errors_say_what_to_do():
     with pytest.raises(ValueError, match=r"Optimizer\.to_json"):
         Optimizer.from_json("[]")
     with pytest.raises(ValueError, match="at most 2048"):
-        engine._pad([([0.5], [0])] * 2049, np.zeros(2049), [])
+        engine.pad_data([([0.5], [0])] * 2049, np.zeros(2049), [])

@@ -22,7 +22,7 @@ SPACE = Space(
 
 
 def make_data(points, y):
-    return engine._pad([SPACE.split(p) for p in points], np.asarray(y, float), [])
+    return engine.pad_data([SPACE.split(p) for p in points], np.asarray(y, float), [])
 
 
 DATA = make_data(
