@@ -8,12 +8,13 @@ runs/experiments/. So a table may be made in any number of calls, on any machine
 import json
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
-from multiprocessing import Queue, get_context
+from multiprocessing import Queue, get_context, parent_process
 from pathlib import Path
 from typing import Any, Literal
 
@@ -298,7 +299,15 @@ def best_network(fresh: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]
 
 
 def _take_core(cores: Any, workers: int) -> None:
-    """Keep this process to a core of its own, before it uses it."""
+    """Keep this process to a core of its own, before it uses it, and end it with its parent."""
     core = cores.get()
     if workers > 1:
         os.sched_setaffinity(0, {core})
+
+    def follow() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
