@@ -4,8 +4,7 @@ Command: python -m experiments.early_stopping [--num-seeds 10] [--num-trials 40]
 Time: 12 minutes for 10 seeds on one core, at 32 x 32 pixels, 3 layers of 24 units, 300 steps.
 Expected: for each rule of `PRUNERS`, the steps it saves and what it costs in final score against no
 rule, as means over the seeds with their standard errors. A rule becomes the default only where it
-saves at least a quarter of the steps and the mean loss is below 0.1 dB plus its standard error, and
-where it leaves the trials the same whoever runs them.
+saves at least a quarter of the steps and the mean loss is below 0.1 dB plus its standard error.
 """
 
 import json
