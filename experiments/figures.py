@@ -162,20 +162,24 @@ def solid_with_errors(
     return render_mesh(mesh.vertices, mesh.faces, size, colours=colours)
 
 
-def draw_bars(path: Path, scores: dict[str, dict[str, float]], metric: str) -> Path:
-    """A group of bars for each signal (figure 1); `scores`: contender -> signal -> mean score."""
+def draw_scores(path: Path, scores: dict[str, dict[str, float]], metric: str) -> Path:
+    """Signal by signal, a point for each contender (figure 1, whose bars begin at no zero).
+
+    Args:
+        scores: contender -> signal -> mean score.
+    """
     signals = list(next(iter(scores.values())))
-    figure = _figure(max(5.0, 1.2 * len(signals) + 1.5), 3.2)
+    figure = _figure(max(5.0, 0.9 * len(signals) + 1.5), 3.2)
     axes = figure.add_subplot()
-    thickness = 0.8 / len(scores)
     for i, (contender, row) in enumerate(scores.items()):
-        places = np.arange(len(signals)) + (i - (len(scores) - 1) / 2) * thickness
+        places = np.arange(len(signals)) + (i - (len(scores) - 1) / 2) * 0.08
         values = [row.get(name, np.nan) for name in signals]
-        axes.bar(places, values, thickness, color=COLOURS[contender], label=LABELS[contender])
-    known = [value for row in scores.values() for value in row.values()]
-    spread = max(known) - min(known)
-    axes.set_ylim(min(known) - 0.15 * spread, max(known) + 0.3 * spread)
+        axes.scatter(
+            places, values, s=46, color=COLOURS[contender], label=LABELS[contender], zorder=3
+        )
     axes.set_xticks(range(len(signals)), [name.rpartition("/")[2] for name in signals], fontsize=8)
+    axes.set_xlim(-0.6, len(signals) - 0.4)
+    axes.margins(y=0.2)
     axes.set_ylabel(metric)
     _plain(axes)
     axes.legend(fontsize=7, ncols=4, frameon=False, loc="upper left")

@@ -107,7 +107,7 @@ TABLES = (
 )
 
 FIGURES = {
-    "bars": "Mean score on fresh seeds, signal by signal.",
+    "scores": "Mean score on fresh seeds, signal by signal.",
     "search": "Best score so far, mean over signals.",
     "shown": "The signal and what networks store of it.",
 }
@@ -317,8 +317,8 @@ def draw(table: Table, size: str, with_pictures: bool) -> None:
     if scores is None:
         return
     known = [c for c in (PRESETS, *SEARCHES) if set(scores.signals) <= set(scores.means(c))]
-    bars = {c: scores.means(c) for c in known[:1] + known[:0:-1]}
-    figures.draw_bars(figure_path(table, size, "bars"), bars, scores.metric)
+    means = {c: scores.means(c) for c in known[:1] + known[:0:-1]}
+    figures.draw_scores(figure_path(table, size, "scores"), means, scores.metric)
     searches = [c for c in known if c != PRESETS]
     curves = {c: np.array([scores.curve(c, n) for n in scores.signals]) for c in searches}
     label = f"best so far, {scores.metric}"
