@@ -82,14 +82,16 @@ def draw_pictures(path: Path, rows: Sequence[tuple[oi.Signal, Shown]]) -> Path:
 
 
 def _draw_with_detail(axes: "Axes", samples: np.ndarray, signal: oi.Signal) -> None:
-    """A picture with its busiest part in a red box, enlarged in the upper right corner."""
+    """A picture with its busiest part in a red box, enlarged in the upper corner further away."""
     from matplotlib.patches import Rectangle
 
     rows, columns = detail_of(signal)
     height, width = samples.shape[:2]
     picture = _rgb(samples)
     axes.imshow(picture, interpolation="nearest")
-    left, right = 0.55 * width - 0.5, width - 0.5
+    is_right = columns.start + columns.stop <= width
+    left = (0.55 * width if is_right else 0.0) - 0.5
+    right = left + 0.45 * width
     low = 0.45 * height - 0.5
     axes.imshow(picture[rows, columns], extent=(left, right, low, -0.5), interpolation="nearest")
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
