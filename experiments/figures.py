@@ -51,7 +51,7 @@ def error_field(
     error = np.abs(samples - target).mean(axis=-1)
     strength = np.clip(GAIN * error, 0.0, 1.0) ** GAMMA
     heat = colormaps["jet"](strength)[..., :3]
-    return OPACITY * heat + (1.0 - OPACITY) * _rgb(samples)
+    return np.minimum(OPACITY * heat + (1.0 - OPACITY) * _rgb(samples), 1.0)
 
 
 def spectral_residual(
