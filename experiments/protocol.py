@@ -18,6 +18,14 @@ from multiprocessing import Queue, get_context, parent_process
 from pathlib import Path
 from typing import Any, Literal
 
+import optiinr_jax as oi
+from experiments.contenders import CONTENDERS
+from optiinr_jax.files import write_atomic
+from optiinr_jax.inr import PRESETS as NETWORKS
+from optiinr_jax.inr import PROTOCOLS, keep_compiled_programs, preset
+from optiinr_jax.inr.encodings import FourierFeatures
+from optiinr_jax.search.comparison import fresh_key as fresh_key
+
 RESULTS = Path(__file__).parent / "results"
 RUNS = Path("runs") / "experiments"
 SEARCHES = ("optiinr", "random", "single_family", "tpe", "faithful", "layerwise")
@@ -122,9 +130,6 @@ def run_table(
 
 def run_job(job: Job) -> str:
     """Run one job, write its result, and say in words what came of it."""
-    from optiinr_jax.files import write_atomic
-    from optiinr_jax.inr import keep_compiled_programs
-
     keep_compiled_programs()
     start = time.monotonic()
     signal = job.load(job.signal, job.size_name)
@@ -150,9 +155,6 @@ def run_job(job: Job) -> str:
 
 def search(job: Job, signal: Any) -> dict[str, Any] | None:
     """The trials of one search, and its winner on fresh seeds; None: out of time."""
-    import optiinr_jax as oi
-    from experiments.contenders import CONTENDERS
-
     size, folder = job.size, RUNS / job.size_name / job.table
     folder.mkdir(parents=True, exist_ok=True)
     is_sampler = job.contender not in CONTENDERS
@@ -200,9 +202,6 @@ def fit_presets(job: Job, signal: Any) -> dict[str, Any] | None:
     Fourier features have as many frequencies as a layer has units, as in the searches: the 256 that
     were published would make a network of 48 units four times as large. `larger` has those.
     """
-    from optiinr_jax.inr import PRESETS as NETWORKS
-    from optiinr_jax.inr import PROTOCOLS, preset
-
     size = job.size
     rows: dict[str, dict[str, Any]] = {}
     larger: dict[str, dict[str, Any]] = {}
@@ -236,24 +235,13 @@ def fit_presets(job: Job, signal: Any) -> dict[str, Any] | None:
 
 def scale_encoding(config: Any) -> Any:
     """The configuration with as many Fourier frequencies as a layer has units."""
-    from optiinr_jax.inr.encodings import FourierFeatures
-
     if not isinstance(config.encoding, FourierFeatures):
         return config
     return replace(config, encoding=replace(config.encoding, num_frequencies=config.width))
 
 
-def fresh_key(settings: dict[str, Any], i: int) -> Any:
-    """Key of a training that no trial of a search has used."""
-    from optiinr_jax.search import comparison
-
-    return comparison.fresh_key(settings, i)
-
-
 def train(signal: Any, config: Any, size: Size, key: Any) -> Any:
     """One training as every trial of a search has it; None where it diverged."""
-    import optiinr_jax as oi
-
     try:
         return oi.fit(
             signal,
@@ -276,8 +264,6 @@ def read_results(table: str, size: str = "quick") -> Iterator[dict[str, Any]]:
 
 def keep_result(name: str, record: Any) -> Path:
     """Write what an experiment other than a table has measured."""
-    from optiinr_jax.files import write_atomic
-
     return write_atomic(RESULTS / f"{name}.json", (json.dumps(record, indent=1) + "\n").encode())
 
 

@@ -179,8 +179,10 @@ def contender_table(scores: Scores) -> Iterator[str]:
     larger = [record.get("larger", {}) for record in scores.rows[PRESETS].values()]
     for label in larger[0]:
         known = [mean_of(row[label]["scores"]) for row in larger]
-        size = count_params(scores, larger[0][label]["config"])
-        yield f"| {label}, 256 frequencies | {_number(np.mean(known), scores)} | {size} | | |"
+        config, mean = larger[0][label]["config"], _number(np.mean(known), scores)
+        count = NetworkConfig.from_json(config).encoding.num_frequencies
+        size = count_params(scores, config)
+        yield f"| {label}, {count} frequencies | {mean} | {size} | | |"
 
 
 def count_params(scores: Scores, config: Any) -> int:

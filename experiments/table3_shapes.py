@@ -1,7 +1,7 @@
 """Claim (paper, Table 3): searched networks store solids better than any published network.
 
 Command: python -m experiments.table3_shapes [--size quick|paper] [--minutes 9]
-Time: quick, about two hours on 2 cores (2 solids of 32 voxels along their longest side, 7
+Time: quick, by estimate two hours on 2 cores (2 solids of 32 voxels along their longest side, 7
 contenders of 60 trainings, width 48, 500 steps). paper (512 voxels, 130 trainings of width 256,
 10 000 steps) is for GPUs: give --minutes and call again until it says that all is done.
 Expected: 1 - IoU of the found network at most 0.8 of that of the best family tuned by itself.

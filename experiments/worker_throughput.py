@@ -1,6 +1,6 @@
 """Claim: two workers on two cores train at least 1.6 times as fast as one, one thread each.
 
-Command: python -m experiments.worker_throughput
+Command: python -m experiments.worker_throughput [--num-steps 300 --width 48]
 Time: three minutes on 2 quiet cores.
 Expected: trials a second of one and of two workers, from the first start to the last end, so that
 the start of the processes does not count; their ratio is at least 1.6.
@@ -12,18 +12,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+import tyro
+
 import optiinr_jax as oi
 
 NUM_TRIALS, BATCH_SIZE = 32, 16
-OPTIONS = {"num_steps": 500, "width": 64, "depth": 4, "num_initial": 12}  # the defaults of `search`
 
 
-def measure(num_workers: int, folder: Path) -> float:
+def measure(num_workers: int, folder: Path, **options: int) -> float:
     """Trials a second of some workers, each on a core of its own."""
     storage = f"sqlite:///{folder / f'{num_workers}.db'}"
     signal = oi.sample_signal("image", size=64)
     study = oi.create_study(
-        signal, num_trials=NUM_TRIALS, batch_size=BATCH_SIZE, storage=storage, **OPTIONS
+        signal, num_trials=NUM_TRIALS, batch_size=BATCH_SIZE, storage=storage, **options
     )
     cores = sorted(os.sched_getaffinity(0))[:num_workers]
     workers = []
@@ -40,12 +41,14 @@ def measure(num_workers: int, folder: Path) -> float:
     return (NUM_TRIALS - num_workers) / (ended - first).total_seconds()
 
 
-def main() -> None:
-    """Print both rates and their ratio."""
+def main(num_steps: int = 500, width: int = 64) -> None:
+    """Print both rates and their ratio; steps and width as `search` has them by default."""
     with tempfile.TemporaryDirectory() as folder:
-        one, two = (measure(count, Path(folder)) for count in (1, 2))
+        one, two = (
+            measure(count, Path(folder), num_steps=num_steps, width=width) for count in (1, 2)
+        )
     print(f"1 worker {one:.2f} trials/s, 2 workers {two:.2f} trials/s, ratio {two / one:.2f}")
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

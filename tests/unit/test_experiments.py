@@ -66,7 +66,7 @@ def test_contenders_propose_what_they_say(folders):
 
 def test_presets_under_every_protocol(folders, monkeypatch):
     few = {name: oi.inr.PRESETS["audio"][name] for name in ("siren", "iga")}
-    monkeypatch.setattr(oi.inr, "PRESETS", {"audio": few})
+    monkeypatch.setattr(protocol, "NETWORKS", {"audio": few})
     job = replace(make_job("presets"), signal="audio")
     protocol.run_job(job)
     rows = read(job)["fresh"]
