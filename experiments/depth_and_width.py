@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.protocol import fresh_key, keep_result, mean_of, read_result, read_results, train
+from experiments.protocol import keep_result, mean_of, read_result, read_results, search_plainly
 from experiments.table1_images import SIZES, load
 from optiinr_jax.bo import Choice, Optimizer, Space
 from optiinr_jax.bo.space import Point
@@ -46,26 +46,11 @@ def to_config(point: Point) -> NetworkConfig:
 
 def search(picture: str) -> dict[str, Any]:
     """One search, and its winner on fresh seeds."""
-    size, signal = SIZES["quick"], load(picture, "quick")
+    size = SIZES["quick"]
     optimizer = Optimizer(make_space(), num_initial=size.num_initial, seed=0)
-    trials: list[dict[str, Any]] = []
-    for number in range(size.num_trials):
-        point = optimizer.ask()
-        inr = train(signal, to_config(point), size, fresh_key({"seed": 1}, number))
-        optimizer.tell(point, np.nan if inr is None else inr.score)
-        trials.append(
-            {"point": point, "score": inr and inr.score, "params": inr and inr.num_params}
-        )
-        print(picture, number, point["depth"], point["width"], trials[-1]["score"], flush=True)
-    best = optimizer.best_point
-    assert best is not None
-    fresh = [train(signal, to_config(best), size, fresh_key({"seed": 0}, i)) for i in range(3)]
-    return {
-        "trials": trials,
-        "best": best,
-        "num_params": next(t["params"] for t in trials if t["point"] == best),
-        "fresh": [inr and inr.score for inr in fresh],
-    }
+    found = search_plainly(load(picture, "quick"), optimizer, to_config, size)
+    print(picture, found["best"]["depth"], found["best"]["width"], found["fresh"], flush=True)
+    return found
 
 
 def describe() -> list[str]:

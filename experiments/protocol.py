@@ -10,7 +10,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -18,11 +18,16 @@ from multiprocessing import Queue, get_context, parent_process
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from scipy import stats
+
 import optiinr_jax as oi
 from experiments.contenders import CONTENDERS
+from optiinr_jax.bo import Optimizer
+from optiinr_jax.bo.space import Point
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import PRESETS as NETWORKS
-from optiinr_jax.inr import PROTOCOLS, keep_compiled_programs, preset
+from optiinr_jax.inr import PROTOCOLS, NetworkConfig, keep_compiled_programs, preset
 from optiinr_jax.inr.encodings import FourierFeatures
 from optiinr_jax.search.comparison import fresh_key as fresh_key
 
@@ -196,6 +201,33 @@ def search(job: Job, signal: Any) -> dict[str, Any] | None:
     }
 
 
+def search_plainly(
+    signal: Any, optimizer: Optimizer, to_config: Callable[[Point], NetworkConfig], size: Size
+) -> dict[str, Any]:
+    """Trials of an optimiser with no study around it, nothing enqueued; its winner on fresh seeds.
+
+    Args:
+        to_config: network of a point of the optimiser's space.
+    """
+    trials: list[dict[str, Any]] = []
+    for number in range(size.num_trials):
+        point = optimizer.ask()
+        inr = train(signal, to_config(point), size, fresh_key({"seed": 1}, number))
+        optimizer.tell(point, math.nan if inr is None else inr.score)
+        params = None if inr is None else inr.num_params
+        trials.append({"point": point, "score": inr and inr.score, "params": params})
+    best = optimizer.best_point
+    assert best is not None
+    keys = [fresh_key({"seed": 0}, i) for i in range(size.num_seeds)]
+    fresh = [train(signal, to_config(best), size, key) for key in keys]
+    return {
+        "trials": trials,
+        "best": best,
+        "num_params": next(t["params"] for t in trials if t["point"] == best),
+        "fresh": [inr and inr.score for inr in fresh],
+    }
+
+
 def fit_presets(job: Job, signal: Any) -> dict[str, Any] | None:
     """Published networks under every protocol, the good ones on all seeds; None: out of time.
 
@@ -277,6 +309,15 @@ def mean_of(scores: list[float | None]) -> float:
     """Mean over seeds; -inf where one diverged or none was trained."""
     known = [score for score in scores if score is not None]
     return sum(known) / len(known) if known and len(known) == len(scores) else -math.inf
+
+
+def interval(gains: Sequence[float], show: Callable[[float], str] = "{:+.2f}".format) -> str:
+    """Mean of paired differences with its 95 % interval of Student's t."""
+    text = show(float(np.mean(gains)))
+    if len(gains) < 2:
+        return text
+    half = stats.t.ppf(0.975, len(gains) - 1) * stats.sem(gains)
+    return f"{text} [{show(np.mean(gains) - half)}, {show(np.mean(gains) + half)}]"
 
 
 def best_network(fresh: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:

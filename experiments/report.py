@@ -17,6 +17,7 @@ from scipy import stats
 
 import optiinr_jax as oi
 from experiments import (
+    ablations,
     depth_and_width,
     figures,
     first_checks,
@@ -26,6 +27,7 @@ from experiments import (
     table3_shapes,
     tangent_kernels,
     transfer,
+    without_presets,
 )
 from experiments.figures import LABELS
 from experiments.protocol import (
@@ -35,6 +37,7 @@ from experiments.protocol import (
     Size,
     best_network,
     fresh_key,
+    interval,
     mean_of,
     read_results,
     train,
@@ -111,7 +114,15 @@ FIGURES = {
     "search": "Best score so far, mean over signals.",
     "shown": "The signal and what networks store of it.",
 }
-QUESTIONS = (first_checks, transfer, tangent_kernels, depth_and_width, residual)
+QUESTIONS = (
+    first_checks,
+    ablations,
+    without_presets,
+    transfer,
+    tangent_kernels,
+    depth_and_width,
+    residual,
+)
 
 
 @dataclass(frozen=True)
@@ -170,8 +181,11 @@ def contender_table(scores: Scores) -> Iterator[str]:
         gains = [ours[name] - means[name] for name in means]
         gap, wins = "", f"{len(means)}"
         if contender != "optiinr":
-            gap = _interval(gains, scores)
+            gap = interval(gains, lambda gain: _number(gain, scores, sign=True))
             wins = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
+            if scores.metric == "IoU":
+                ratios = [(1.0 - ours[name]) / (1.0 - means[name]) for name in means]
+                gap += f"; 1 - IoU is {stats.gmean(ratios):.2f} of its"
         size = np.mean(
             [count_params(scores, scores.best(contender, name)[1]["config"]) for name in means]
         )
@@ -235,16 +249,6 @@ def trials_to_random(scores: Scores, signal: str) -> str:
     ours, theirs = (scores.curve(contender, signal) for contender in ("optiinr", "random"))
     is_there = ours >= theirs[-1]
     return f"{1 + int(np.argmax(is_there))} of {len(theirs)}" if is_there.any() else "never"
-
-
-def _interval(gains: list[float], scores: Scores) -> str:
-    """Mean of paired differences with its 95 % interval of Student's t."""
-    text = f"{_number(np.mean(gains), scores, sign=True)}"
-    if len(gains) < 2:
-        return text
-    half = stats.t.ppf(0.975, len(gains) - 1) * stats.sem(gains)
-    ends = (_number(np.mean(gains) + s * half, scores, sign=True) for s in (-1, 1))
-    return f"{text} [{', '.join(ends)}]"
 
 
 def _number(value: Any, scores: Scores, *, sign: bool = False) -> str:

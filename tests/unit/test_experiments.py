@@ -3,13 +3,16 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import optiinr_jax as oi
 from experiments import contenders, depth_and_width, figures, protocol, report, residual
 from experiments.protocol import Job, Size
+from optiinr_jax.search import spaces
 
 TINY = Size(num_trials=12, num_initial=12, num_steps=2, width=6, num_seeds=2)
 
@@ -79,6 +82,26 @@ def test_presets_under_every_protocol(folders, monkeypatch):
 def test_a_network_that_diverged_is_never_the_best():
     fresh = {"a": {"scores": [3.0, None]}, "b": {"scores": [1.0, 2.0]}, "c": {"scores": []}}
     assert protocol.best_network(fresh)[0] == "b"
+
+
+def test_intervals_are_those_of_the_t_test():
+    gains = [1.0, 2.5, 0.5, 3.0]
+    low, high = stats.ttest_1samp(gains, 0.0).confidence_interval()
+    assert protocol.interval(gains) == f"+1.75 [{low:+.2f}, {high:+.2f}]"
+    assert protocol.interval([-1.0]) == "-1.00"  # one says nothing about the spread
+
+
+def test_a_plain_search_begins_with_nothing_published():
+    space = spaces.inr_space("image")
+    optimizer = oi.bo.Optimizer(space, num_initial=TINY.num_trials)
+    to_config = partial(spaces.point_to_config, width=TINY.width)
+    signal = oi.sample_signal("image", 8)
+    found = protocol.search_plainly(signal, optimizer, to_config, TINY)
+    points = [trial["point"] for trial in found["trials"]]
+    assert points == space.latin_hypercube(0, TINY.num_trials)
+    scores = [trial["score"] for trial in found["trials"]]
+    assert found["best"] == points[int(np.argmax(scores))]
+    assert len(found["fresh"]) == TINY.num_seeds
 
 
 @pytest.mark.parametrize("depth", depth_and_width.DEPTHS)
