@@ -1,4 +1,4 @@
-"""The two controls that are no samplers: one family tuned as a whole, and one layer at a time.
+"""The controls that are no samplers: one family tuned as a whole, and one layer at a time.
 
 Each is a function from a study to the next point of its space; the trials before it are all it
 knows, so a search that was interrupted goes on the same.
@@ -16,9 +16,19 @@ from optiinr_jax.search.spaces import FAMILIES, LEARNING_RATES
 
 def single_family(study: oi.Study) -> Point:
     """One family, its numbers and one learning rate for all layers, by our own optimiser."""
+    return _next_of_family(study, {})
+
+
+def encoded_family(study: oi.Study) -> Point:
+    """The same with the choice of Fourier features: what remains is the gain of mixing layers."""
+    names = study.space.dimensions
+    return _next_of_family(study, {n: names[n] for n in names if n.startswith("encoding")})
+
+
+def _next_of_family(study: oi.Study, encoding: dict[str, Choice | Float]) -> Point:
     depth, num_initial = study.settings["depth"], study.settings["num_initial"]
     families = FAMILIES[study.signal.kind]
-    dimensions: dict[str, Choice | Float] = {"activation": Choice(families)}
+    dimensions: dict[str, Choice | Float] = {"activation": Choice(families), **encoding}
     for family in families:
         for number, (low, high) in get_activation(family).bounds.items():
             when = {"activation": family}
@@ -27,11 +37,8 @@ def single_family(study: oi.Study) -> Point:
     space = Space(dimensions)
     optimizer = Optimizer(space, num_initial=num_initial, seed=study.settings["seed"])
     for trial in study.trials:
-        shared = {
-            name: trial.point[_in_layer(name, 1)]
-            for name in dimensions
-            if _in_layer(name, 1) in trial.point
-        }
+        names = {name: _in_layer(name, 1) for name in dimensions}
+        shared = {n: trial.point[place] for n, place in names.items() if place in trial.point}
         if trial.point == _in_all_layers(shared, depth):
             optimizer.tell(shared, math.nan if trial.score is None else trial.score)
     return _in_all_layers(optimizer.ask(), depth)
@@ -39,11 +46,16 @@ def single_family(study: oi.Study) -> Point:
 
 def _in_all_layers(shared: Point, depth: int) -> Point:
     layers = range(1, depth + 1)
-    return {_in_layer(n, i): shared[n] for i in layers for n in shared} | {"encoding": "none"}
+    return {"encoding": "none"} | {_in_layer(n, i): shared[n] for i in layers for n in shared}
 
 
 def _in_layer(name: str, i: int) -> str:
-    """A dimension that the layers share, as layer i has it: omega_siren is omega_1_siren there."""
+    """A dimension that the layers share, as layer i has it: omega_siren is omega_1_siren there.
+
+    An encoding is before all layers and keeps its name.
+    """
+    if name.startswith("encoding"):
+        return name
     for kind in ("activation", "learning_rate"):
         if name == kind:
             return f"{kind}_{i}"
@@ -74,5 +86,6 @@ def _layer_of(name: str) -> int:
 
 CONTENDERS: dict[str, Callable[[oi.Study], Point]] = {
     "single_family": single_family,
+    "encoded_family": encoded_family,
     "layerwise": layerwise,
 }

@@ -27,6 +27,7 @@ COLOURS = {
     "tpe": "#7a9e3f",
     "layerwise": "#b07aa1",
     "single_family": "#4e79a7",
+    "encoded_family": "#2b4a73",
     "faithful": "#e08214",
     "optiinr": "#c0392b",
 }
@@ -36,6 +37,7 @@ LABELS = {
     "tpe": "TPE (Optuna)",
     "layerwise": "layer by layer",
     "single_family": "best single family, tuned",
+    "encoded_family": "single family and encoding, tuned",
     "faithful": "the paper's optimiser",
     "optiinr": "OptiINR",
 }

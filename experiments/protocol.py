@@ -33,7 +33,15 @@ from optiinr_jax.search.comparison import fresh_key as fresh_key
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = Path("runs") / "experiments"
-SEARCHES = ("optiinr", "random", "single_family", "tpe", "faithful", "layerwise")
+SEARCHES = (
+    "optiinr",
+    "random",
+    "single_family",
+    "encoded_family",
+    "tpe",
+    "faithful",
+    "layerwise",
+)
 PRESETS = "presets"
 CLOSE = {"IoU": 0.1}  # a preset this far below the best on its first seed gets no further ones
 CLOSE_DB = 3.0

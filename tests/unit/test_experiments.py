@@ -52,12 +52,18 @@ def test_a_job_that_ran_out_of_time_ends_the_same(contender, folders, monkeypatc
 
 
 def test_contenders_propose_what_they_say(folders):
-    protocol.run_job(make_job("single_family"))
     protocol.run_job(make_job("layerwise"))
-    for point in read(make_job("single_family"))["points"][8:]:
-        layers = [point[f"activation_{i}"] for i in range(1, 5)]
-        rates = [point[f"learning_rate_{i}"] for i in range(1, 5)]
-        assert len(set(layers)) == len(set(rates)) == 1
+    for contender, encodings in (
+        ("single_family", {"none"}),
+        ("encoded_family", {"none", "fourier"}),
+    ):
+        protocol.run_job(make_job(contender))
+        points = read(make_job(contender))["points"][8:]
+        assert {point["encoding"] for point in points} == encodings
+        for point in points:
+            layers = [point[f"activation_{i}"] for i in range(1, 5)]
+            rates = [point[f"learning_rate_{i}"] for i in range(1, 5)]
+            assert len(set(layers)) == len(set(rates)) == 1
     record = read(make_job("layerwise"))
     for number in range(8, TINY.num_trials):
         before = record["trials"][:number]
