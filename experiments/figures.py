@@ -29,6 +29,7 @@ COLOURS = {
     "single_family": "#4e79a7",
     "encoded_family": "#2b4a73",
     "faithful": "#e08214",
+    "confirmed": "#e57368",
     "optiinr": "#c0392b",
 }
 LABELS = {
@@ -39,6 +40,7 @@ LABELS = {
     "single_family": "best single family, tuned",
     "encoded_family": "single family and encoding, tuned",
     "faithful": "the paper's optimiser",
+    "confirmed": "OptiINR, six trials to confirm",
     "optiinr": "OptiINR",
 }
 Shown = dict[str, np.ndarray]  # title -> samples (*shape, C) on the signal's grid
@@ -186,7 +188,7 @@ def draw_scores(path: Path, scores: dict[str, dict[str, float]], metric: str) ->
     axes.margins(y=0.2)
     axes.set_ylabel(metric)
     _plain(axes)
-    axes.legend(fontsize=7, ncols=4, frameon=False, loc="upper left")
+    figure.legend(fontsize=7, ncols=4, frameon=False, loc="outside upper left")
     return _save(figure, path)
 
 
@@ -201,7 +203,7 @@ def draw_curves(path: Path, curves: dict[str, np.ndarray], label: str) -> Path:
     axes.set_xlabel("trials")
     axes.set_ylabel(label)
     _plain(axes)
-    axes.legend(fontsize=7, frameon=False, loc="lower right")
+    axes.legend(fontsize=7, frameon=False, loc="upper left")
     return _save(figure, path)
 
 

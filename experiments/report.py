@@ -88,6 +88,7 @@ class Table:
     title: str
     module: Any  # with `load` and `SIZES`
     printed: str  # what the paper's figures are of
+    shown: slice  # signals in the figure
     draw: Callable[[Path, list[tuple[oi.Signal, figures.Shown]]], object]
 
 
@@ -97,16 +98,25 @@ TABLES = (
         "Pictures (the paper's Table 1)",
         table1_images,
         "Kodak, DIV2K",
-        lambda path, rows: figures.draw_pictures(path, rows[:1] + rows[4:5]),
+        slice(None, None, 4),
+        figures.draw_pictures,
     ),
     Table(
         "sounds",
         "Sounds (Table 2)",
         table2_audio,
         "Bach, Counting, Two Speakers",
+        slice(1),
         lambda path, rows: figures.draw_sound(path, *rows[0]),
     ),
-    Table("shapes", "Solids (Table 3)", table3_shapes, "Dragon, Thai Statue", figures.draw_solids),
+    Table(
+        "shapes",
+        "Solids (Table 3)",
+        table3_shapes,
+        "Dragon, Thai Statue",
+        slice(None),
+        figures.draw_solids,
+    ),
 )
 
 FIGURES = {
@@ -258,8 +268,8 @@ def _number(value: Any, scores: Scores, *, sign: bool = False) -> str:
 
 def show_networks(table: Table, size: str, scores: Scores) -> list[tuple[oi.Signal, figures.Shown]]:
     """Signals with the best published, random search's and our network, trained again."""
-    rows = []
-    for name in scores.signals:
+    rows, unit = [], " dB" if "dB" in scores.metric else ""
+    for name in scores.signals[table.shown]:
         signal = table.module.load(name, size)
         shown = {}
         for contender in (PRESETS, "random", "optiinr"):
@@ -269,7 +279,7 @@ def show_networks(table: Table, size: str, scores: Scores) -> list[tuple[oi.Sign
             inr = _train_again(table, size, name, contender, signal, row["config"])
             score = _number(inr.score, scores)
             title = label.partition(",")[0] if contender == PRESETS else LABELS[contender]
-            shown[f"{title}  {score}"] = inr.render()
+            shown[f"{title}  {score}{unit}"] = inr.render()
         rows.append((signal, shown))
     return rows
 

@@ -4,6 +4,7 @@ from optiinr_jax.search.checks import StudyError as StudyError
 from optiinr_jax.search.comparison import Comparison as Comparison
 from optiinr_jax.search.comparison import Entry as Entry
 from optiinr_jax.search.comparison import compare as compare
+from optiinr_jax.search.comparison import confirm as confirm
 from optiinr_jax.search.front import create_study as create_study
 from optiinr_jax.search.front import load_study as load_study
 from optiinr_jax.search.front import search as search

@@ -1,4 +1,4 @@
-"""Is the found network better than the published ones? All trained alike, on fresh seeds.
+"""Is the found network better than the published ones, and will it be as good again?
 
 The best of many trials is partly luck, so its own score proves nothing: the found configuration and
 the presets are trained again from seeds that the search never saw, for the same number of steps.
@@ -25,6 +25,7 @@ from optiinr_jax.signals import Signal
 
 CLOSE = 3.0  # a preset this far below the best one on its first seed runs on no further ones
 _FRESH = 1_000_000  # no search has so many trials
+_CONFIRMING = 1_000  # no comparison has so many seeds
 
 
 def fresh_key(settings: dict[str, Any], seed_index: int) -> jax.Array:
@@ -121,6 +122,38 @@ def compare(
         found = entry("found", "search", study.best_config, num_seeds)
     presets.sort(key=lambda e: (-len(e.scores), -e.mean))
     return Comparison(found, tuple(presets), tuple(firsts), settings["num_steps"])
+
+
+def confirm(
+    study: Study, *, num_configs: int = 3, num_seeds: int = 2, progress: bool = True
+) -> list[Entry]:
+    """Train a search's best configurations from further seeds; the best mean comes first.
+
+    For a configuration that is to be used again, on this signal or another: the best trial may owe
+    its score to its seed, and near divergence the next seed may fail. Seeds are not `compare`'s.
+
+    Args:
+        study: a search with at least one score.
+        num_configs: best trials that are trained again.
+        num_seeds: trainings of each.
+        progress: show progress.
+
+    Raises:
+        ValueError: a count below 1.
+        StudyError: the search has no score.
+    """
+    check_counts(num_configs=num_configs, num_seeds=num_seeds)
+    scores = _Scores(study.signal, study.settings, None)
+    trials = study.best_trials(num_configs) or [study.best_trial]  # which says why there is none
+    entries = []
+    with Progress("confirm", len(trials) * num_seeds, enabled=progress) as bar:
+        for trial in trials:
+            name, config, values = f"trial {trial.number}", study.config_of(trial.point), []
+            for i in range(num_seeds):
+                values.append(scores.get(config, _CONFIRMING + i)[1])
+                bar.update(bar.done + 1, name)
+            entries.append(Entry(name, "search", config, tuple(values)))
+    return sorted(entries, key=lambda entry: -entry.mean)
 
 
 class _Scores:

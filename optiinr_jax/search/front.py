@@ -33,7 +33,6 @@ from optiinr_jax.search.storage import (
 )
 from optiinr_jax.search.strategies import STRATEGIES
 from optiinr_jax.search.study import Study
-from optiinr_jax.search.trials import score_of
 from optiinr_jax.signals import Signal
 
 NUM_WARM = 3  # best trials that each study of `warm_start` gives
@@ -105,8 +104,7 @@ def create_study(
         keep_model_path(study, storage, path)
         enqueue_presets(study, signal.kind, space, settings)
         for i, other in enumerate(warm_start):
-            scored = [trial for trial in other.trials if trial.score is not None]
-            for rank, trial in enumerate(sorted(scored, key=score_of)[::-1][:NUM_WARM], 1):
+            for rank, trial in enumerate(other.best_trials(NUM_WARM), 1):
                 point = config_to_point(other.config_of(trial.point), space)
                 enqueue(study, space.check_point(point), f"warm start {i + 1}, best {rank}")
     return Study(signal, space, study, storage, settings, path, {})

@@ -75,14 +75,13 @@ class Study:
         Raises:
             StudyError: no trial has a score.
         """
-        scored = [trial for trial in self.trials if trial.score is not None]
-        if not scored:
-            reasons = {trial.reason for trial in self.trials if trial.reason}
-            raise StudyError(
-                f"no trial has a score ({'; '.join(sorted(reasons)) or 'none has ended'}); "
-                "raise num_trials or look at study.trials."
-            )
-        return max(scored, key=score_of)
+        if best := self.best_trials(1):
+            return best[0]
+        reasons = {trial.reason for trial in self.trials if trial.reason}
+        raise StudyError(
+            f"no trial has a score ({'; '.join(sorted(reasons)) or 'none has ended'}); "
+            "raise num_trials or look at study.trials."
+        )
 
     @property
     def best_score(self) -> float:
@@ -110,6 +109,11 @@ class Study:
                 )
             self.kept["best"] = inr
         return self.kept["best"]
+
+    def best_trials(self, num: int) -> list[Trial]:
+        """The `num` trials with the highest scores, best first; fewer where no more have one."""
+        scored = [trial for trial in self.trials if trial.score is not None]
+        return sorted(scored, key=score_of, reverse=True)[:num]
 
     def config_of(self, point: Point) -> NetworkConfig:
         """The network that a point of the space stands for."""

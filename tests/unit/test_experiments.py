@@ -73,6 +73,19 @@ def test_contenders_propose_what_they_say(folders):
         assert len({contenders._layer_of(n) for n in changed} - {0}) <= 1
 
 
+def test_confirming_stays_within_the_budget(folders, monkeypatch):
+    monkeypatch.setattr(protocol, "NUM_CONFIRMED", 2)
+    assert "continued" in protocol.run_job(make_job("confirmed"))  # there is no search yet
+    protocol.run_job(make_job("optiinr"))
+    protocol.run_job(make_job("confirmed"))
+    searched, record = read(make_job("optiinr")), read(make_job("confirmed"))
+    assert len(record["trials"]) == TINY.num_trials
+    assert record["trials"][:8] == searched["trials"][:8]
+    best = max(record["again"], key=lambda row: np.mean(row["scores"]))
+    assert record["fresh"]["found"]["config"] == best["config"]
+    assert not set(record["fresh"]["found"]["scores"]) & set(record["trials"])
+
+
 def test_presets_under_every_protocol(folders, monkeypatch):
     few = {name: oi.inr.PRESETS["audio"][name] for name in ("siren", "iga")}
     monkeypatch.setattr(protocol, "NETWORKS", {"audio": few})

@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.search import StudyError, compare, point_to_config
+from optiinr_jax.search import StudyError, compare, confirm, point_to_config
 from optiinr_jax.search import storage as storage_module
 from optiinr_jax.search.queue import OWNER
 
@@ -232,6 +232,24 @@ def test_compare_trains_on_fresh_seeds_once(signal, tmp_path):
     assert compare(study, num_seeds=2, path=path, progress=False).gain == comparison.gain
     with pytest.raises(ValueError, match="num_seeds is 0"):
         compare(study, num_seeds=0)
+
+
+def test_confirming_trains_the_best_again_on_seeds_of_its_own(signal):
+    study = oi.search(signal, num_trials=4, **SMALL)
+    best = study.best_trials(2)
+    assert [t.score for t in best] == sorted(scores(study))[:-3:-1]
+    entries = confirm(study, num_configs=2, num_seeds=2, progress=False)
+    assert {entry.name for entry in entries} == {f"trial {trial.number}" for trial in best}
+    assert [entry.mean for entry in entries] == sorted([e.mean for e in entries], reverse=True)
+    winner = next(entry for entry in entries if entry.name == f"trial {best[0].number}")
+    assert winner.config == study.best_config
+    known = {*scores(study), *compare(study, num_seeds=2, progress=False).found.scores}
+    assert len({*winner.scores}) == 2 and not known & {*winner.scores}
+    assert len(confirm(study, num_configs=9, num_seeds=1, progress=False)) == 4
+    with pytest.raises(ValueError, match="num_configs is 0"):
+        confirm(study, num_configs=0)
+    with pytest.raises(StudyError, match="no trial has a score"):
+        confirm(oi.create_study(signal, num_steps=20, width=8, depth=2))
 
 
 def test_point_to_config_is_what_is_trained(signal):
