@@ -7,6 +7,7 @@ from jax.typing import ArrayLike
 
 from optiinr_jax.inr.config import as_number
 from optiinr_jax.search import Comparison, Entry
+from optiinr_jax.search.comparison import CLOSE
 
 _NOT_ACRONYMS = {
     "gauss": "Gauss",
@@ -101,7 +102,14 @@ def result_sentence(comparison: Comparison, metric_name: str) -> str:
     if not math.isfinite(best.mean):
         return f"found configuration {found.mean:.2f}{unit}, every preset diverged ({facts})"
     where = "above" if comparison.gain >= 0 else "below"
-    return (
+    text = (
         f"found configuration {abs(comparison.gain):.2f}{unit} {where} the best preset "
         f"({entry_label(best)}): {found.mean:.2f} against {best.mean:.2f}, {facts}"
     )
+    low, high = min(found.scores), max(found.scores)
+    if high - low > CLOSE:
+        text += (
+            f"; from seed to seed it has {low:.2f} to {high:.2f}{unit}: to use it again, see "
+            "optiinr_jax.search.confirm"
+        )
+    return text
