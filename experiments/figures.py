@@ -175,7 +175,8 @@ def draw_scores(path: Path, scores: dict[str, dict[str, float]], metric: str) ->
         scores: contender -> signal -> mean score.
     """
     signals = list(next(iter(scores.values())))
-    figure = _figure(max(5.0, 0.9 * len(signals) + 1.5), 3.2)
+    width = max(5.0, 0.9 * len(signals) + 1.5)
+    figure = _figure(width, 3.4)
     axes = figure.add_subplot()
     for i, (contender, row) in enumerate(scores.items()):
         places = np.arange(len(signals)) + (i - (len(scores) - 1) / 2) * 0.08
@@ -188,7 +189,8 @@ def draw_scores(path: Path, scores: dict[str, dict[str, float]], metric: str) ->
     axes.margins(y=0.2)
     axes.set_ylabel(metric)
     _plain(axes)
-    figure.legend(fontsize=7, ncols=4, frameon=False, loc="outside upper left")
+    columns = int(width / 2.2)
+    figure.legend(fontsize=7, ncols=columns, frameon=False, loc="outside upper left")
     return _save(figure, path)
 
 

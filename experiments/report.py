@@ -31,6 +31,7 @@ from experiments import (
 )
 from experiments.figures import LABELS
 from experiments.protocol import (
+    CONFIRMED,
     PRESETS,
     RUNS,
     SEARCHES,
@@ -335,7 +336,7 @@ def draw(table: Table, size: str, with_pictures: bool) -> None:
     known = [c for c in (PRESETS, *SEARCHES) if set(scores.signals) <= set(scores.means(c))]
     means = {c: scores.means(c) for c in known[:1] + known[:0:-1]}
     figures.draw_scores(figure_path(table, size, "scores"), means, scores.metric)
-    searches = [c for c in known if c != PRESETS]
+    searches = [c for c in known if c not in (PRESETS, CONFIRMED)]  # which has OptiINR's course
     curves = {c: np.array([scores.curve(c, n) for n in scores.signals]) for c in searches}
     label = f"best so far, {scores.metric}"
     figures.draw_curves(figure_path(table, size, "search"), curves, label)
