@@ -46,6 +46,7 @@ from experiments.protocol import (
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import PROTOCOLS, NetworkConfig
 from optiinr_jax.report.sections import num_params
+from optiinr_jax.report.tables import describe_layers
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FOLDER = DOCS / "experiments.md", DOCS / "experiments"
@@ -253,6 +254,22 @@ def signal_table(scores: Scores) -> Iterator[str]:
         yield f"| {name} | {' | '.join(cells)} |"
 
 
+def found_table(scores: Scores) -> Iterator[str]:
+    """What the search chose for every signal: encoding, then family, number and rate by layer."""
+    found = {
+        name: NetworkConfig.from_json(scores.best("optiinr", name)[1]["config"])
+        for name in scores.signals
+    }
+    depth = max(config.depth for config in found.values())
+    yield "| found for | encoding | " + " | ".join(f"layer {i + 1}" for i in range(depth)) + " |"
+    yield "|---|---|" + "---|" * depth
+    for name, config in found.items():
+        lines = describe_layers(config)
+        encoding = [lines[0] if config.encoding else "none"]
+        layers = [line.partition(": ")[2] for line in lines[-config.depth :]]
+        yield f"| {name} | {' | '.join(encoding + layers)} |"
+
+
 def trials_to_random(scores: Scores, signal: str) -> str:
     """Trials until OptiINR is as good as random search is at its end."""
     if signal not in scores.rows.get("random", {}):
@@ -321,6 +338,7 @@ def make_section(table: Table, size: str) -> Iterator[str]:
     )
     yield "\n".join(contender_table(scores))
     yield "\n".join(signal_table(scores))
+    yield "\n".join(found_table(scores))
     for part, caption in FIGURES.items():
         path = figure_path(table, size, part)
         if path.is_file():
