@@ -43,6 +43,7 @@ LABELS = {
     "confirmed": "OptiINR, six trials to confirm",
     "optiinr": "OptiINR",
 }
+UP = {"dragon_occ512_packbits": "x"}  # the axis that points upwards, where it is not y
 Shown = dict[str, np.ndarray]  # title -> samples (*shape, C) on the signal's grid
 
 
@@ -165,7 +166,9 @@ def solid_with_errors(
     )
     colours = np.tile([0.85, 0.80, 0.72], (len(here), 1))
     colours[here < 0], colours[here > 0] = (0.90, 0.15, 0.10), (0.15, 0.30, 0.90)
-    return render_mesh(mesh.vertices, mesh.faces, size, colours=colours)
+    return render_mesh(
+        mesh.vertices, mesh.faces, size, up=UP.get(signal.name, "y"), colours=colours
+    )
 
 
 def draw_scores(path: Path, scores: dict[str, dict[str, float]], metric: str) -> Path:
@@ -195,13 +198,18 @@ def draw_scores(path: Path, scores: dict[str, dict[str, float]], metric: str) ->
 
 
 def draw_curves(path: Path, curves: dict[str, np.ndarray], label: str) -> Path:
-    """Best score so far by trial, mean over signals; `curves`: contender -> (signals, trials)."""
+    """Best score so far by trial, mean over signals; `curves`: contender -> (signals, trials).
+
+    The axis shows what comes after a tenth of the trials, before which a curve may be anywhere.
+    """
     figure = _figure(6.0, 3.4)
     axes = figure.add_subplot()
     for contender, values in curves.items():
         mean = values.mean(axis=0)
         trials = np.arange(1, len(mean) + 1)
         axes.plot(trials, mean, color=COLOURS[contender], label=LABELS[contender], lw=1.8)
+    later = np.concatenate([c.mean(axis=0)[c.shape[1] // 10 :] for c in curves.values()])
+    axes.set_ylim(later.min() - 0.08 * np.ptp(later), later.max() + 0.08 * np.ptp(later))
     axes.set_xlabel("trials")
     axes.set_ylabel(label)
     _plain(axes)

@@ -160,7 +160,7 @@ def test_solids_show_where_they_are_wrong():
     signal = oi.sample_signal("volume", 12)
     right = figures.solid_with_errors(signal.samples, signal, 60)
     wrong = signal.samples.copy()
-    wrong[:, :, wrong.shape[2] // 2 :] = 0.0  # seen from above
+    wrong[:, wrong.shape[1] // 2 :] = 0.0  # seen from above
     broken = figures.solid_with_errors(wrong, signal, 60)
     redness = [np.maximum(p[..., 0] - p[..., 1] - 0.35, 0).sum() for p in (right, broken)]
     assert redness[0] == 0 and redness[1] > 1
