@@ -335,7 +335,8 @@ def make_section(table: Table, size: str) -> Iterator[str]:
     yield (
         f"{len(scores.signals)} signals, {setting.num_trials} trainings a search, "
         f"{setting.num_steps} steps, {setting.depth} layers of {setting.width}; score: "
-        f"{scores.metric}, mean of {setting.num_seeds} fresh seeds. "
+        f"{scores.metric}, mean of {setting.num_seeds} fresh seeds; a contender's mean is over the "
+        "signals that it has been run on. "
         f"`python -m {module} --size {size}`, then `python -m experiments.report --size {size}`."
     )
     yield "\n".join(contender_table(scores))
