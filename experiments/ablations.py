@@ -24,7 +24,7 @@ RUNS = BENCHMARKS / "results" / "ablations.jsonl"
 PROBLEMS = ("gt_bach", "kodim04")
 NUM_INITIAL = 30
 ROWS = {  # strategy of bench_search.py -> what is different
-    "optiinr": "the default: neighbouring-layer kernel, conditions, half-rank scores, log EI",
+    "optiinr": "the default: kernel of all orders (anova), conditions, half-rank scores, log EI",
     "optiinr:sum_product:half_rank": "kernel: sum and product",
     "optiinr:product:half_rank": "kernel: the paper's product",
     "optiinr-isotropic": "kernel: one length-scale for numbers and one-hot alike",
