@@ -8,7 +8,8 @@ warped, arrays are padded to a capacity of a fixed ladder, and duplicates are tu
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from optiinr_jax.bo.kernels import KERNELS
 from optiinr_jax.bo.preference import make_preference
 from optiinr_jax.bo.propose import make_draws, propose
 from optiinr_jax.bo.space import Point, Space
+from optiinr_jax.bo.ties import Ties
 from optiinr_jax.bo.warp import WARPS
 
 FAILED = math.nan  # value of a trial that gave none
@@ -40,6 +42,8 @@ class Settings:
     warp: str = "half_rank"
     num_paths: int = 256  # fewer leave many candidates with no improvement on any path
     prior: Any = None  # {name: guess}, see preference.py
+    ties: Any = None  # {name: shared name}, see ties.py
+    num_tied: int = 0  # first points, in which what is tied has one value
 
 
 class Trial(NamedTuple):
@@ -101,7 +105,9 @@ def ask(settings: Settings, state: State, num: int = 1) -> tuple[list[Point], St
 
 def make_design(settings: Settings, num_before: int) -> list[Point]:
     """Latin hypercube of the points that remain of the initial phase after those brought to it."""
-    return settings.space.latin_hypercube(settings.seed, max(settings.num_initial - num_before, 0))
+    ties = Ties(settings.space, settings.ties if settings.ties and settings.num_tied else {})
+    num = max(settings.num_initial - num_before, 0)
+    return [ties.expand(point) for point in ties.space.latin_hypercube(settings.seed, num)]
 
 
 def _next_of_design(settings: Settings, state: State) -> Point | None:
@@ -118,8 +124,36 @@ def make_suggest(
     """Fit the model to the trials; return suggest(pending, index), which proposes one point.
 
     The fit does not depend on what is pending, so a batch shares it. `index` selects the random
-    numbers: the number of the proposal in its search.
+    numbers: the number of the proposal in its search. As long as it is below `num_tied`, the model
+    is one of the small space and knows those trials only that are in it.
     """
+    if not settings.num_tied:
+        return _make_suggest(settings, trials)
+    ties = Ties(settings.space, settings.ties or {})
+    prior = settings.prior and {ties.shared[name]: guess for name, guess in settings.prior.items()}
+
+    @cache
+    def of_tied() -> Callable[[Sequence[Point], int], Point]:
+        pairs = [(ties.contract(trial.point), trial) for trial in trials]
+        known = [trial._replace(point=point) for point, trial in pairs if point is not None]
+        return _make_suggest(replace(settings, space=ties.space, prior=prior), known)
+
+    @cache
+    def of_all() -> Callable[[Sequence[Point], int], Point]:
+        return _make_suggest(settings, trials)
+
+    def suggest(pending: Sequence[Point], index: int) -> Point:
+        if index >= settings.num_tied:
+            return of_all()(pending, index)
+        shared = [ties.contract(point) for point in pending]
+        return ties.expand(of_tied()([point for point in shared if point is not None], index))
+
+    return suggest
+
+
+def _make_suggest(
+    settings: Settings, trials: Sequence[Trial]
+) -> Callable[[Sequence[Point], int], Point]:
     space, told = settings.space, [trial.point for trial in trials]
     if not any(trial.is_finite for trial in trials):  # nothing to learn from
         return lambda pending, index: _fresh_point(settings, told, pending, index)
@@ -221,7 +255,7 @@ def check_settings(settings: Settings) -> None:
         rows = value.split("|") if name == "kernel" and isinstance(value, str) else [value]
         if not all(row in table for row in rows):
             raise ValueError(f"{name} is {value!r}; expected one of {sorted(table)}.")
-    for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1}.items():
+    for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1, "num_tied": 0}.items():
         value = getattr(settings, name)
         if not isinstance(value, Integral) or value < low:
             raise ValueError(f"{name} is {value!r}; expected a whole number of at least {low}.")
@@ -230,3 +264,4 @@ def check_settings(settings: Settings) -> None:
             f"space is {settings.space!r}; expected a Space; wrap the dict: Space({{...}})."
         )
     make_preference(settings.space, settings.prior)
+    Ties(settings.space, settings.ties or {})

@@ -28,6 +28,10 @@ class Optimizer:
         num_paths: posterior paths in "eei".
         prior: what you expect, {name: guess}: for a number (value, spread as a share of its range),
             for a choice {option: weight}. It leads the first proposals and fades (piBO).
+        ties: {name: shared name} of what may share one value, such as the same number of each
+            layer; needs `num_tied`.
+        num_tied: first points, told ones included, in which what is tied has one value: the good
+            region of a large space is found in the small one, and then left.
         faithful: the paper's choices: kernel="product", acquisition="eei", warp="standardise".
     """
 
@@ -42,13 +46,15 @@ class Optimizer:
         warp: str = "half_rank",
         num_paths: int = 256,
         prior: Any = None,
+        ties: Any = None,
+        num_tied: int = 0,
         faithful: bool = False,
     ) -> None:
         """Start with an empty record."""
         if faithful:
             kernel, acquisition, warp = "product", "eei", "standardise"
         self.settings = Settings(
-            space, num_initial, seed, kernel, acquisition, warp, num_paths, prior
+            space, num_initial, seed, kernel, acquisition, warp, num_paths, prior, ties, num_tied
         )
         check_settings(self.settings)
         self.state = State()

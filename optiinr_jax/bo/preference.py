@@ -44,13 +44,11 @@ def read_guesses(space: Space, guesses: Mapping[str, Any] | None) -> dict[str, l
     for name, guess in (guesses or {}).items():
         try:
             dimension = space.dimensions[name]
+            values = guess
             if isinstance(dimension, Choice) and isinstance(guess, Mapping):
-                guess = (
-                    [guess[o] for o in dimension.options]
-                    if len(guess) == len(dimension.options)
-                    else []
-                )
-            read[name] = [float(value) for value in guess]
+                is_whole = len(guess) == len(dimension.options)
+                values = [guess[option] for option in dimension.options] if is_whole else []
+            read[name] = [float(value) for value in values]
             if isinstance(dimension, Choice):
                 is_right = len(read[name]) == len(dimension.options) and min(read[name]) > 0
             else:

@@ -42,7 +42,8 @@ class OptiINRSampler(BaseSampler):
         seed: same seed and same trials give the same proposals.
         num_initial: trials before the model takes over, enqueued ones included.
         space: what is searched; None reads it off the trials so far.
-        options: of `Optimizer`: kernel, acquisition, warp, num_paths, faithful; prior with a space.
+        options: of `Optimizer`: kernel, acquisition, warp, num_paths, faithful; with a space also
+            prior, ties and num_tied.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class OptiINRSampler(BaseSampler):
         """Check the options."""
         if options.pop("faithful", False):
             options |= {"kernel": "product", "acquisition": "eei", "warp": "standardise"}
-        if space is None and options.get("prior"):
-            raise ValueError("prior names dimensions, but space is None; give the space as well.")
+        for name in ("prior", "ties"):
+            if space is None and options.get(name):
+                raise ValueError(f"{name} names dimensions, but space is None; give the space too.")
         self.space = space
         self.options: dict[str, Any] = {"num_initial": num_initial, "seed": seed} | options
         self._settings(space or Space({"any": Float(0, 1)}))  # a wrong option fails here and now

@@ -81,7 +81,8 @@ def search(
         width: units of every layer.
         depth: activated layers.
         space: space of configurations.
-        strategy: optiinr; for comparison faithful (the paper's settings), random or tpe.
+        strategy: optiinr; for comparison untied (all layers free at once), faithful (the paper's
+            settings), random or tpe.
         batch_size: configurations proposed jointly; as many can be trained at once.
         workers: processes on this machine; auto: one for each GPU.
         pruner: rule that stops hopeless trials: median, quarter or halving.

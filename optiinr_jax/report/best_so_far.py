@@ -26,6 +26,7 @@ from optiinr_jax.report.svg import (
     to_svg,
 )
 from optiinr_jax.search import Study, StudyError, Trial
+from optiinr_jax.search.strategies import tied_at_first
 from optiinr_jax.search.trials import score_of
 
 if TYPE_CHECKING:
@@ -52,10 +53,17 @@ def search_section(study: Study, against: Study | None = None) -> str:
         f"the best, trial {study.best_trial.number}. The published networks come first; after "
         f"the shaded initial design the strategy {study.settings['strategy']} proposes."
     )
-    if len(drawn) > 1:
+    num_initial, is_ours = study.settings["num_initial"], study.settings["strategy"] == "optiinr"
+    num_tied = tied_at_first(study.space, num_initial)["num_tied"] if is_ours else 0
+    if num_tied:
         text += (
-            " The dotted line is random search: the expected best of as many draws, from the "
-            f"{len(drawn)} space-filling trials of the design, so it ends there."
+            f" All layers have the same values before trial {num_tied}, their own from there on."
+        )
+    if len(drawn) > 1:
+        where = ", with the same values in all layers" if num_tied else ""
+        text += (
+            f" The dotted line is random search{where}: the expected best of as many draws, from "
+            f"the {len(drawn)} space-filling trials of the design, so it ends there."
         )
     if against is not None:
         name, strategy = against.optuna_study.study_name, against.settings["strategy"]

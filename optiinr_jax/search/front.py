@@ -156,8 +156,9 @@ def search(
     """Search for the network that represents one signal best; the same call again goes on.
 
     The first trials are the published networks, one family in all layers; a Latin hypercube fills
-    up to `num_initial`; then the strategy proposes. Other processes may help: with the same call,
-    or `optiinr worker`.
+    up to `num_initial`; then the strategy proposes. Ours gives all layers the same values up to
+    trial 2.5 `num_initial`, and every layer its own from there on. Other processes may help: with
+    the same call, or `optiinr worker`.
 
     Args:
         signal: what to represent.
@@ -167,8 +168,9 @@ def search(
         width: units of every layer.
         depth: activated layers.
         space: name of an `inr_space`, or one of your own with the same names.
-        strategy: "optiinr"; for comparison "faithful" (the paper's kernel, acquisition and
-            scaling of scores), "random" or "tpe".
+        strategy: "optiinr"; for comparison "untied" (every layer free from the first trial),
+            "faithful" (the paper's: so, too, with its kernel, acquisition and scaling of scores),
+            "random" or "tpe".
         batch_size: configurations proposed jointly, without each other's scores: as many may be
             trained at once. It decides which trials a study has; how many processes train them
             does not.

@@ -6,12 +6,14 @@ another one), `learning_rate_1` the layer's rate, `initializer_1` and `gain_1` t
 of its initial weights ("full" only), `encoding` and `encoding_sigma` the Fourier features.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from optiinr_jax.bo import Choice, Float, Space
 from optiinr_jax.bo.space import Point
+from optiinr_jax.bo.ties import Ties
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.config import NetworkConfig, as_number, make_layer
 from optiinr_jax.inr.encodings import FourierFeatures
@@ -82,6 +84,22 @@ def inr_space(modality: str = "image", kind: str = "experiments", depth: int = 4
     if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
         raise ValueError(f"depth is {depth!r}; it must be a whole number from 1 on.")
     return SPACES[kind](modality, depth)
+
+
+def layer_ties(space: Space) -> dict[str, str]:
+    """Names without their layer, {"omega_1_siren": "omega_siren", ...}: what all layers may share.
+
+    Empty for a space of one's own whose layers are not alike.
+
+    >>> layer_ties(inr_space(depth=2))["learning_rate_2"]
+    'learning_rate'
+    """
+    ties = {name: re.sub(r"_\d+", "", name, count=1) for name in space.dimensions}
+    try:
+        Ties(space, ties)
+    except ValueError:
+        return {}
+    return ties
 
 
 def check_space(space: Space, *, width: int, depth: int) -> None:

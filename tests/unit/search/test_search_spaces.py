@@ -3,9 +3,11 @@
 import pytest
 
 from optiinr_jax import inr
+from optiinr_jax.bo import Float, Space
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.presets import COOLDOWN
 from optiinr_jax.search import SPACES, config_to_point, inr_space, point_to_config
+from optiinr_jax.search.spaces import layer_ties
 
 MODALITIES = ["image", "audio", "volume"]
 
@@ -113,3 +115,10 @@ def test_a_number_exists_only_for_its_family():
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         inr_space(**arguments)
+
+
+def test_layers_that_differ_are_not_tied():
+    space = inr_space("image", depth=2)
+    assert len(set(layer_ties(space).values())) == (len(space) - 2) / 2 + 2  # the encoding is one
+    other = dict(space.dimensions) | {"learning_rate_2": Float(1e-4, 1e-3, log=True)}
+    assert layer_ties(Space(other)) == {}

@@ -8,9 +8,11 @@ import optuna
 import pytest
 
 import optiinr_jax as oi
+from optiinr_jax.bo.ties import Ties
 from optiinr_jax.search import StudyError, compare, confirm, point_to_config
 from optiinr_jax.search import storage as storage_module
 from optiinr_jax.search.queue import OWNER
+from optiinr_jax.search.spaces import layer_ties
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 2, "progress": False}
 
@@ -36,11 +38,20 @@ def test_presets_come_first_then_the_design_then_the_model(signal):
     assert labels[:4] == [f"{f}, official" for f in families]
     assert all(label.endswith("paper") for label in labels[4:8]) and not any(labels[8:])
     space = oi.inr_space("image", depth=2)
-    design = space.latin_hypercube(0, 2)
+    ties = Ties(space, layer_ties(space))
+    design = [ties.expand(point) for point in ties.space.latin_hypercube(0, 2)]
     assert [t.point for t in study.trials[8:10]] == [pytest.approx(p) for p in design]
     assert len({json.dumps(t.point) for t in study.trials}) == 13
     assert study.best_score == max(scores(study))
     assert study.best_inr.score == study.best_score
+
+
+def test_the_layers_are_alike_at_first_and_then_each_by_itself(signal):
+    ties = Ties(oi.inr_space("image", depth=2), layer_ties(oi.inr_space("image", depth=2)))
+    for strategy, num_tied in (("optiinr", 10), ("untied", 0)):
+        study = oi.search(signal, num_trials=12, num_initial=4, strategy=strategy, **SMALL)
+        is_tied = [ties.contract(trial.point) is not None for trial in study.trials]
+        assert all(is_tied[8:num_tied]) and not all(is_tied[max(num_tied, 8) :]), strategy
 
 
 def test_best_inr_keeps_up_while_the_search_goes_on(signal):
@@ -156,7 +167,8 @@ def test_counts_are_checked(signal, name, value):
 
 def test_unknown_strategy_and_storage(signal, tmp_path):
     with pytest.raises(
-        ValueError, match="unknown strategy 'magic'; known are optiinr, faithful, random, tpe"
+        ValueError,
+        match="unknown strategy 'magic'; known are optiinr, untied, faithful, random, tpe",
     ):
         oi.search(signal, strategy="magic")
     with pytest.raises(StudyError, match="cannot open the storage"):

@@ -1,0 +1,57 @@
+"""A small space inside a large one: dimensions that share one value.
+
+Where many parts are alike, such as the layers of a network, a search that gives all of them the
+same values finds the good region in few trials, and may then go on with each part by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from optiinr_jax.bo.space import Point, Space
+
+
+class Ties:
+    """The ways between a space and the smaller one in which some of its names are one.
+
+    Args:
+        space: the large one.
+        names: {name: shared name}; all of one shared name are alike, conditions included.
+
+    Attributes:
+        space: the small one.
+        shared: name of the small space for each of the large one.
+
+    >>> from optiinr_jax.bo import Float
+    >>> ties = Ties(Space({"a_1": Float(0, 1), "a_2": Float(0, 1)}), {"a_1": "a", "a_2": "a"})
+    >>> ties.expand({"a": 0.5})
+    {'a_1': 0.5, 'a_2': 0.5}
+    """
+
+    def __init__(self, space: Space, names: Mapping[str, str]) -> None:
+        """Check that what shares a name is alike."""
+        unknown = sorted(set(names) - set(space.dimensions))
+        if unknown:
+            raise ValueError(f"ties name {unknown}; expected names of {list(space.dimensions)}.")
+        self.shared = {name: names.get(name, name) for name in space.dimensions}
+        dimensions = {}
+        for name, dimension in space.dimensions.items():
+            when = dimension.when and {self.shared[p]: ok for p, ok in dimension.when.items()}
+            alike = replace(dimension, when=when)
+            if dimensions.setdefault(self.shared[name], alike) != alike:
+                raise ValueError(
+                    f"{name!r} is tied to {self.shared[name]!r}, which is "
+                    f"{dimensions[self.shared[name]]}, but is {alike}; tie only what is alike."
+                )
+        self.space = Space(dimensions)
+
+    def expand(self, point: Point) -> Point:
+        """Give every name of the large space the value that it shares."""
+        return {name: point[tie] for name, tie in self.shared.items() if tie in point}
+
+    def contract(self, point: Point) -> Point | None:
+        """Invert `expand`; None for a point whose tied names differ."""
+        shared: Point = {}
+        for name, value in point.items():
+            if shared.setdefault(self.shared[name], value) != value:
+                return None
+        return shared
