@@ -125,11 +125,14 @@ def make_suggest(
 
     The fit does not depend on what is pending, so a batch shares it. `index` selects the random
     numbers: the number of the proposal in its search. As long as it is below `num_tied`, the model
-    is one of the small space and knows those trials only that are in it.
+    is one of the small space and knows those trials only that are in it; it takes turns with the
+    model of the whole while the best trial, such as one of another search, is outside.
     """
     if not settings.num_tied:
         return _make_suggest(settings, trials)
     ties = Ties(settings.space, settings.ties or {})
+    best = State(tuple(trials)).best
+    is_outside = best is not None and ties.contract(best.point) is None
     prior = settings.prior and {ties.shared[name]: guess for name, guess in settings.prior.items()}
 
     @cache
@@ -143,7 +146,7 @@ def make_suggest(
         return _make_suggest(settings, trials)
 
     def suggest(pending: Sequence[Point], index: int) -> Point:
-        if index >= settings.num_tied:
+        if index >= settings.num_tied or (is_outside and index % 2):
             return of_all()(pending, index)
         shared = [ties.contract(point) for point in pending]
         return ties.expand(of_tied()([point for point in shared if point is not None], index))

@@ -25,7 +25,7 @@ from optiinr_jax.signals import Signal
 
 CLOSE = 3.0  # a preset this far below the best one on its first seed runs on no further ones
 _FRESH = 1_000_000  # no search has so many trials
-_CONFIRMING = 1_000  # no comparison has so many seeds
+FIRST_CONFIRMING = 1_000  # seeds from here on confirm; no comparison has so many
 
 
 def fresh_key(settings: dict[str, Any], seed_index: int) -> jax.Array:
@@ -150,7 +150,7 @@ def confirm(
         for trial in trials:
             name, config, values = f"trial {trial.number}", study.config_of(trial.point), []
             for i in range(num_seeds):
-                values.append(scores.get(config, _CONFIRMING + i)[1])
+                values.append(scores.get(config, FIRST_CONFIRMING + i)[1])
                 bar.update(bar.done + 1, name)
             entries.append(Entry(name, "search", config, tuple(values)))
     return sorted(entries, key=lambda entry: -entry.mean)

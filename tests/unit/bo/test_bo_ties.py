@@ -75,7 +75,8 @@ def test_a_search_begins_tied_and_ends_free():
 def test_nothing_known_of_the_small_space(value):
     """Then its points are drawn, as in any search that has no score yet."""
     optimizer = Optimizer(SPACE, num_initial=1, ties=NAMES, num_tied=3)
-    optimizer.tell(PART_BY_PART, value)
+    for _ in range(2):  # an even number: the small space's turn
+        optimizer.tell(PART_BY_PART, value)
     assert Ties(SPACE, NAMES).contract(optimizer.ask()) is not None
 
 
@@ -98,3 +99,12 @@ def test_a_guess_of_one_part_leads_the_tied_ones():
     }
     points = run(Optimizer(SPACE, seed=1, **options), 5)
     assert [point["act_2"] for point in points[1:]].count("b") >= 2
+
+
+def test_a_better_point_outside_is_searched_around_as_well():
+    ties = Ties(SPACE, NAMES)
+    good = {"act_1": "a", "omega_1": 21.0, "act_2": "a", "omega_2": 4.8, "shift": 0.1}
+    optimizer = Optimizer(SPACE, num_initial=4, seed=0, ties=NAMES, num_tied=14)
+    optimizer.tell(good, objective(good))
+    is_tied = [ties.contract(point) is not None for point in run(optimizer, 9)]
+    assert is_tied[4:] == [True, False] * 3
