@@ -8,59 +8,36 @@ import math
 from collections.abc import Callable
 
 import optiinr_jax as oi
-from optiinr_jax.bo import Choice, Float, Optimizer, Space
+from optiinr_jax.bo import Optimizer, Space
 from optiinr_jax.bo.space import Point
-from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.search.spaces import FAMILIES, LEARNING_RATES
+from optiinr_jax.bo.ties import Ties
+from optiinr_jax.search.spaces import layer_ties
 
 
 def single_family(study: oi.Study) -> Point:
     """One family, its numbers and one learning rate for all layers, by our own optimiser."""
-    return _next_of_family(study, {})
+    return _next_tied(study, is_encoded=False)
 
 
 def encoded_family(study: oi.Study) -> Point:
     """The same with the choice of Fourier features: what remains is the gain of mixing layers."""
-    names = study.space.dimensions
-    return _next_of_family(study, {n: names[n] for n in names if n.startswith("encoding")})
+    return _next_tied(study, is_encoded=True)
 
 
-def _next_of_family(study: oi.Study, encoding: dict[str, Choice | Float]) -> Point:
-    depth, num_initial = study.settings["depth"], study.settings["num_initial"]
-    families = FAMILIES[study.signal.kind]
-    dimensions: dict[str, Choice | Float] = {"activation": Choice(families), **encoding}
-    for family in families:
-        for number, (low, high) in get_activation(family).bounds.items():
-            when = {"activation": family}
-            dimensions[f"{number}_{family}"] = Float(low, high, log=True, when=when)
-    dimensions["learning_rate"] = Float(*LEARNING_RATES, log=True)
-    space = Space(dimensions)
-    optimizer = Optimizer(space, num_initial=num_initial, seed=study.settings["seed"])
+def _next_tied(study: oi.Study, is_encoded: bool) -> Point:
+    ties = Ties(study.space, layer_ties(study.space))
+    shared = ties.space.dimensions
+    encoding = {name: shared[name] for name in shared if name.startswith("encoding")}
+    rest = {name: shared[name] for name in shared if name not in encoding}
+    first = {"activation": shared["activation"]} | (encoding if is_encoded else {})
+    space, settings = Space(first | rest), study.settings
+    optimizer = Optimizer(space, num_initial=settings["num_initial"], seed=settings["seed"])
     for trial in study.trials:
-        names = {name: _in_layer(name, 1) for name in dimensions}
-        shared = {n: trial.point[place] for n, place in names.items() if place in trial.point}
-        if trial.point == _in_all_layers(shared, depth):
-            optimizer.tell(shared, math.nan if trial.score is None else trial.score)
-    return _in_all_layers(optimizer.ask(), depth)
-
-
-def _in_all_layers(shared: Point, depth: int) -> Point:
-    layers = range(1, depth + 1)
-    return {"encoding": "none"} | {_in_layer(n, i): shared[n] for i in layers for n in shared}
-
-
-def _in_layer(name: str, i: int) -> str:
-    """A dimension that the layers share, as layer i has it: omega_siren is omega_1_siren there.
-
-    An encoding is before all layers and keeps its name.
-    """
-    if name.startswith("encoding"):
-        return name
-    for kind in ("activation", "learning_rate"):
-        if name == kind:
-            return f"{kind}_{i}"
-    number, _, family = name.partition("_")
-    return f"{number}_{i}_{family}"
+        point = ties.contract(trial.point)
+        if point is not None and (is_encoded or point["encoding"] == "none"):
+            point = {name: point[name] for name in point if name in space.dimensions}
+            optimizer.tell(point, math.nan if trial.score is None else trial.score)
+    return ties.expand({"encoding": "none"} | optimizer.ask())
 
 
 def layerwise(study: oi.Study) -> Point:

@@ -29,6 +29,7 @@ COLOURS = {
     "single_family": "#4e79a7",
     "encoded_family": "#2b4a73",
     "faithful": "#e08214",
+    "untied": "#7b4a9e",
     "confirmed": "#e57368",
     "optiinr": "#c0392b",
 }
@@ -40,6 +41,7 @@ LABELS = {
     "single_family": "best single family, tuned",
     "encoded_family": "single family and encoding, tuned",
     "faithful": "the paper's optimiser",
+    "untied": "OptiINR, all layers free at once",
     "confirmed": "OptiINR, six trials to confirm",
     "optiinr": "OptiINR",
 }

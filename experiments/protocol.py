@@ -30,6 +30,7 @@ from optiinr_jax.inr import PRESETS as NETWORKS
 from optiinr_jax.inr import PROTOCOLS, NetworkConfig, keep_compiled_programs, preset
 from optiinr_jax.inr.encodings import FourierFeatures
 from optiinr_jax.search import point_to_config
+from optiinr_jax.search.comparison import FIRST_CONFIRMING
 from optiinr_jax.search.comparison import fresh_key as fresh_key
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,6 +39,7 @@ SEARCHES = (
     "optiinr",
     "confirmed",
     "random",
+    "untied",
     "single_family",
     "encoded_family",
     "tpe",
@@ -226,7 +228,7 @@ def confirm(job: Job, signal: Any) -> dict[str, Any] | None:
     num = job.size.num_trials - NUM_CONFIRMED * NUM_CONFIRMING
     trials, points = record["trials"][:num], record["points"][:num]
     order = sorted(range(num), key=lambda i: -math.inf if trials[i] is None else trials[i])
-    seeds = range(1000, 1000 + NUM_CONFIRMING)  # neither the search's nor the fresh ones
+    seeds = range(FIRST_CONFIRMING, FIRST_CONFIRMING + NUM_CONFIRMING)
     again = [
         score_fresh(
             signal,

@@ -42,7 +42,7 @@ SIZES = {  # name -> pixels along a side, steps, units
 def networks(width: int) -> dict[str, NetworkConfig]:
     """Those that are compared, with `width` units."""
     record = next(
-        r for r in read_results("images") if (r["signal"], r["contender"]) == (SOURCE, "optiinr")
+        r for r in read_results("images") if (r["signal"], r["contender"]) == (SOURCE, "untied")
     )
     found = NetworkConfig.from_json(record["fresh"]["found"]["config"])
     rows = {"found": scale_encoding(replace(found, width=width))}
@@ -66,7 +66,8 @@ def describe() -> list[str]:
         lines.append(f"| {size} | {cells} | {interval(gains)} |")
     head = (
         "## A recipe?\n\n`python -m experiments.recipe`: PSNR in dB, means over "
-        f"{len(PICTURES)} pictures that no search has seen, one seed."
+        f"{len(PICTURES)} pictures that no search has seen, one seed; found with all layers "
+        "free at once."
     )
     return [head, "\n".join(lines)]
 

@@ -104,7 +104,10 @@ def describe() -> list[str]:
         f"published one (better on {int((gains > 0).sum())} of {len(gains)} pictures); in the "
         f"plain one {(table[:, 2] - table[:, 0]).mean():+.2f} dB."
     )
-    head = "## Activations in a residual network\n\n`python -m experiments.residual`: PSNR in dB."
+    head = (
+        "## Activations in a residual network\n\n`python -m experiments.residual`: PSNR in dB; "
+        "found with all layers free at once."
+    )
     return [head, "\n".join(lines), text]
 
 
@@ -114,7 +117,7 @@ def main() -> None:
     records = list(read_results("images"))
     table: dict[str, dict[str, dict[str, float]]] = {}
     for record in records:
-        who = {"presets": "published", "optiinr": "found"}.get(record["contender"])
+        who = {"presets": "published", "untied": "found"}.get(record["contender"])
         if who is None:
             continue
         networks = record["fresh"]

@@ -90,7 +90,8 @@ def describe() -> list[str]:
         f"published networks alone (better on {sum(g > 0 for g in gains)} of {len(gains)})."
     )
     head = (
-        "## Transfer\n\n`python -m experiments.transfer`: PSNR in dB on the picture of the column."
+        "## Transfer\n\n`python -m experiments.transfer`: PSNR in dB on the picture of the column; "
+        "found with all layers free at once."
     )
     return [head, "\n".join(lines), text]
 
@@ -107,7 +108,7 @@ def main() -> None:
     found = {
         record["signal"]: NetworkConfig.from_json(record["fresh"]["found"]["config"])
         for record in read_results("images")
-        if record["contender"] == "optiinr"
+        if record["contender"] == "untied"
     }
     record = {"matrix": make_matrix(found, size), "searches": {}}
     jax.clear_caches()

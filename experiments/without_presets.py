@@ -23,6 +23,7 @@ from experiments.table1_images import SIZES, load
 from optiinr_jax.bo import Optimizer
 from optiinr_jax.inr import keep_compiled_programs
 from optiinr_jax.search.spaces import inr_space, point_to_config
+from optiinr_jax.search.strategies import tied_at_first
 
 NAME = "without_presets"
 PICTURES = ("kodak/kodim01", "kodak/kodim04", "div2k/test_00", "div2k/test_01")
@@ -71,8 +72,11 @@ def main() -> None:
         if name in record:
             continue
         record[name] = {}
-        for who, drawn in (("optiinr", size.num_initial), ("random", size.num_trials)):
-            optimizer = Optimizer(space, num_initial=drawn, seed=0)
+        for who, drawn, tied in (
+            ("optiinr", size.num_initial, tied_at_first(space, size.num_initial)),
+            ("random", size.num_trials, {}),
+        ):
+            optimizer = Optimizer(space, num_initial=drawn, seed=0, **tied)
             found = search_plainly(load(name, "quick"), optimizer, to_config, size)
             record[name][who] = found
             print(name, who, found["fresh"], flush=True)
