@@ -204,7 +204,7 @@ def draw_curves(path: Path, curves: dict[str, np.ndarray], label: str) -> Path:
 
     The axis shows what comes after a tenth of the trials, before which a curve may be anywhere.
     """
-    figure = _figure(6.0, 3.4)
+    figure = _figure(6.0, 3.8)
     axes = figure.add_subplot()
     for contender, values in curves.items():
         mean = values.mean(axis=0)
@@ -215,7 +215,7 @@ def draw_curves(path: Path, curves: dict[str, np.ndarray], label: str) -> Path:
     axes.set_xlabel("trials")
     axes.set_ylabel(label)
     _plain(axes)
-    axes.legend(fontsize=7, frameon=False, loc="upper left")
+    figure.legend(fontsize=7, ncols=3, frameon=False, loc="outside upper left")
     return _save(figure, path)
 
 
