@@ -355,7 +355,8 @@ def picture(args: argparse.Namespace) -> None:
             label = f"{strategy} ({len(curves)})"
             axis.plot(x, curves.mean(0), f"C{i}", lw=2.2 if is_ours else 1.2, label=label)
             axis.fill_between(x, *ends.T, color=f"C{i}", alpha=0.12, lw=0)
-        axis.set(title=problem, xlim=(NUM_INITIAL - 5, None), ylim=(0, None))
+        top = max(line.get_ydata()[NUM_INITIAL - 5] for line in axis.lines)
+        axis.set(title=problem, xlim=(NUM_INITIAL - 5, None), ylim=(0, 1.3 * top))
         axis.set(xlabel="evaluations", ylabel="simple regret")
         axis.legend(fontsize=6, frameon=False)
     for axis in axes.flat[len(table) :]:
