@@ -234,5 +234,6 @@ def test_bad_uses_are_refused():
     study = optuna.create_study(sampler=OptiINRSampler(), directions=["maximize", "minimize"])
     with pytest.raises(ValueError, match="2 objectives, expected 1"):
         study.ask().suggest_int("n", 1, 8)
-    with pytest.raises(ValueError, match="give the space as well"):
-        OptiINRSampler(prior={"x": (0.5, 0.1)})
+    for name, value in {"prior": {"x": (0.5, 0.1)}, "ties": {"x_1": "x"}}.items():
+        with pytest.raises(ValueError, match=f"{name} names dimensions, .*give the space too"):
+            OptiINRSampler(**{name: value})
