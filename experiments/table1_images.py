@@ -1,7 +1,7 @@
 """Claim (paper, Table 1): searched networks store pictures better than any published network.
 
 Command: python -m experiments.table1_images [--size quick|paper] [--minutes 9]
-Time: quick, by estimate two hours on 2 cores (8 pictures of 96 x 96, 7 contenders of 60 trainings,
+Time: quick, by estimate two hours on 2 cores (8 pictures of 96 x 96, 9 searches of 60 trainings,
 width 48, 500 steps). paper (24 Kodak pictures of 768 x 512, 16 of DIV2K of 512 x 512, 130 trainings
 of width 256, 10 000 steps) is for GPUs: give --minutes and call again until all is done.
 Expected (quick): the found network is 3 dB above the best published one and the best family tuned

@@ -1,10 +1,10 @@
 """Claim (paper, Table 2): searched networks store sounds better than any published network.
 
 Command: python -m experiments.table2_audio [--size quick|paper] [--minutes 9]
-Time: quick, by estimate 80 minutes on 2 cores (3 sounds of 16 384 samples, 7 contenders of 60
+Time: quick, by estimate 80 minutes on 2 cores (3 sounds of 16 384 samples, 9 searches of 60
 trainings, width 48, 500 steps). paper (the whole files at their own rate, 130 trainings of width
 256, 10 000 steps) is for GPUs: give --minutes and call again until all is done.
-Expected (quick): the found network is 9 dB above the best family tuned by itself on two sounds; on
+Expected (quick): the found network is 8 dB above the best family tuned by itself on two sounds; on
 the third it fails from one seed of three, see experiments/README.md. `python -m experiments.report`
 draws what there is.
 """

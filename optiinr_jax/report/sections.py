@@ -165,7 +165,8 @@ def _activation_card(config: NetworkConfig, i: int, z: Float[np.ndarray, " point
 def pre_activations(inr: INR, signal: Signal) -> list[Float[np.ndarray, " points"]]:
     """Pre-activations of every layer of a trained network, at a part of the grid's points."""
     stride = math.ceil(signal.num_points / _CURVE_POINTS)
-    h = encode(inr.variables["constants"], signal.grid_coords()[::stride], inr.config)
+    constants = jax.tree.map(jax.numpy.asarray, inr.variables["constants"])  # a file's are NumPy's
+    h = encode(constants, signal.grid_coords()[::stride], inr.config)
     found = []
     for i, layer in enumerate(inr.config.layers):
         weights = inr.params[hidden_name(i)]

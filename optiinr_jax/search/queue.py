@@ -29,6 +29,7 @@ from optiinr_jax.search.storage import HEARTBEAT
 from optiinr_jax.search.strategies import STRATEGIES
 
 OWNER = "owner"  # trial attribute: who runs it; without one it was being asked when its asker died
+LAST_BEAT = 2.0  # seconds that a sign of life may still take when its queue is left
 _AT_WORK: set[str] = set()  # owners in this process
 
 
@@ -52,6 +53,7 @@ class Queue:
     )
     running: dict[int, optuna.Trial] = field(default_factory=dict)
     _ended: threading.Event = field(default_factory=threading.Event)
+    _beating: threading.Thread | None = None
 
     def __enter__(self) -> "Queue":
         """Begin to give signs of life."""
@@ -68,11 +70,14 @@ class Queue:
                 self.give_back(trial_id)
             except (OptunaError, SQLAlchemyError):
                 pass  # whoever comes next sees that we are gone
+        if self._beating is not None:
+            self._beating.join(LAST_BEAT)  # it has a connection of its own
 
     def start_beating(self) -> None:
         """Say now and then that our trials are alive."""
         if isinstance(self.study._storage, BaseHeartbeat):
-            threading.Thread(target=self._beat, daemon=True).start()
+            self._beating = threading.Thread(target=self._beat, daemon=True)
+            self._beating.start()
 
     def claim(self, num_trials: int | None) -> optuna.Trial | None:
         """Take the next trial of the first `num_trials`, with its point; None: not now.
