@@ -156,14 +156,15 @@ def test_search_killed_at_random_moments(signal, tmp_path):
 
 
 def test_workers_of_search_share_the_machine(signal, tmp_path, capsys):
+    # Enough trials that the second process is up before the first one has run them all.
     arguments = ["search", "--size", "12", "--width", "8", "--depth", "1", "--num-steps", "20"]
-    arguments += ["--num-seeds", "1", "--num-trials", "12", "--batch-size", "4", "--workers", "2"]
+    arguments += ["--num-seeds", "1", "--num-trials", "60", "--batch-size", "4", "--workers", "2"]
     arguments += ["--strategy", "random", "--json", "--out", str(tmp_path)]
     done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
     record = json.loads(line)
-    assert record["complete"] == record["ended"] == 12 and record["is_over"]
+    assert record["complete"] == record["ended"] == 60 and record["is_over"]
     study = oi.load_study(f"sqlite:///{tmp_path / 'study.db'}")
     owners = {row.user_attrs["owner"].split(":")[1] for row in study.optuna_study.get_trials()}
     assert len(owners) == 2
@@ -171,4 +172,4 @@ def test_workers_of_search_share_the_machine(signal, tmp_path, capsys):
     # the stored command repeats the run: it trains nothing anew
     assert run([*record["command"].split()[1:], "--quiet"]) == 0
     assert capsys.readouterr().out == ""
-    assert oi.load_study(f"sqlite:///{tmp_path / 'study.db'}").count_ended() == 12
+    assert oi.load_study(f"sqlite:///{tmp_path / 'study.db'}").count_ended() == 60
