@@ -28,7 +28,7 @@ COLOURS = {
     "layerwise": "#b07aa1",
     "single_family": "#4e79a7",
     "encoded_family": "#2b4a73",
-    "faithful": "#e08214",
+    "faithful": "#1b9e9e",
     "untied": "#7b4a9e",
     "confirmed": "#e57368",
     "optiinr": "#c0392b",
