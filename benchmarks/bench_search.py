@@ -3,17 +3,20 @@
     python benchmarks/bench_search.py run --strategies optiinr tpe gp --problems inr_chain \\
         --instances 10-29 --noise 0
     python benchmarks/bench_search.py summary --reference optiinr
-    python benchmarks/bench_search.py picture --out docs/search_regret.png
+    python benchmarks/bench_search.py picture --strategies optiinr gp botorch
+    python benchmarks/bench_search.py page
 
-`run` appends one JSON line for each finished run to `benchmarks/results/search.jsonl` and leaves
-out those that are there, so it can be stopped and started again, and run in several processes.
-All strategies start from the same Latin hypercube of an instance, and instances are interleaved.
+`page` makes the tables of docs/search_benchmarks.md anew. `run` appends one JSON line for each
+finished run to `benchmarks/results/search.jsonl` and leaves out those that are there, so it can be
+stopped and started again, and run in several processes. All strategies start from the same Latin
+hypercube of an instance, and instances are interleaved.
 "score" is what a run is told; a "+warp" strategy is told half-rank warped scores, anew each time.
 Peers: pip install optiinr-jax[bench].
 """
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,6 +40,7 @@ from optiinr_jax.bo.kernels import (
 )
 
 RESULTS = Path(__file__).parent / "results" / "search.jsonl"
+PAGE = Path(__file__).parents[1] / "docs" / "search_benchmarks.md"
 NUM_INITIAL, NUM_TRIALS = 30, 100
 
 Record = list[tuple[dict[str, Any], float]]
@@ -265,8 +269,8 @@ def run(args: argparse.Namespace) -> None:
     """Do all runs that are missing, instances outermost."""
     args.results.parent.mkdir(parents=True, exist_ok=True)
     for instance in parse_range(args.instances):
-        for name in args.problems:
-            for strategy in args.strategies:
+        for name in args.problems or PROBLEMS:
+            for strategy in args.strategies or ("optiinr", "random", "tpe", "gp"):
                 wanted = (strategy, name, instance, args.noise)
                 if wanted in map(identity, read_runs(args.results)):
                     continue
@@ -284,28 +288,26 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def collect(runs: list[dict[str, Any]], noise: float, instances: list[int]) -> dict[str, dict]:
-    """Sort runs as problem -> strategy -> instance -> run."""
-    table: dict[str, dict] = {}
+def collect(runs: list[dict[str, Any]], args: argparse.Namespace) -> dict[str, dict]:
+    """Sort the runs that are asked for as problem -> strategy -> instance -> run."""
+    table: dict[str, dict] = {name: {} for name in args.problems or PROBLEMS}
     for r in runs:
-        if r["noise"] == noise and r["instance"] in instances:
-            row = table.setdefault(r["problem"], {}).setdefault(r["strategy"], {})
-            row[r["instance"]] = r
-    return {name: table[name] for name in PROBLEMS if name in table}
+        is_wanted = not args.strategies or r["strategy"] in (*args.strategies, args.reference)
+        is_wanted &= r["noise"] == args.noise and r["instance"] in parse_range(args.instances)
+        if is_wanted and r["problem"] in table:
+            table[r["problem"]].setdefault(r["strategy"], {})[r["instance"]] = r
+    return {name: rows for name, rows in table.items() if rows}
 
 
-def summary(args: argparse.Namespace) -> None:
-    """Print a Markdown table: regret at the end, its mean after the design, at 60 evaluations.
+def make_table(args: argparse.Namespace) -> list[str]:
+    """Lines of a Markdown table: regret at the end, its mean after the design, at 60 evaluations.
 
     Differences are to the reference strategy, over common instances, with bootstrap intervals.
     """
-    table = collect(read_runs(args.results), args.noise, parse_range(args.instances))
-    print(
-        "| problem | strategy | runs | final | minus ours (95 %) | mean | minus ours (95 %) | ",
-        end="",
-    )
-    print("at 60 | CPU-s |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    table = collect(read_runs(args.results), args)
+    titles = ["problem", "strategy", "runs", "final", "minus ours (95 %)"]
+    titles += ["mean", "minus ours (95 %)", "at 60", "CPU-s"]
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for problem, rows in table.items():
         reference = rows.get(args.reference, {})
         for strategy in sorted(
@@ -316,19 +318,38 @@ def summary(args: argparse.Namespace) -> None:
             cells = [problem, strategy, str(len(found))]
             for measure in (lambda c: c[-1], lambda c: np.mean(c[NUM_INITIAL:])):
                 common = sorted(set(found) & set(reference))
-                difference = np.array(
+                lost = np.array(
                     [measure(found[i]["regret"]) - measure(reference[i]["regret"]) for i in common]
                 )
                 cells.append(f"{np.mean([measure(c) for c in curves]):.2f}")
-                cell = (
-                    "" if strategy == args.reference or not common else f"{difference.mean():+.2f}"
-                )
+                cell = "" if strategy == args.reference or not common else f"{lost.mean():+.2f}"
                 if cell and len(common) > 3:  # fewer say nothing about the spread
-                    cell += " ({:+.2f}, {:+.2f})".format(*interval(difference))
+                    cell += " ({:+.2f}, {:+.2f})".format(*interval(lost))
                 cells.append(cell)
             cells.append(f"{np.mean(curves[:, 59]):.2f}")
             cells.append(f"{np.median([r['seconds'] for r in found.values()]):.2f}")
-            print("| " + " | ".join(cells) + " |")
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def summary(args: argparse.Namespace) -> None:
+    """Print the table."""
+    print(*make_table(args), sep="\n")
+
+
+def refresh(page: str) -> str:
+    """Make each table anew that follows a comment with the arguments of its `summary`."""
+
+    def make(found: re.Match[str]) -> str:
+        args = make_parser().parse_args(["summary", *found[1].split()])
+        return "\n".join([f"<!-- summary {found[1]} -->", *make_table(args), ""])
+
+    return re.sub(r"<!-- summary (.*) -->\n(?:\|.*\n)*", make, page)
+
+
+def page(args: argparse.Namespace) -> None:
+    """Write the page with its tables made anew."""
+    (args.out or PAGE).write_text(refresh(PAGE.read_text()))
 
 
 def picture(args: argparse.Namespace) -> None:
@@ -338,13 +359,13 @@ def picture(args: argparse.Namespace) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    table = collect(read_runs(args.results), args.noise, parse_range(args.instances))
+    table = collect(read_runs(args.results), args)
     num_columns = min(3, len(table))
     num_rows = -(-len(table) // num_columns)
     figure, axes = plt.subplots(
         num_rows, num_columns, figsize=(4 * num_columns, 3 * num_rows), squeeze=False
     )
-    names = [s for s in args.strategies if any(s in rows for rows in table.values())]
+    names = [s for s in args.strategies or STRATEGIES if any(s in t for t in table.values())]
     for axis, (problem, rows) in zip(axes.flat, table.items(), strict=False):
         for i, strategy in enumerate(names):
             if strategy not in rows:
@@ -358,29 +379,37 @@ def picture(args: argparse.Namespace) -> None:
         top = max(line.get_ydata()[NUM_INITIAL - 5] for line in axis.lines)
         axis.set(title=problem, xlim=(NUM_INITIAL - 5, None), ylim=(0, 1.3 * top))
         axis.set(xlabel="evaluations", ylabel="simple regret")
-        axis.legend(fontsize=6, frameon=False)
+        axis.legend(fontsize=6, frameon=False, ncols=2, loc="upper right")
     for axis in axes.flat[len(table) :]:
         axis.set_visible(False)
     figure.tight_layout()
-    figure.savefig(args.out, dpi=110)
+    figure.savefig(args.out or PAGE.with_name("search_regret.png"), dpi=110)
 
 
-def main(before_summary: Callable[[], object] = lambda: None) -> None:
-    """Read the command line."""
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=("run", "summary", "picture"))
-    parser.add_argument("--strategies", nargs="+", default=["optiinr", "random", "tpe", "gp"])
-    parser.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--strategies", nargs="+", help="all known, for a run four")
+    parser.add_argument("--problems", nargs="+", help="all")
     parser.add_argument("--instances", default="10-29")
     parser.add_argument("--noise", type=float, default=0.0, help="times the problem's noise_sd")
     parser.add_argument("--num-trials", type=int, default=NUM_TRIALS)
     parser.add_argument("--reference", default="optiinr")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--out", default="docs/search_regret.png")
-    args = parser.parse_args()
+    parser.add_argument("--out", type=Path, help="file; the one under docs")
+    return parser
+
+
+COMMANDS = {"run": run, "summary": summary, "page": page, "picture": picture}
+
+
+def main(before_summary: Callable[[], object] = lambda: None) -> None:
+    """Read the command line."""
+    args = make_parser().parse_args()
     if args.command == "summary":
         before_summary()
-    {"run": run, "summary": summary, "picture": picture}[args.command](args)
+    COMMANDS[args.command](args)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Whatever the history, a proposal is a valid point, and none is repeated while it waits.
 
 A space is a compiled program, so the spaces are few and the histories many. OPTIINR_EXAMPLES=2000
-tries that many histories, over all the spaces; the suite takes a handful over the first.
+tries that many histories, over all the spaces below and random ones; the suite takes a handful over
+the first.
 """
 
 import math
 import os
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -29,16 +31,49 @@ SPACES = [
     Space({f"x{i}": Float(1e-5, 1e-1, log=True) for i in range(12)}),
     Space({"only": Choice(["one"]), "x": Float(0, 1, when={"only": "one"})}),
 ]
+NUM_RANDOM_SPACES = 35
+
+
+def random_space(seed):
+    """Two to nine dimensions of any kind, each of which may hang on an earlier choice."""
+    rng, dimensions, choices = np.random.default_rng(seed), {}, {}
+    for i in range(rng.integers(2, 10)):
+        when = None
+        if choices and rng.random() < 0.5:
+            parent = rng.choice(sorted(choices))
+            options = choices[parent]
+            when = {parent: tuple(options[: rng.integers(1, len(options) + 1)])}
+        kind, name, log = rng.integers(3), f"d{i}", bool(rng.integers(2))
+        low = int(rng.integers(1, 20))
+        if kind == 0:
+            choices[name] = [f"o{j}" for j in range(rng.integers(1, 6))]
+            dimensions[name] = Choice(choices[name], when=when)
+        elif kind == 1:
+            dimensions[name] = Int(low, low + int(rng.integers(1, 50)), log=log, when=when)
+        else:
+            dimensions[name] = Float(low / 7, low * 10 ** rng.uniform(0, 4), log=log, when=when)
+    return Space(dimensions)
+
+
+def is_large(space):
+    """Whether it has many more points than a history."""
+    return len({repr(point) for point in space.sample(0, 200)}) > 100
+
+
 SCORES = st.one_of(
     st.floats(-100, 100),
     st.sampled_from([FAILED, math.inf, -math.inf, 0.0, 7.0, 1e12, -1e12, 1e300, 5e-324]),
 )
 
 
-@pytest.mark.parametrize("space", SPACES if NUM_EXAMPLES > 100 else SPACES[:1])
+IS_LONG = NUM_EXAMPLES > 100
+TRIED = [*SPACES, *map(random_space, range(NUM_RANDOM_SPACES))] if IS_LONG else SPACES[:1]
+
+
+@pytest.mark.parametrize("space", TRIED)
 @settings(
     deadline=None,
-    max_examples=NUM_EXAMPLES if NUM_EXAMPLES <= 100 else NUM_EXAMPLES // len(SPACES),
+    max_examples=NUM_EXAMPLES // len(TRIED),
     suppress_health_check=list(HealthCheck),
 )
 @given(
@@ -61,7 +96,7 @@ def test_any_history_gives_valid_new_proposals(
     asked = optimizer.ask(num_asked)
     for point in asked:
         assert space.check_point(point) == point
-    if space is not SPACES[2] and space is not SPACES[4]:  # those can run out of points
+    if is_large(space):  # others can run out of points
         assert len({repr(point) for point in asked}) == num_asked
         told = {repr(trial.point) for trial in optimizer.state.trials}
         is_guided = len(scores) > seed
