@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from optiinr_jax.bo.distributions import suggest
 from optiinr_jax.bo.space import Space
+from optiinr_jax.search.interrupts import undisturbed
 from optiinr_jax.search.lock import locked
 from optiinr_jax.search.storage import HEARTBEAT
 from optiinr_jax.search.strategies import STRATEGIES
@@ -93,16 +94,18 @@ class Queue:
                 number, trials
             ):
                 return None
-            store = self.study._storage
-            if first is None:
-                trial_id = store.create_new_trial(self.study._study_id)
-            else:
-                trial_id = first._trial_id
-                store.set_trial_state_values(trial_id, TrialState.RUNNING)
+            store, trial_id = self.study._storage, None
             try:
+                with undisturbed():  # a trial that runs is one that we know
+                    if first is None:
+                        trial_id = store.create_new_trial(self.study._study_id)
+                    else:
+                        trial_id = first._trial_id
+                        store.set_trial_state_values(trial_id, TrialState.RUNNING)
                 return self._ask(trial_id, number)
             except BaseException:
-                store.set_trial_state_values(trial_id, TrialState.WAITING)
+                if trial_id is not None:
+                    store.set_trial_state_values(trial_id, TrialState.WAITING)
                 raise
 
     def _ask(self, trial_id: int, number: int) -> optuna.Trial:

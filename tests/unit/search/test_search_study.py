@@ -2,10 +2,13 @@
 
 import json
 import socket
+from itertools import count
+from signal import SIGINT, raise_signal
 
 import numpy as np
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 import optiinr_jax as oi
 from optiinr_jax.bo.ties import Ties
@@ -88,6 +91,39 @@ def test_the_same_call_continues_and_equals_one_run(signal, storage, tmp_path):
     assert again.score == kept.best_score
     coords = signal.grid_coords()
     np.testing.assert_array_equal(again.predict(coords), inr.predict(coords))
+
+
+@pytest.mark.parametrize(
+    ("call", "is_queued"),
+    [
+        ("_create_new_trial", False),
+        ("set_trial_state_values", True),
+        ("set_trial_state_values", False),
+        ("_set_trial_param", False),
+        ("set_trial_user_attr", False),
+    ],
+)
+def test_a_signal_at_a_write_leaves_no_trial_running(signal, storage, monkeypatch, call, is_queued):
+    dimensions = oi.inr_space("image", depth=1).dimensions
+    if not is_queued:  # a space without the published networks, which begin in the queue
+        dimensions = dimensions | {"learning_rate_1": oi.bo.Float(1e-2, 2e-2, log=True)}
+    stored = SMALL | {"storage": storage, "space": oi.bo.Space(dimensions), "depth": 1}
+    backend, calls = storage_module.RDBStorage, count()
+    original = getattr(backend, call)
+
+    def interrupted(*arguments, **named):
+        result = original(*arguments, **named)
+        if next(calls) == 0:
+            raise_signal(SIGINT)
+        return result
+
+    monkeypatch.setattr(backend, call, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        oi.search(signal, num_trials=2, **stored)
+    monkeypatch.undo()
+    kept = optuna.load_study(study_name=None, storage=storage).trials
+    assert kept and all(trial.state != TrialState.RUNNING for trial in kept)
+    assert oi.search(signal, num_trials=2, **stored).count_ended() == 2
 
 
 def test_a_trial_of_a_dead_process_runs_again_with_the_same_values(signal, storage):
