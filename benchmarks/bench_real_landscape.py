@@ -69,8 +69,7 @@ def main() -> None:
     names = list(read_table())
     PROBLEMS.clear()
     PROBLEMS.update({name: partial(make_problem, name) for name in names})
-    bench_search.RESULTS = RESULTS
-    bench_search.main(before_summary=lambda: [print_quality(name) for name in names])
+    bench_search.main(RESULTS, before_summary=lambda: [print_quality(name) for name in names])
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from bench_search import STRATEGIES
 from mixed_problems import make
 from scipy.optimize import minimize
+from search_strategies import STRATEGIES
 
 from optiinr_jax.bo import WARPS, engine, propose
 from optiinr_jax.bo.hyperparameters import fit, loss_and_grad

@@ -23,7 +23,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 RUNS = BENCHMARKS / "results" / "ablations.jsonl"
 PROBLEMS = ("gt_bach", "kodim04")
 NUM_INITIAL = 30
-ROWS = {  # strategy of bench_search.py -> what is different
+ROWS = {  # strategy of search_strategies.py -> what is different
     "optiinr": "the default: kernel of all orders (anova), conditions, half-rank scores, log EI",
     "optiinr:sum_product:half_rank": "kernel: sum and product",
     "optiinr:product:half_rank": "kernel: the paper's product",
