@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from optiinr_jax.bo.dimensions import TYPES, Choice, Dimension, check_dimension
 from optiinr_jax.bo.structure import INACTIVE, Structure
@@ -121,6 +120,8 @@ class Space:
 
     def latin_hypercube(self, seed: Any, n: int) -> list[Point]:
         """Draw n points, stratified in every dimension; choices by equal bins of the unit cube."""
+        from scipy.stats import qmc  # a third of the package's import time
+
         cube = qmc.LatinHypercube(d=len(self), rng=np.random.default_rng(seed))
         return [self._from_unit(row) for row in cube.random(n)]
 
