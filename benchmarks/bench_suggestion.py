@@ -26,6 +26,7 @@ from scipy.optimize import minimize
 from search_strategies import STRATEGIES
 
 from optiinr_jax.bo import WARPS, engine, propose
+from optiinr_jax.bo.host import host_scope
 from optiinr_jax.bo.hyperparameters import fit, loss_and_grad
 from optiinr_jax.bo.preference import make_preference
 
@@ -103,7 +104,7 @@ def log_ei_lost() -> dict[str, float]:
             data = engine.pad_data(pairs, WARPS["half_rank"](scores), [])
             draws = propose.make_draws((0, len(record)), structure)
             preference = make_preference(problem.space, None)
-            with engine.host_scope():
+            with host_scope():
                 z, _ = fit(data, kernel=rows["kernel"], structure=structure)
                 best_first = propose.propose(
                     draws, data, z, preference, structure=structure, **rows

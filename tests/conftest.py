@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+# Two test processes on two cores would wait for each other's BLAS threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # One private compilation cache for this run, its workers and the commands that tests start.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="optiinr-tests-")

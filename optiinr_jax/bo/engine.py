@@ -6,17 +6,16 @@ warped, arrays are padded to a capacity of a fixed ladder, and duplicates are tu
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from numbers import Integral
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from optiinr_jax.bo.acquisition import ACQUISITIONS
+from optiinr_jax.bo.host import host_scope
 from optiinr_jax.bo.hyperparameters import Data, fit
 from optiinr_jax.bo.kernels import KERNELS
 from optiinr_jax.bo.preference import make_preference
@@ -26,7 +25,7 @@ from optiinr_jax.bo.ties import Ties
 from optiinr_jax.bo.warp import WARPS
 
 FAILED = math.nan  # value of a trial that gave none
-CAPACITIES = (160, 256, 512, 1024, 2048)
+CAPACITIES = (160, 256, 384, 512, 768, 1024, 1536, 2048)
 NUM_FRESH = 64  # random points tried when every proposal is a duplicate
 
 
@@ -175,8 +174,9 @@ def _make_suggest(
             data = pad_data(observed, y, [space.split(point) for point in pending])
             draws = make_draws((settings.seed, index), structure)
             best_first = propose(draws, data, z, preference, structure=structure, **rows)
+            all_u, all_c = np.asarray(best_first.u), np.asarray(best_first.c)
         taken = {_identity(point) for point in (*told, *pending)}
-        for u, c in zip(np.asarray(best_first.u), np.asarray(best_first.c), strict=True):
+        for u, c in zip(all_u, all_c, strict=True):
             point = space.join(u, c)
             if _identity(point) not in taken:
                 return point
@@ -228,17 +228,6 @@ def pad_data(pairs: list, y: np.ndarray, pending: list) -> Data:
         observed=row < num,
         pending=(row >= num) & (row < total),
     )
-
-
-@contextmanager
-def host_scope() -> Iterator[None]:
-    """Double precision on the host's processor: small, sequential, the same on every machine."""
-    try:
-        device = jax.local_devices(backend="cpu")[0]
-    except RuntimeError:  # JAX_PLATFORMS leaves the processor out
-        device = jax.local_devices()[0]
-    with jax.enable_x64(True), jax.default_device(device):
-        yield
 
 
 def _check_value(value: Any) -> float:

@@ -20,7 +20,8 @@ from jaxtyping import Array, Float, Int
 
 from optiinr_jax.bo import gp, pathwise
 from optiinr_jax.bo.dimensions import Choice
-from optiinr_jax.bo.engine import CAPACITIES, Settings, host_scope, pad_data
+from optiinr_jax.bo.engine import CAPACITIES, Settings, pad_data
+from optiinr_jax.bo.host import host_scope
 from optiinr_jax.bo.hyperparameters import Data, fit, to_params
 from optiinr_jax.bo.kernels import KERNELS
 from optiinr_jax.bo.space import Point, Space

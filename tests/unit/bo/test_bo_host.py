@@ -1,0 +1,55 @@
+"""Where the model computes: precision and BLAS threads inside the scope, and after it."""
+
+import threading
+
+import jax.numpy as jnp
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from optiinr_jax.bo.host import host_scope
+
+
+def blas_threads():
+    libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+    return {library.num_threads for library in libraries}
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    with threadpool_limits(2, "blas"):
+        assert blas_threads() == {2}
+        yield
+
+
+def test_double_precision_and_one_blas_thread_inside_only():
+    with host_scope():
+        assert blas_threads() == {1} and jnp.ones(()).dtype == jnp.float64
+        with host_scope():
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+    assert blas_threads() == {2} and jnp.ones(()).dtype == jnp.float32
+
+
+def test_an_error_sets_it_back():
+    with pytest.raises(KeyError), host_scope():
+        raise KeyError("x")
+    assert blas_threads() == {2}
+
+
+def test_threads_whose_scopes_overlap_set_it_back():
+    first_is_in, second_is_in = threading.Event(), threading.Event()
+    seen = []
+
+    def first():
+        with host_scope():
+            first_is_in.set()
+            second_is_in.wait(60)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    first_is_in.wait(60)
+    with host_scope():
+        second_is_in.set()
+        thread.join(60)
+        seen.append(blas_threads())  # the first one has left
+    assert seen == [{1}] and blas_threads() == {2}
