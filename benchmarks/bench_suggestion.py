@@ -10,12 +10,18 @@ draws of the prior was better than the engine's one descent from the median, ove
 30, 60 and 100 points: 50 at random, then the best of 400.
 `log_ei_lost` is how much higher log EI is where twenty times the effort puts its maximum, on the
 engine's own searches of the three problems after 35, 60 and 85 points, two instances of each.
+`wall_seconds` are those of our suggestion at n = 130 in processes that may use all threads: one by
+itself, two at once, and two at once whose BLAS is not kept to one thread (`bo/host.py`).
 """
 
 import argparse
 import itertools
 import json
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +30,9 @@ import numpy as np
 from mixed_problems import make
 from scipy.optimize import minimize
 from search_strategies import STRATEGIES
+from threadpoolctl import ThreadpoolController
 
-from optiinr_jax.bo import WARPS, engine, propose
+from optiinr_jax.bo import WARPS, engine, host, propose
 from optiinr_jax.bo.host import host_scope
 from optiinr_jax.bo.hyperparameters import fit, loss_and_grad
 from optiinr_jax.bo.preference import make_preference
@@ -40,17 +47,31 @@ def count(event: str, seconds: float, **_: object) -> None:
         COMPILED.append(seconds)
 
 
-def cpu_seconds(strategy: str, n: int, repeats: int) -> float:
-    """Median CPU-seconds of a suggestion with n points known; the first call is not counted."""
+def seconds_of(
+    strategy: str, n: int, repeats: int, clock: Callable[[], float] = time.process_time
+) -> float:
+    """Median seconds of a suggestion with n points known; the first call is not counted."""
     problem = make("inr_chain", 0)
     record = [(point, problem.value(point)) for point in problem.space.sample(0, n)]
     ask = STRATEGIES[strategy](problem, 0)
     seconds = []
     for _ in range(repeats + 1):
-        begin = time.process_time()
+        begin = clock()
         ask(record)
-        seconds.append(time.process_time() - begin)
+        seconds.append(clock() - begin)
     return float(np.median(seconds[1:]))
+
+
+def wall_seconds(num_processes: int, *, blas_is_free: bool = False) -> float:
+    """Mean over processes that run at once, each with all threads that it wants."""
+    restrained = ("OMP_NUM_THREADS", "XLA_FLAGS")
+    environment = {name: text for name, text in os.environ.items() if name not in restrained}
+    command = [sys.executable, __file__, "--wall", *(["--blas-is-free"] * blas_is_free)]
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+        for _ in range(num_processes)
+    ]
+    return float(np.mean([float(process.communicate()[0]) for process in processes]))
 
 
 def loss_lost_by_one_start() -> float:
@@ -131,7 +152,14 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", default=["gp"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--wall", action="store_true", help="print one wall_seconds, no more")
+    parser.add_argument("--blas-is-free", action="store_true")
     args = parser.parse_args()
+    if args.blas_is_free:
+        host._blas = lambda: ThreadpoolController().select(user_api="none")
+    if args.wall:
+        print(seconds_of("optiinr", 130, args.repeats, time.perf_counter))
+        return
     jax.config.update("jax_enable_compilation_cache", False)
     jax.monitoring.register_event_duration_secs_listener(count)
     problem = make("inr_chain", 0)
@@ -145,12 +173,17 @@ def main() -> None:
         "compilations_30_to_130": len(COMPILED),
         "cpu_seconds_first_ask": round(first, 2),
         "cpu_seconds": {
-            f"{name} n={n}": round(cpu_seconds(name, n, args.repeats), 3)
+            f"{name} n={n}": round(seconds_of(name, n, args.repeats), 3)
             for n in (30, 130)
             for name in ("optiinr", *args.peers)
         },
     }
-    result["cpu_seconds"]["optiinr n=512"] = round(cpu_seconds("optiinr", 512, 2), 3)
+    result["cpu_seconds"]["optiinr n=512"] = round(seconds_of("optiinr", 512, 2), 3)
+    result["wall_seconds"] = {
+        "one": round(wall_seconds(1), 3),
+        "two at once": round(wall_seconds(2), 3),
+        "two at once, BLAS free": round(wall_seconds(2, blas_is_free=True), 3),
+    }
     result["loss_lost_by_one_start"] = round(loss_lost_by_one_start(), 3)
     result["log_ei_lost"] = log_ei_lost()
     print(json.dumps(result, indent=1))

@@ -1,7 +1,5 @@
 """Where the model computes: precision and BLAS threads inside the scope, and after it."""
 
-import threading
-
 import jax.numpy as jnp
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
@@ -34,22 +32,3 @@ def test_an_error_sets_it_back():
     with pytest.raises(KeyError), host_scope():
         raise KeyError("x")
     assert blas_threads() == {2}
-
-
-def test_threads_whose_scopes_overlap_set_it_back():
-    first_is_in, second_is_in = threading.Event(), threading.Event()
-    seen = []
-
-    def first():
-        with host_scope():
-            first_is_in.set()
-            second_is_in.wait(60)
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    first_is_in.wait(60)
-    with host_scope():
-        second_is_in.set()
-        thread.join(60)
-        seen.append(blas_threads())  # the first one has left
-    assert seen == [{1}] and blas_threads() == {2}
