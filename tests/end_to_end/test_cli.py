@@ -19,7 +19,8 @@ from optiinr_jax.cli import verbs
 from optiinr_jax.cli.main import run
 from optiinr_jax.signals import write_samples
 
-SMALL = ["--size", "16", "--width", "8", "--num-steps", "20", "--num-seeds", "1"]
+SMALL = ["--size", "16", "--width", "8", "--depth", "2"]
+SMALL += ["--num-steps", "20", "--num-seeds", "1"]
 COMMAND = [sys.executable, "-m", "optiinr_jax"]
 
 
