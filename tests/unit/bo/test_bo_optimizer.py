@@ -227,7 +227,7 @@ def test_a_study_compiles_two_programs():
     sizes = [
         len(engine.pad_data([([0.5], [0])] * n, np.zeros(n), []).y) for n in (1, 160, 161, 257)
     ]
-    assert sizes == [160, 160, 256, 512]
+    assert sizes == [160, 160, 256, 384]
 
 
 def test_importing_and_asking_leave_the_precision_alone():
