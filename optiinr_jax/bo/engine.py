@@ -6,6 +6,7 @@ warped, arrays are padded to a capacity of a fixed ladder, and duplicates are tu
 """
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,6 +27,7 @@ from optiinr_jax.bo.warp import WARPS
 
 FAILED = math.nan  # value of a trial that gave none
 CAPACITIES = (160, 256, 384, 512, 768, 1024, 1536, 2048)
+BELOW = 0.1  # of the range of the scores: so far is a failed trial below the worst one
 NUM_FRESH = 64  # random points tried when every proposal is a duplicate
 
 
@@ -204,8 +206,12 @@ def _identity(point: Point) -> str:
 
 
 def _impute(values: np.ndarray) -> np.ndarray:
-    """Let failed trials count as the worst finite value."""
-    return np.where(np.isfinite(values), values, np.min(values[np.isfinite(values)]))
+    """Let failed trials count as a little worse than the worst finite value."""
+    is_finite = np.isfinite(values)
+    worst, best = float(np.min(values[is_finite])), float(np.max(values[is_finite]))
+    gap = 2 * BELOW * (best / 2 - worst / 2) or 1.0  # the range itself may be too large
+    below = max(worst - gap, -sys.float_info.max)
+    return np.where(is_finite, values, below)
 
 
 def pad_data(pairs: list, y: np.ndarray, pending: list) -> Data:

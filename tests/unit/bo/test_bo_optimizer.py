@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -178,13 +179,27 @@ def test_one_point_with_different_scores():
     assert optimizer.ask() != point
 
 
-def test_a_failed_trial_counts_as_the_worst_and_is_never_best():
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([2.0, -8.0], -9.0),
+        ([3.0], 2.0),
+        ([1e308, -1e308], -1.2e308),
+        ([1.7e308, -1.7e308], -sys.float_info.max),
+        ([1e-310, 0.0], -1e-311),
+    ],
+)
+def test_a_failed_trial_counts_as_a_little_worse_than_the_worst(scores, expected):
+    values = engine._impute(np.array([np.nan, *scores, np.nan]))
+    np.testing.assert_allclose(values, [expected, *scores, expected], rtol=1e-12)
+
+
+def test_a_failed_trial_is_never_best():
     optimizer = Optimizer(SPACE, seed=0)
     assert optimizer.best_y is None and optimizer.best_point is None
     for point, value in zip(SPACE.sample(0, 3), (math.inf, -7.0, FAILED), strict=True):
         optimizer.tell(point, value)
     assert optimizer.best_y == -7.0
-    np.testing.assert_array_equal(engine._impute(np.array([np.nan, 2.0, -7.0])), [-7.0, 2.0, -7.0])
 
 
 def test_the_model_avoids_what_fails():
