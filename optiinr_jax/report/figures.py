@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float
@@ -113,7 +113,7 @@ def activation_curve(
     """
     limit = float(np.quantile(np.abs(z), 0.995)) or 1.0
     grid = np.linspace(-limit, limit, _CURVE_POINTS, dtype=np.float32)
-    curve = np.asarray(ACTIVATIONS[layer.activation](jnp.asarray(grid), **layer.numbers))
+    curve = np.asarray(jax.jit(ACTIVATIONS[layer.activation])(grid, **layer.numbers))
     counts, edges = np.histogram(z, bins=_BINS, range=(-limit, limit))
     with new_figure(width, 135) as figure:
         axes = figure.add_subplot()

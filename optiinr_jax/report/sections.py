@@ -6,11 +6,11 @@ from html import escape
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from optiinr_jax.inr import ACTIVATIONS, INR, PROTOCOLS, NetworkConfig
 from optiinr_jax.inr.config import as_number
-from optiinr_jax.inr.model import encode, hidden_name, init_variables
+from optiinr_jax.inr.model import Variables, encode, hidden_name, init_variables
 from optiinr_jax.report import figures
 from optiinr_jax.report.markup import Cell, chart, paragraph, section, table
 from optiinr_jax.report.tables import describe_layers
@@ -166,13 +166,19 @@ def pre_activations(inr: INR, signal: Signal) -> list[Float[np.ndarray, " points
     """Pre-activations of every layer of a trained network, at a part of the grid's points."""
     stride = math.ceil(signal.num_points / _CURVE_POINTS)
     constants = jax.tree.map(jax.numpy.asarray, inr.variables["constants"])  # a file's are NumPy's
-    h = encode(constants, signal.grid_coords()[::stride], inr.config)
-    found = []
-    for i, layer in enumerate(inr.config.layers):
-        weights = inr.params[hidden_name(i)]
-        z = h @ weights["kernel"] + weights["bias"][None, :]
-        found.append(np.asarray(z).ravel())
-        h = ACTIVATIONS[layer.activation](z, **layer.numbers)
+    found = _pre_activations(inr.params, constants, signal.grid_coords()[::stride], inr.config)
+    return [np.asarray(z).ravel() for z in found]
+
+
+@jax.jit
+def _pre_activations(
+    params: Variables, constants: Variables, coords: Float[Array, "n d"], config: NetworkConfig
+) -> list[Float[Array, "n width"]]:
+    found, h = [], encode(constants, coords, config)
+    for i, layer in enumerate(config.layers):
+        weights = params[hidden_name(i)]
+        found.append(h @ weights["kernel"] + weights["bias"][None, :])
+        h = ACTIVATIONS[layer.activation](found[-1], **layer.numbers)
     return found
 
 

@@ -227,7 +227,7 @@ main()
 
 
 def test_a_terminated_fit_goes_on_where_it_was(tmp_path):
-    arguments = ["fit", "--size", "48", "--width", "16", "--num-steps", "6000", "--out"]
+    arguments = ["fit", "--size", "32", "--width", "16", "--num-steps", "6000", "--out"]
     process = subprocess.Popen(
         [sys.executable, "-c", TALKATIVE, *arguments, str(tmp_path / "a")],
         stderr=subprocess.PIPE,

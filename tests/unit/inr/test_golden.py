@@ -96,9 +96,11 @@ def read_case(golden, name, dtype):
     return coords, targets, constants
 
 
-def mse(params, constants, coords, targets, config):
+@jax.jit
+@partial(jax.value_and_grad, has_aux=True)
+def mse_and_values(params, constants, coords, targets, config):
     values = apply({"params": params, "constants": constants}, coords, config)
-    return jnp.mean(jnp.square(values - targets))
+    return jnp.mean(jnp.square(values - targets)), values
 
 
 def assert_close_to_max(got, expected, tolerance):
@@ -127,8 +129,7 @@ def test_outputs_and_gradients(golden, name, bits, wave):
         params = read_params(golden, name, "param", dtype)
         coords, targets, constants = read_case(golden, name, dtype)
         config = lower(name, coords.shape[1], wave)
-        out = apply({"params": params, "constants": constants}, coords, config)
-        loss, grads = jax.value_and_grad(mse)(params, constants, coords, targets, config)
+        (loss, out), grads = mse_and_values(params, constants, coords, targets, config)
         assert out.dtype == dtype
         np.testing.assert_allclose(out, golden[f"{name}/out_f{bits}"], rtol=0, atol=out_tol)
         np.testing.assert_allclose(
@@ -137,6 +138,7 @@ def test_outputs_and_gradients(golden, name, bits, wave):
         assert_trees_close(grads, read_params(golden, name, f"grad_f{bits}", dtype), grad_tol)
 
 
+@jax.jit
 def train_fifty(config, params, rows, constants):
     """The losses before each of 50 updates and after, and the parameters then."""
     optimizer = make_optimizer(config, 50)
@@ -147,13 +149,8 @@ def train_fifty(config, params, rows, constants):
         updates, state = optimizer.update(grads, state, params)
         return (optax.apply_updates(params, updates), state), loss
 
-    @jax.jit
-    def run(params):
-        carry = (params, optimizer.init(params))
-        (params, _), losses = jax.lax.scan(step, carry, length=50)
-        return params, jnp.append(losses, loss_and_grads(params, constants, rows, config)[0])
-
-    return run(params)
+    (params, _), losses = jax.lax.scan(step, (params, optimizer.init(params)), length=50)
+    return params, jnp.append(losses, loss_and_grads(params, constants, rows, config)[0])
 
 
 TRACES = {"adam_official_lr": 0.0, "adamw_1e-4": 0.01}
@@ -282,10 +279,9 @@ def test_initial_bounds(golden, stats):
     indices = sorted({i for i, _, _ in expected.values()})
     assert len(indices) == config.depth + 1
     num_channels = 3 if num_dims == 2 else 1
-    draws = [
-        init_variables(jax.random.key(i), config, num_dims=num_dims, num_channels=num_channels)
-        for i in range(12)
-    ]
+    sizes = {"num_dims": num_dims, "num_channels": num_channels}
+    draw = jax.jit(lambda key: init_variables(key, config, **sizes))
+    draws = [draw(jax.random.key(i)) for i in range(12)]
     for (name, part), (index, is_bias, row) in expected.items():
         i = indices.index(index)
         ours = "output" if i == config.depth else f"hidden_{i}"
