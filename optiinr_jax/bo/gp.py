@@ -20,6 +20,8 @@ from optiinr_jax.numerics import cholesky
 
 Scalar = Float[Array, ""]
 
+BATCH = 256  # pairs of points that the kernel sees at a time: they stay in the processor's cache
+
 
 class GPParams(NamedTuple):
     """What is learnt from the data: the kernel's parameters and the log of the noise variance."""
@@ -48,14 +50,18 @@ def noisy_gram(
     evaluate: Callable, params: GPParams, x: Float[Array, "n d"], mask: Bool[Array, " n"]
 ) -> Float[Array, "n n"]:
     """Covariance of the observations, K + noise I; identity where masked."""
-    i, j = np.tril_indices(len(x), -1)  # each pair once
     inside: Any = "promise_in_bounds"  # or XLA looks at every index, and says so from n = 1024 on
-    a, b = x.at[i].get(mode=inside), x.at[j].get(mode=inside)
-    pairs = jax.vmap(lambda a, b: evaluate(params.kernel, a, b))(a, b)
+
+    @jax.checkpoint  # computed anew for the gradient: what all pairs pass through is large
+    def of_pair(pair: tuple[Array, Array]) -> Scalar:
+        a, b = (x.at[index].get(mode=inside) for index in pair)
+        return evaluate(params.kernel, a, b)
+
+    i, j = np.tril_indices(len(x))  # each pair once
+    pairs = jax.lax.map(of_pair, (jnp.asarray(i), jnp.asarray(j)), batch_size=BATCH)
     lower = jnp.zeros((len(x), len(x)), x.dtype).at[i, j].set(pairs, mode=inside)
-    prior = jax.vmap(lambda a: evaluate(params.kernel, a, a))(x)
-    K = lower + lower.T + jnp.diag(prior + noise_variance(params))
     eye = jnp.eye(len(x), dtype=x.dtype)
+    K = lower + jnp.tril(lower, -1).T + noise_variance(params) * eye
     return jnp.where(mask[:, None] & mask[None, :], K, eye)
 
 
