@@ -15,7 +15,7 @@ def host_scope() -> Iterator[None]:
 
     Results have to be fetched inside. The matrices are too small for BLAS to share among its
     threads, and where processes share a machine these wait for each other: two searches at once
-    on two cores took ten times as long (wall_seconds of benchmarks/bench_suggestion.py).
+    on two cores took 14 times as long (wall_seconds of benchmarks/bench_suggestion.py).
     """
     try:
         device = jax.local_devices(backend="cpu")[0]
