@@ -26,16 +26,18 @@ from optiinr_jax.numerics import COMPILER_OPTIONS
     static_argnames="length",
     compiler_options=COMPILER_OPTIONS,
 )
-def _train_chunks(state: Any, data: Any, config: NetworkConfig, num_steps: Array, *, length: int):
+def _train_chunks(
+    state: Any, data: Any, config: NetworkConfig, num_steps: Array, start: Array, *, length: int
+):
     chunk = partial(run_chunk, length=length)
-    return jax.vmap(chunk, in_axes=(0, 0, 0, None))(state, data, config, num_steps)
+    return jax.vmap(chunk, in_axes=(0, 0, 0, None, None))(state, data, config, num_steps, start)
 
 
 def structure_of(points: Points, config: NetworkConfig) -> Any:
     """Fits with the same one can be trained in one program."""
     wave = as_wave(config, points.num_dims)
-    shapes = jax.tree.map(jnp.shape, points.targets)
-    return jax.tree.structure(wave), points.shape, points.coord_range, shapes
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(points)]
+    return jax.tree.structure(wave), jax.tree.structure(points), shapes
 
 
 def train_many(
@@ -72,7 +74,8 @@ def train_many(
     length = chunk_steps(parts[0][2], points[0])
     history: list[np.ndarray] = []
     for done in range(0, num_steps, length):
-        state, losses = _train_chunks(state, data, config, limit, length=length)
+        start = jnp.asarray(done, jnp.int32)
+        state, losses = _train_chunks(state, data, config, limit, start, length=length)
         history.append(np.asarray(losses)[:, : num_steps - done])
         if on_step is not None:
             steps = min(done + length, num_steps)

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32, Int, Key, UInt32
 
-from optiinr_jax.signals import coords_at, grid_coords
-from optiinr_jax.signals.targets import Targets
+from optiinr_jax.signals import ContinuousSignal, coords_at, grid_coords
+from optiinr_jax.signals.coordinates import coords_of_places
+from optiinr_jax.signals.targets import Targets, dense_targets
 
 _ROUNDS = 4  # of the Feistel network; 4 make it look random (Luby and Rackoff 1988)
 
@@ -24,12 +25,16 @@ class Points:
     Attributes:
         targets: values at every point.
         coords: the list (N, d); None: the grid.
+        continuous: the signal between the points of a grid; None: not needed.
+        surface: points of a grid beside which a solid ends; None: not needed.
         shape: of the grid; (N,) for a list.
         coord_range: over which every side of the grid is laid.
     """
 
     targets: Targets
     coords: Float[Array, "N d"] | None = None
+    continuous: ContinuousSignal | None = None
+    surface: Int[Array, " s"] | None = None
     shape: tuple[int, ...] = field(metadata={"static": True})
     coord_range: tuple[float, float] = field(default=(-1.0, 1.0), metadata={"static": True})
 
@@ -55,17 +60,21 @@ class Points:
             return self.coords, self.targets.dense()
         return grid_coords(self.shape, *self.coord_range), self.targets.dense()
 
+    def places_of(self, index: Int[Array, " n"]) -> Float[Array, "n d"]:
+        """Places of some points, counted in samples."""
+        return jnp.stack(jnp.unravel_index(index, self.shape), axis=-1).astype(jnp.float32)
+
+    def between(
+        self, places: Float[Array, "n d"]
+    ) -> tuple[Float[Array, "n d"], Float[Array, "n c"]]:
+        """Coordinates and values of the continuous signal at places."""
+        assert self.continuous is not None  # `points_of` gives one where a sampling asks for it
+        return coords_of_places(places, self.shape, *self.coord_range), self.continuous.at(places)
+
 
 def list_points(coords: Float[Array, "N d"], targets: Float32[Array, "N c"]) -> Points:
     """Points at coordinates of one's own choice."""
-    rows = Targets(
-        data=targets,
-        num_points=len(targets),
-        num_channels=targets.shape[1],
-        is_packed=False,
-        value_range=(-1.0, 1.0),
-    )
-    return Points(targets=rows, coords=coords, shape=(len(targets),))
+    return Points(targets=dense_targets(targets), coords=coords, shape=(len(targets),))
 
 
 def batch_index(

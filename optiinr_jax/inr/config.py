@@ -16,10 +16,12 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from optiinr_jax.inr.activations import get_activation
+from optiinr_jax.inr.directions import OPTIMIZERS
 from optiinr_jax.inr.encodings import ENCODINGS, Encoding, FourierFeatures
-from optiinr_jax.inr.gradient_adjustment import SAMPLINGS, GradientAdjustment
+from optiinr_jax.inr.gradient_adjustment import GROUP_SAMPLINGS, GradientAdjustment
 from optiinr_jax.inr.initializers import INITIALIZERS, OUTPUT_INITS, bias_bound, sine_bound
 from optiinr_jax.inr.reparameterization import FourierReparameterization
+from optiinr_jax.inr.sampling import SAMPLINGS
 
 MAX_WIDTH, MAX_DEPTH, MAX_FREQUENCIES, MAX_BATCH = 16384, 256, 65536, 2**30
 MAX_BASIS = 2**26  # numbers in FR's basis, 32 times the published one
@@ -91,12 +93,19 @@ class NetworkConfig:
         adjustment: of the gradient (IGA); None: the plain gradient.
         output_activation: name in OUTPUT_ACTIVATIONS.
         batch_size: points of a mini-batch; None: all points in every step.
-        weight_decay: AdamW's decoupled weight decay; 0 is Adam.
+        optimizer: name in OPTIMIZERS, what makes a step of a gradient.
+        weight_decay: decoupled weight decay, as AdamW's; 0: none.
+        gradient_norm: gradients are scaled up or down to this global norm; None: they are not.
         clip_norm: gradients are scaled down to this global norm; None: they are not.
         schedule: name in SCHEDULES, the way in which all learning rates fall by `lr_decay`.
         lr_decay: factor by which they fall over the whole run; 1: they do not.
         lr_step_at: part of the run after which the "step" schedule falls.
+        lr_warmup: part of the run, at its beginning, over which they rise linearly; 0: none.
         lr_cooldown: part of the run, at its end, over which they fall linearly to 0; 0: none.
+        sampling: name in SAMPLINGS, where the points of a step lie; None: where the objective of the
+            fit asks for it.
+        grid_share: share of the steps, or of the points, that a sampling between the samples leaves
+            at the samples.
         output_init: name in OUTPUT_INITS; None: the last family's law, for biases PyTorch's.
         output_weight_bound: of the output layer, instead.
         output_bias_bound: of the output layer, instead.
@@ -111,12 +120,17 @@ class NetworkConfig:
     adjustment: GradientAdjustment | None = None
     output_activation: str = field(default="linear", metadata={"static": True})
     batch_size: int | None = field(default=None, metadata={"static": True})
+    optimizer: str = field(default="adamw", metadata={"static": True})
     weight_decay: ArrayLike = 0.01
+    gradient_norm: ArrayLike | None = None
     clip_norm: ArrayLike | None = None
     schedule: str = field(default="exponential", metadata={"static": True})
     lr_decay: ArrayLike = 1.0
     lr_step_at: ArrayLike = 0.3
+    lr_warmup: ArrayLike = 0.0
     lr_cooldown: ArrayLike = 0.0
+    sampling: str | None = field(default=None, metadata={"static": True})
+    grid_share: ArrayLike = 0.0
     output_init: str | None = field(default=None, metadata={"static": True})
     output_weight_bound: ArrayLike | None = None
     output_bias_bound: ArrayLike | None = None
@@ -223,15 +237,26 @@ def check_config(config: NetworkConfig) -> None:
         for side in iga.group:
             _check_int("adjustment.group", side, MAX_BATCH)
         _check_int("adjustment.end", iga.end, MAX_BATCH)
-        _check_name("adjustment.sampling", iga.sampling, SAMPLINGS)
+        _check_name("adjustment.sampling", iga.sampling, GROUP_SAMPLINGS)
     if config.batch_size is not None:
         _check_int("batch_size", config.batch_size, MAX_BATCH)
-    for name in ("weight_decay", "lr_decay", "lr_step_at", "lr_cooldown"):
+    for name in (
+        "weight_decay",
+        "lr_decay",
+        "lr_step_at",
+        "lr_warmup",
+        "lr_cooldown",
+        "grid_share",
+    ):
         _check_number(name, getattr(config, name))
-    if config.clip_norm is not None:
-        _check_number("clip_norm", config.clip_norm)
+    for name in ("gradient_norm", "clip_norm"):
+        if getattr(config, name) is not None:
+            _check_number(name, getattr(config, name))
     _check_name("output_activation", config.output_activation, OUTPUT_ACTIVATIONS)
     _check_name("schedule", config.schedule, SCHEDULES)
+    _check_name("optimizer", config.optimizer, OPTIMIZERS)
+    if config.sampling is not None:
+        _check_name("sampling", config.sampling, SAMPLINGS)
     if config.output_init is not None:
         _check_name("output_init", config.output_init, OUTPUT_INITS)
     _check_bounds("output_", config.output_weight_bound, config.output_bias_bound)

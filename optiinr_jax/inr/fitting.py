@@ -19,9 +19,11 @@ from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.config import NetworkConfig, check_config
 from optiinr_jax.inr.representation import INR
+from optiinr_jax.inr.sampling import GRID
 from optiinr_jax.inr.training import Fit, OnStep, num_cores, step_flops, train
 from optiinr_jax.progress import Progress
-from optiinr_jax.signals import Signal
+from optiinr_jax.signals import OBJECTIVES, Signal
+from optiinr_jax.signals.scores import check_objective
 
 _EVALUATION_RATE = 3e10  # float operations a second, a guess on the low side
 _FLOOR_STEPS = 50  # the last losses that the floor is compared with
@@ -49,6 +51,7 @@ def fit(
     signal: Signal,
     config: NetworkConfig,
     *,
+    objective: str | None = None,
     num_steps: int = 2000,
     seed: int = 0,
     key: jax.Array | None = None,
@@ -66,6 +69,11 @@ def fit(
     Args:
         signal: what to represent.
         config: the network and how it is trained; see `preset` for the published ones.
+        objective: "continuous", the error at the samples and between them in one, or "samples", the
+            error at the samples alone, as papers measure it. It decides what `score` is, and, where
+            the configuration leaves it open (`sampling` None), at which points the network is
+            trained. None: "samples" for a configuration that is trained at them, as published
+            networks are, else "continuous".
         num_steps: updates.
         seed: of the initial parameters.
         key: instead of a seed.
@@ -101,13 +109,15 @@ def fit(
     if share_program is None:
         share_program = _seconds(signal, config, num_steps) < _SPECIALISED_SECONDS
     drawn_by = seed if key is None else None
+    config, objective = resolve_objective(config, objective)
     signal = signal.with_ranges(config.coord_range, config.value_range)
     key = jax.random.key(seed) if key is None else key
     keeper = None
     if checkpoint is not None:
         settings = [num_steps, share_program, keep_best, signal.frame.to_json(), config.to_json()]
         draws = np.asarray(jax.random.key_data(key)).tobytes()
-        fingerprint = make_fingerprint(settings, draws, signal.stored.tobytes())
+        stored = signal.stored.tobytes() + (signal.finer.points.tobytes() if signal.finer else b"")
+        fingerprint = make_fingerprint(settings, draws, stored)
         keeper = Checkpoint(Path(checkpoint), fingerprint)
     with Progress("fit", num_steps, enabled=progress) as bar:
 
@@ -118,7 +128,7 @@ def fit(
 
         trained = train(
             key,
-            points_of(signal),
+            points_of(signal, config.sampling),
             config,
             num_steps=num_steps,
             share_program=share_program,
@@ -127,7 +137,7 @@ def fit(
             checkpoint=keeper,
             on_step=report,
         )
-    found = _result(signal, config, trained, num_steps, drawn_by, info or {})
+    found = _result(signal, config, objective, trained, num_steps, drawn_by, info or {})
     if isinstance(found, DivergedError):
         raise found
     floor = signal.variance()
@@ -146,6 +156,7 @@ def fit_many(
     signals: Signal | Sequence[Signal],
     configs: NetworkConfig | Sequence[NetworkConfig],
     *,
+    objective: str | None = None,
     num_steps: int = 500,
     seed: int = 0,
     keys: Sequence[jax.Array] | None = None,
@@ -162,6 +173,7 @@ def fit_many(
     Args:
         signals: one, or as many as configurations.
         configs: one, or as many as signals.
+        objective: see `fit`.
         num_steps: updates of each.
         seed: of every fit.
         keys: instead, one of each fit.
@@ -202,14 +214,15 @@ def fit_many(
     jobs = []
     for i, (signal, config) in enumerate(zip(many_signals, many_configs, strict=True)):
         check_config(config)
+        config, aim = resolve_objective(config, objective)
         signal = signal.with_ranges(config.coord_range, config.value_range)
         key = jax.random.key(seed) if keys is None else keys[i]
-        jobs.append(_Job(signal, config, key))
+        jobs.append(_Job(signal, config, aim, key))
     with Progress("fit_many", count * num_steps, enabled=progress) as bar:
         trained = LAYOUTS[layout](jobs, num_steps, keep_best, bar)
     drawn_by = seed if keys is None else None
     return [
-        _result(job.signal, job.config, fit, num_steps, drawn_by, {})
+        _result(job.signal, job.config, job.objective, fit, num_steps, drawn_by, {})
         for job, fit in zip(jobs, trained, strict=True)
     ]
 
@@ -219,14 +232,20 @@ class _Job(NamedTuple):
 
     signal: Signal
     config: NetworkConfig
+    objective: str
     key: jax.Array
+
+    @property
+    def points(self) -> Points:
+        """What it is trained on."""
+        return points_of(self.signal, self.config.sampling)
 
 
 def _in_sequence(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -> list[Fit]:
     return [
         train(
             job.key,
-            points_of(job.signal),
+            job.points,
             job.config,
             num_steps=num_steps,
             share_program=True,
@@ -253,7 +272,7 @@ def _in_threads(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress
         with jax.default_matmul_precision(precision):
             return train(
                 jobs[i].key,
-                points_of(jobs[i].signal),
+                jobs[i].points,
                 jobs[i].config,
                 num_steps=num_steps,
                 share_program=True,
@@ -274,7 +293,7 @@ def _in_threads(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress
 
 def _at_once(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -> list[Fit]:
     """All jobs of one structure in one program, structure after structure."""
-    points = [points_of(job.signal) for job in jobs]
+    points = [job.points for job in jobs]
     groups: dict[Any, list[int]] = {}
     for i, job in enumerate(jobs):
         groups.setdefault(str(structure_of(points[i], job.config)), []).append(i)
@@ -303,16 +322,63 @@ LAYOUTS: dict[str, Callable[[list[_Job], int, bool, Progress], list[Fit]]] = {
 }
 
 
-def points_of(signal: Signal) -> Points:
-    """The grid of a signal with its targets, on the device."""
+# objective -> sampling of a configuration that leaves it open
+SAMPLING_OF = {"continuous": "shifted", "samples": GRID}
+
+
+def resolve_objective(config: NetworkConfig, objective: str | None) -> tuple[NetworkConfig, str]:
+    """The configuration with its sampling written out, and the objective; see `fit`.
+
+    Raises:
+        ValueError: an unknown objective.
+    """
+    objective = objective or ("samples" if config.sampling == GRID else "continuous")
+    check_objective(objective)
+    return replace(config, sampling=config.sampling or SAMPLING_OF[objective]), objective
+
+
+def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
+    """The grid of a signal with its targets, and what a sampling needs besides, on the device.
+
+    Raises:
+        ValueError: points at a surface were asked for, but the signal is no solid.
+    """
+    is_between = sampling not in (None, GRID)
+    surface = None
+    if sampling == "surface":
+        if not signal.is_packed or signal.num_dims != 3:
+            raise ValueError(
+                f"sampling is 'surface', but {signal.name!r} is of kind {signal.kind} and has no "
+                "surface; choose 'shifted' or 'jittered'."
+            )
+        surface = _surface_points(signal)
     return Points(
-        targets=signal.targets(), shape=signal.shape, coord_range=signal.frame.coord_range
+        targets=signal.targets(),
+        continuous=signal.continuous if is_between else None,
+        surface=surface,
+        shape=signal.shape,
+        coord_range=signal.frame.coord_range,
     )
+
+
+def _surface_points(signal: Signal) -> jax.Array:
+    """Voxels with a neighbour of the other kind; all of them where there is none."""
+    inside = signal.values.reshape(signal.shape) > np.mean(signal.frame.value_range)
+    differs = np.zeros(signal.shape, bool)
+    for axis in range(signal.num_dims):
+        change = np.diff(inside, axis=axis)
+        ahead, behind = ([slice(None)] * signal.num_dims for _ in range(2))
+        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+        differs[tuple(ahead)] |= change
+        differs[tuple(behind)] |= change
+    found = np.flatnonzero(differs if differs.any() else ~differs)
+    return jax.numpy.asarray(found, jax.numpy.int32)
 
 
 def _result(
     signal: Signal,
     config: NetworkConfig,
+    objective: str,
     trained: Fit,
     num_steps: int,
     seed: int | None,
@@ -325,12 +391,14 @@ def _result(
         variables=trained.variables,
         frame=signal.frame,
         score=math.nan,
+        objective=objective,
         num_steps=num_steps if trained.is_finite else last_good,
         seed=seed,
         history=trained.history,
         info={"matmul_precision": matmul_precision(), **info},
     )
-    inr = replace(inr, score=signal.score_stream(inr.apply))
+    scores = signal.scores(inr.apply)
+    inr = replace(inr, score=OBJECTIVES[objective](scores), scores=scores)
     if trained.is_finite:
         return inr
     return DivergedError(

@@ -38,7 +38,7 @@ def _middle(error: Float[Array, "g p"]) -> Int[Array, "g 1"]:
 
 
 # name -> places in each group whose summed gradient stands for the group
-SAMPLINGS: dict[str, Callable[[Float[Array, "g p"]], Int[Array, "g k"]]] = {
+GROUP_SAMPLINGS: dict[str, Callable[[Float[Array, "g p"]], Int[Array, "g k"]]] = {
     "official_sum": _official_sum,
     "max_error": _max_error,
     "middle": _middle,
@@ -54,7 +54,7 @@ class GradientAdjustment:
         group: sides of a block of grid points, (32, 32) in the image code; a single number is a run
             of consecutive points, (256,) in the 3-D code.
         end: number of leading eigenvalues brought down to the next one.
-        sampling: row of SAMPLINGS.
+        sampling: row of GROUP_SAMPLINGS.
     """
 
     group: tuple[int, ...] = field(default=(32, 32), metadata={"static": True})
@@ -108,7 +108,7 @@ def group_kernel(
     adjustment: GradientAdjustment,
 ) -> Float[Array, "g g"]:
     """Tangent kernel between groups, channels summed with weight 1/sqrt(c)."""
-    places = SAMPLINGS[adjustment.sampling](jnp.sum(jnp.abs(residual), axis=-1))
+    places = GROUP_SAMPLINGS[adjustment.sampling](jnp.sum(jnp.abs(residual), axis=-1))
     picked = jnp.take_along_axis(features, places[:, :, None], axis=1)  # (g, k, f)
     weight = residual.shape[-1] ** -0.5
 

@@ -1,6 +1,7 @@
 """INR: a trained network with all that is needed to render it: predict, render, save, load."""
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,10 @@ from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.config import NetworkConfig, as_wave
 from optiinr_jax.inr.model import Variables, apply
 from optiinr_jax.inr.model_file import Content, pack, unpack
-from optiinr_jax.signals import Frame, Signal
+from optiinr_jax.signals import Frame, Scores, Signal
+from optiinr_jax.signals.coordinates import coords_of_places, places_of_coords
 from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.signals.scores import read_scores
 
 _PREDICT_POINTS = 65536  # points computed at once: bounds the memory, not the size
 
@@ -32,7 +35,9 @@ class INR:
         config: the network and how it was trained.
         variables: {"params": trained arrays, "constants": fixed ones}.
         frame: the signal's grid and ranges.
-        score: of the fit, higher is better (PSNR in dB for images).
+        score: of the fit by its objective, higher is better (PSNR in dB for images).
+        objective: what the score counts, "continuous" or "samples"; see `fit`.
+        scores: at the samples, between them, and of what interpolates them; None: not known.
         num_steps: updates it was trained for.
         seed: of the fit; None where a key was given.
         history: loss before each update; empty after loading.
@@ -44,6 +49,8 @@ class INR:
     frame: Frame
     score: float
     num_steps: int
+    objective: str = "samples"
+    scores: Scores | None = None
     seed: int | None = None
     history: Float32[np.ndarray, " num_steps"] = field(default_factory=lambda: np.zeros(0, "f4"))
     info: dict[str, Any] = field(default_factory=dict)
@@ -105,6 +112,11 @@ class INR:
     ) -> np.ndarray:
         """The signal on a grid of any size, as natural samples (*shape, C).
 
+        The grid covers what the signal's own grid covers: of a picture or a solid rendered `scale`
+        times as large, point k of a side lies at (k + 1/2) / scale - 1/2 samples, as in any program
+        that resizes pictures; of a sound at k / scale. On a coarser grid a point is the mean over
+        its cell, of several points in it.
+
         Args:
             scale: factor on every side of the original grid.
             shape: the grid itself, instead of a scale.
@@ -132,24 +144,34 @@ class INR:
         if shape is None:
             sides = zip(frame.scaled(scale).shape, parts, strict=True)
             shape = tuple(max(1, round(n * (stop - start))) for n, (start, stop) in sides)
-        frame = frame.with_shape(shape)
-        low, high = frame.coord_range
-        axes = [
-            _side(n, low + (high - low) * start, low + (high - low) * stop)
-            for n, (start, stop) in zip(shape, parts, strict=True)
-        ]
+        grid = frame.with_shape(shape)
+        axes, means = [], []
+        for axis, (count, part) in enumerate(zip(shape, parts, strict=True)):
+            cell = frame.shape[axis] * (part[1] - part[0]) / count  # in samples
+            means.append(math.ceil(cell - 1e-9))  # points whose mean is one of a coarser grid
+            inside = ((np.arange(means[-1]) + 0.5) / means[-1] - 0.5) * cell
+            axes.append((frame.places(axis, count, part)[:, None] + inside[None, :]).ravel())
+        fine = tuple(len(axis) for axis in axes)
 
         def rows(start: int, stop: int) -> np.ndarray:
-            places = np.unravel_index(np.arange(start, stop), shape)
-            return np.stack([axis[i] for axis, i in zip(axes, places, strict=True)], axis=-1)
+            index = np.unravel_index(np.arange(start, stop), fine)
+            places = np.stack([axis[i] for axis, i in zip(axes, index, strict=True)], axis=-1)
+            return coords_of_places(places, frame.shape, *frame.coord_range).astype(np.float32)
 
-        return frame.to_samples(self._predict_rows(frame.num_points, rows))
+        values = self._predict_rows(math.prod(fine), rows)
+        for axis, m in enumerate(means):
+            if m > 1:  # the places before and behind this axis keep their order
+                before, behind = math.prod(shape[:axis]), math.prod(fine[axis + 1 :])
+                blocks = values.reshape(before, shape[axis], m, behind * frame.num_channels)
+                values = blocks.mean(axis=2)
+        return grid.to_samples(values.reshape(-1, frame.num_channels))
 
     def evaluate(self, signal: Signal) -> dict[str, float]:
-        """All metrics of the network against a signal of its kind, at the signal's points.
+        """All metrics of the network against a signal of its kind, at its samples and between.
 
         The first one, by which networks are scored, is computed in bounded memory; the others, of
-        pictures and sounds, on the whole, unless it is smaller than their window.
+        pictures and sounds, on the whole, unless it is smaller than their window. "between samples"
+        is measured against the continuous signal, and so is what interpolates the samples.
 
         Raises:
             ValueError: a signal of another kind or with another number of channels.
@@ -163,13 +185,47 @@ class INR:
             )
         signal = signal.with_ranges(frame.coord_range, frame.value_range)
         kind = get_kind(signal.kind)
-        scores = {kind.metric.name: signal.score_stream(self.apply)}
+        found = signal.scores(self._on_grid_of(signal))
+        scores = {
+            kind.metric.name: found.samples,
+            f"{kind.metric.name} between samples": found.between,
+            f"{kind.metric.name} between samples, {found.control_label}": found.control,
+        }
         if kind.more_metrics:
             samples, target = self.render(shape=signal.shape), signal.samples
             for name, metric in kind.more_metrics.items():
                 with contextlib.suppress(ValueError):  # smaller than the metric's window
                     scores[name] = float(metric(samples, target))
         return scores
+
+    def _on_grid_of(self, signal: Signal) -> Callable[[Array], Array]:
+        """The network as a function of coordinates of another grid, which covers what its own does."""
+        if signal.shape == self.frame.shape:
+            return self.apply
+        own, other = self.frame, signal.frame
+        ratios = np.array([[n / m for n, m in zip(own.shape, other.shape, strict=True)]])
+
+        def apply_there(coords: Array) -> Array:
+            places = places_of_coords(coords, other.shape, *other.coord_range)
+            here = (places - other.edge) * ratios.astype(places.dtype) + own.edge
+            return self.apply(coords_of_places(here, own.shape, *own.coord_range))
+
+        return apply_there
+
+    @property
+    def doubt(self) -> str:
+        """One sentence where interpolating the samples is clearly better than the network; or ""."""
+        if self.scores is None:
+            return ""
+        margin = get_kind(self.frame.kind).metric.margin
+        if not self.scores.between < self.scores.control - margin:
+            return ""
+        name = get_kind(self.frame.kind).metric.name
+        return (
+            f"between its samples this network has {name} {self.scores.between:.4g}, where "
+            f"{self.scores.control_label} of the samples has {self.scores.control:.4g}: at another "
+            'size it shows what it has made up; train it with objective="continuous".'
+        )
 
     @property
     def num_bytes(self) -> int:
@@ -186,7 +242,13 @@ class INR:
 
     def to_bytes(self) -> bytes:
         """The content of the model file."""
-        facts = {"score": self.score, "num_steps": self.num_steps, "seed": self.seed}
+        facts = {
+            "score": self.score,
+            "objective": self.objective,
+            "scores": self.scores and self.scores._asdict(),
+            "num_steps": self.num_steps,
+            "seed": self.seed,
+        }
         return pack(Content(self.config, self.variables, self.frame, {**self.info, **facts}))
 
     def _repr_html_(self) -> str:
@@ -221,6 +283,8 @@ def load_inr(path: str | os.PathLike[str]) -> INR:
         frame=frame,
         score=info.pop("score"),
         num_steps=info.pop("num_steps"),
+        objective=info.pop("objective", "samples"),
+        scores=read_scores(info.pop("scores", None)),
         seed=info.pop("seed"),
         info=info,
     )
@@ -232,11 +296,6 @@ _apply = jax.jit(apply)
 def _round_up(rows: int) -> int:
     """Rows of the padded chunk: few different sizes, so few compilations."""
     return min(_PREDICT_POINTS, 1 << max(rows - 1, 0).bit_length())
-
-
-def _side(n: int, low: float, high: float) -> np.ndarray:
-    """n coordinates from end to end; a single one in the middle."""
-    return np.linspace(low, high, n, dtype="f4") if n > 1 else np.full(1, (low + high) / 2, "f4")
 
 
 def _check_region(

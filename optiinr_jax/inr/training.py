@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from optiinr_jax.inr.encodings import Constants
 from optiinr_jax.inr.gradient_adjustment import adjusted_gradient, group_points
 from optiinr_jax.inr.model import Variables, apply, init_variables
 from optiinr_jax.inr.optimizer import make_optimizer
+from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows
 from optiinr_jax.numerics import COMPILER_OPTIONS, ONE_THREAD
 
 # Steps between two looks at the loss: a few fixed lengths, so that they hardly ever recompile. The
@@ -39,11 +41,10 @@ _SAVE_SECONDS = 60.0  # between two checkpoints
 _CORE_VALUES = 2**17
 _CORE_POINTS = 512
 _DEVICE_VALUES = 2**24
-_BATCH_KEY = 1  # folded into the key of a fit for its mini-batches
+_BATCH_KEY, _OFFSET_KEY = 1, 2  # folded into the key of a fit for what its steps draw
 
 # Called after every chunk with (steps done, steps in all, latest loss).
 OnStep = Callable[[int, int, float], None]
-Rows = tuple[Array, Array]  # coordinates and targets of a step
 
 
 class TrainState(NamedTuple):
@@ -60,10 +61,10 @@ class TrainState(NamedTuple):
 class Data(NamedTuple):
     """What does not change during a fit."""
 
-    points: Points | None  # for mini-batches
+    points: Points | None  # where every step has points of its own
     rows: Rows | None  # or all coordinates and targets, made once
     constants: Constants
-    key: Key[Array, ""]  # of the mini-batches
+    key: Key[Array, ""]  # of what the steps draw
 
 
 class Fit(NamedTuple):
@@ -98,18 +99,34 @@ def _draw_rows(data: Data, step: Int[Array, ""], config: NetworkConfig) -> Rows:
     """Coordinates and targets of a step, in groups (g, p, _) where the gradient is adjusted."""
     if data.rows is not None:
         return data.rows
-    assert data.points is not None and config.batch_size is not None  # `train` gives one or both
+    assert data.points is not None and config.sampling is not None  # `prepare` gives both
+    index, groups = _draw_index(data, step, config)
+    key = jax.random.fold_in(jax.random.fold_in(data.key, _OFFSET_KEY), step)
+    coords, targets = SAMPLINGS[config.sampling](key, data.points, index, config.grid_share)
+    if groups is None:
+        return coords, targets
+    return coords.reshape(*groups, -1), targets.reshape(*groups, -1)
+
+
+def _draw_index(
+    data: Data, step: Int[Array, ""], config: NetworkConfig
+) -> tuple[Int[Array, " n"] | None, tuple[int, int] | None]:
+    """Points of the grid for a step, None for all, and into how many groups of what size they go."""
+    assert data.points is not None
     num_points, batch_size = data.points.num_points, config.batch_size
     if config.adjustment is None:
-        index = batch_index(data.key, step, num_points, min(batch_size, num_points))
-        return data.points.at(index)
+        if batch_size is None:
+            return None, None
+        return batch_index(data.key, step, num_points, min(batch_size, num_points)), None
+    if batch_size is None:
+        grouped = group_points(data.points.shape, config.adjustment.group)
+        return jnp.asarray(grouped.reshape(-1)), grouped.shape
     (run,) = config.adjustment.group  # `check_batches` has seen that it is one
     num_groups = -(-num_points // run)
     groups = batch_index(data.key, step, num_groups, min(batch_size // run, num_groups))
     start = jnp.minimum(groups * run, num_points - run)  # the last run ends with the last point
     index = start[:, None] + jnp.arange(run)[None, :]
-    coords, targets = data.points.at(index.reshape(-1))
-    return coords.reshape(*index.shape, -1), targets.reshape(*index.shape, -1)
+    return index.reshape(-1), index.shape
 
 
 def loss_and_grads(
@@ -190,6 +207,7 @@ def run_chunk(
     data: Data,
     config: NetworkConfig,
     num_steps: Int[Array, ""],
+    start: Int[Array, ""],
     *,
     length: int,
     on_one_core: bool = False,
@@ -197,13 +215,13 @@ def run_chunk(
 ) -> tuple[TrainState, Float[Array, " length"]]:
     """Run up to `length` updates as one scan; `on_one_core` suits the parts to a single thread.
 
-    Returns the state and the loss before each update. Steps from `num_steps` on, and all steps
+    `start` is the number of the first one, the same for all networks under `vmap`. Returns the state and the loss before each update. Steps from `num_steps` on, and all steps
     once the loss or its gradient is not finite, change nothing and report NaN.
     """
     optimizer = make_optimizer(config, num_steps)
 
-    def update(state: TrainState) -> tuple[TrainState, Array]:
-        rows = _draw_rows(data, state.step, config)
+    def update(state: TrainState, step: Int[Array, ""]) -> tuple[TrainState, Array]:
+        rows = _draw_rows(data, step, config)
         loss, grads = loss_and_grads(
             state.params,
             data.constants,
@@ -213,7 +231,7 @@ def run_chunk(
             max_part=max_part,
         )
         is_finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params, step=step)
         after = optax.apply_updates(state.params, updates)
         keep = partial(jax.tree.map, partial(jnp.where, is_finite))
         best = state.best
@@ -229,13 +247,14 @@ def run_chunk(
             best=best,
         ), loss
 
-    def skip(state: TrainState) -> tuple[TrainState, Array]:
+    def skip(state: TrainState, step: Int[Array, ""]) -> tuple[TrainState, Array]:
+        del step
         return state, jnp.full((), jnp.nan, jnp.float32)
 
-    def step(state: TrainState, _: None) -> tuple[TrainState, Array]:
-        return jax.lax.cond((state.step < num_steps) & state.is_finite, update, skip, state)
+    def one(state: TrainState, step: Int[Array, ""]) -> tuple[TrainState, Array]:
+        return jax.lax.cond((step < num_steps) & state.is_finite, update, skip, state, step)
 
-    return jax.lax.scan(step, state, length=length)
+    return jax.lax.scan(one, state, start + jnp.arange(length))
 
 
 # The second one leaves `state` as it was, for a fit that may be interrupted within a chunk. The
@@ -294,7 +313,8 @@ def train(
             key, points, config, num_steps, share_program=share_program, keep_best=keep_best
         )
         # Compile, with a limit at which no step is done.
-        state, _ = run(state, data, config, jnp.zeros_like(limit), length=length)
+        nothing = jnp.zeros_like(limit)
+        state, _ = run(state, data, config, nothing, nothing, length=length)
     history: list[np.ndarray] = []
     if checkpoint is not None:
         restored, losses = load_state(checkpoint, state)
@@ -304,7 +324,8 @@ def train(
     saved = time.monotonic()
     try:
         for done in range(int(state.step), num_steps, length):
-            after, losses = run(state, data, config, limit, length=length)
+            begin = jnp.asarray(done, jnp.int32)
+            after, losses = run(state, data, config, limit, begin, length=length)
             losses = np.asarray(losses)[: num_steps - done]  # waits for the chunk
             state, history = after, [*history, losses]
             if on_step is not None:
@@ -336,13 +357,14 @@ def prepare(
     check_batches(points.shape, config)
     num_dims, num_channels = points.num_dims, points.targets.num_channels
     lower = as_wave if share_program else resolve_bounds
+    config = replace(config, sampling=config.sampling or GRID)
     # Strong float32 leaves: a Python number and an array of the same number share one program.
     config = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), lower(config, num_dims))
     limit = jnp.asarray(num_steps, jnp.int32)
     state, constants = _start(
         key, config, limit, num_dims=num_dims, num_channels=num_channels, keep_best=keep_best
     )
-    is_full = config.batch_size is None
+    is_full = config.batch_size is None and config.sampling == GRID
     data = Data(
         points=None if is_full else points,
         rows=_all_rows(points, config) if is_full else None,

@@ -3,6 +3,8 @@
 from .audio import Sound as Sound
 from .audio import load_audio as load_audio
 from .audio import write_audio as write_audio
+from .continuous import INTERPOLATIONS as INTERPOLATIONS
+from .continuous import ContinuousSignal as ContinuousSignal
 from .coordinates import coords_at as coords_at
 from .coordinates import grid_coords as grid_coords
 from .datasets import dataset_files as dataset_files
@@ -27,6 +29,8 @@ from .metrics import snr as snr
 from .metrics import ssim as ssim
 from .rendering import mesh_of as mesh_of
 from .rendering import render_mesh as render_mesh
+from .scores import OBJECTIVES as OBJECTIVES
+from .scores import Scores as Scores
 from .signal import Signal as Signal
 from .signal import load_signal as load_signal
 from .signal import make_signal as make_signal

@@ -161,11 +161,13 @@ def write_audio(
     return written
 
 
-def rescale_attributes(attributes: dict[str, float], density: float) -> dict[str, float]:
-    """Attributes of the same sound with `density` times as many points: it lasts as long."""
+def rescale_attributes(
+    attributes: dict[str, float], old: tuple[int, ...], new: tuple[int, ...]
+) -> dict[str, float]:
+    """Attributes of the same sound with another number of samples: it lasts as long."""
     if "sample_rate" not in attributes:
         return attributes
-    return attributes | {"sample_rate": attributes["sample_rate"] * density}
+    return attributes | {"sample_rate": attributes["sample_rate"] * new[0] / old[0]}
 
 
 def check_size(size: Any, *, max_samples: int = MAX_SAMPLES) -> int:

@@ -18,8 +18,9 @@ from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float32, Int
+from jaxtyping import Array, Float, Float32, Int
 
+AnyArray = np.ndarray | Array
 Indexing = Literal["ij", "xy"]
 
 
@@ -43,6 +44,29 @@ def coords_at(
     positions = jnp.unravel_index(index, tuple(shape))
     columns = [axis[i] for axis, i in zip(_axes(shape, low, high), positions, strict=True)]
     return jnp.stack(_ordered(columns, indexing), axis=-1)
+
+
+def coords_of_places(
+    places: Float[AnyArray, "N D"], shape: Sequence[int], low: float = -1.0, high: float = 1.0
+) -> Float[AnyArray, "N D"]:
+    """Coordinates of places, which are counted in points of a grid on each axis; 0 is the first."""
+    starts, steps = _first_and_step(shape, low, high)
+    return starts.astype(places.dtype) + places * steps.astype(places.dtype)
+
+
+def places_of_coords(
+    coords: Float[AnyArray, "N D"], shape: Sequence[int], low: float = -1.0, high: float = 1.0
+) -> Float[AnyArray, "N D"]:
+    """Places of coordinates; `coords_of_places` goes back."""
+    starts, steps = _first_and_step(shape, low, high)
+    return (coords - starts.astype(coords.dtype)) / steps.astype(coords.dtype)
+
+
+def _first_and_step(shape: Sequence[int], low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (1, D): the first point of each axis and the way to the next one."""
+    starts = [low if n > 1 else (low + high) / 2 for n in shape]
+    steps = [(high - low) / (n - 1) if n > 1 else high - low for n in shape]
+    return np.array([starts]), np.array([steps])
 
 
 def _ordered(columns: list[Array], indexing: Indexing) -> list[Array]:

@@ -8,11 +8,12 @@ import math
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Float32
 
-from optiinr_jax.signals.coordinates import grid_coords
+from optiinr_jax.signals.coordinates import coords_of_places, grid_coords
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.kinds import get_kind
 
@@ -25,7 +26,12 @@ _REMEDY = "the model file is damaged or of another version."
 
 @dataclass(frozen=True)
 class Frame:
-    """Kind, grid and ranges of a signal, without its values."""
+    """Kind, grid and ranges of a signal, without its values.
+
+    Attributes:
+        source_shape: of the grid that `coord_range` belongs to, whose cells this one's cells cover;
+            None: this one.
+    """
 
     kind: str
     shape: tuple[int, ...]
@@ -33,6 +39,7 @@ class Frame:
     coord_range: tuple[float, float]
     value_range: tuple[float, float]
     attributes: dict[str, float] = field(default_factory=dict, hash=False)
+    source_shape: tuple[int, ...] | None = None
 
     @property
     def num_points(self) -> int:
@@ -46,21 +53,51 @@ class Frame:
 
     def grid_coords(self) -> Float32[Array, "N D"]:
         """Coordinates of every point, as the network takes them."""
-        return grid_coords(self.shape, *self.coord_range)
+        if self.source_shape is None:
+            return grid_coords(self.shape, *self.coord_range)
+        source = replace(self, shape=self.source_shape, source_shape=None)
+        axes = [source.places(axis, count) for axis, count in enumerate(self.shape)]
+        places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, self.num_dims)
+        coords = coords_of_places(places, source.shape, *self.coord_range)
+        return jnp.asarray(coords, jnp.float32)
 
     def with_shape(self, shape: tuple[int, ...]) -> "Frame":
-        """The same signal on another grid of the same range; a sound keeps its duration."""
+        """The same signal on a grid of another shape, whose cells cover what its own cover.
+
+        A sound keeps its duration, a solid its box.
+        """
         record = self.to_json() | {"shape": shape}
         frame = make_frame(record, remedy="choose whole numbers from 1 within the limit.")
-        density = frame.shape[0] / self.shape[0]
         rescale = get_kind(self.kind).rescale_attributes
-        return replace(frame, attributes=rescale(self.attributes, density))
+        source = self.source_shape or self.shape
+        return replace(
+            frame,
+            attributes=rescale(self.attributes, self.shape, frame.shape),
+            source_shape=None if frame.shape == source else source,
+        )
 
     def scaled(self, scale: float) -> "Frame":
         """The same signal with every side `scale` times as many points, rounded, at least 1."""
         if not 0 < scale < _HUGE:
             raise SignalError(f"scale is {scale}, but a number above 0 was expected; try scale=2.")
         return self.with_shape(tuple(max(1, round(n * scale)) for n in self.shape))
+
+    @property
+    def edge(self) -> float:
+        """Where the cell of a sample begins, in samples from it: -1/2, or 0 for a sound."""
+        return get_kind(self.kind).edge
+
+    def places(
+        self, axis: int, count: int, part: tuple[float, float] = (0.0, 1.0)
+    ) -> Float[np.ndarray, " count"]:
+        """Places of `count` points whose cells cover an axis, or a part of it, in samples.
+
+        Point k of s times as many lies at (k + 1/2) / s - 1/2 among pixels and voxels, at k / s
+        among the samples of a sound.
+        """
+        start, stop = part
+        unit = start + (np.arange(count) - self.edge) * ((stop - start) / count)
+        return unit * self.shape[axis] + self.edge
 
     def to_natural(self, values: Float[AnyArray, "*s"]) -> Float[AnyArray, "*s"]:
         """Values as the network gives them, in the range of a file and of the metric."""
@@ -90,7 +127,7 @@ class Frame:
     @classmethod
     def from_json(cls, record: Any) -> "Frame":
         """Read what `to_json` gave, and check it."""
-        names = {f.name for f in fields(cls)}
+        names = {f.name for f in fields(cls)} - {"source_shape"}
         if not isinstance(record, dict) or set(record) != names:
             got = sorted(map(str, record)) if isinstance(record, dict) else type(record).__name__
             raise SignalError(

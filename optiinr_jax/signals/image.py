@@ -20,7 +20,9 @@ from jaxtyping import Float32
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals import synthetic
+from optiinr_jax.signals.continuous import lanczos_matrix
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.targets import Finer, make_finer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,6 +37,8 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "TIFF": {"compression": "tiff_adobe_deflate"},
 }
 _SAMPLE_SIZE = 128
+_FINER = 3  # points to a pixel of a picture that was brought down, on each axis
+_MAX_FINER = 2**26  # numbers of such a lattice; a larger picture has none
 
 # Pillow reads 16-bit colour as its high bytes alone. Read once more in the other byte order, the
 # same file gives its low bytes: raw mode -> that other one, and where the low bytes then lie.
@@ -55,10 +59,35 @@ def load_image(
     max_pixels: int = MAX_PIXELS,
 ) -> Pixels:
     """Read a picture and bring it to a size: see `read_image` and `resize_image`."""
-    if size is not None:
-        check_size(size, max_pixels=max_pixels)
+    return load_detailed(path, size, max_pixels=max_pixels)[0]
+
+
+def load_detailed(
+    path: str | os.PathLike[str],
+    size: int | tuple[int, ...] | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> tuple[Pixels, Finer | None]:
+    """`load_image`, and what the file says between the pixels where it has smaller ones."""
+    if size is None:
+        return read_image(path, max_pixels=max_pixels), None
+    height, width = check_size(size, max_pixels=max_pixels)
     pixels = read_image(path, max_pixels=max_pixels)
-    return pixels if size is None else resize_image(pixels, size, max_pixels=max_pixels)
+    return resize_image(pixels, size, max_pixels=max_pixels), _between(pixels, height, width)
+
+
+def _between(pixels: Pixels, height: int, width: int) -> Finer | None:
+    """The part that `resize_image` cuts out, brought down by its filter at places between too."""
+    cut = _cut(pixels, height, width)
+    is_smaller = height < cut.shape[0] and width < cut.shape[1]
+    if not is_smaller or height * width * _FINER**2 * cut.shape[2] > _MAX_FINER:
+        return None
+    rows, columns = (
+        lanczos_matrix((np.arange(n * _FINER) + 0.5) * old / (n * _FINER), old / n, old)
+        for n, old in zip((height, width), cut.shape[:2], strict=True)
+    )
+    fine = [rows @ np.asarray(columns @ cut[..., c].T).T for c in range(cut.shape[2])]
+    return make_finer(_FINER, np.stack(fine, axis=-1))
 
 
 def sample_image(
@@ -116,12 +145,8 @@ def resize_image(
     from PIL import Image
 
     height, width = check_size(size, max_pixels=max_pixels)
-    old_height, old_width = pixels.shape[:2]
-    cut_height = min(old_height, max(1, round(old_width * height / width)))
-    cut_width = min(old_width, max(1, round(old_height * width / height)))
-    top, left = (old_height - cut_height) // 2, (old_width - cut_width) // 2
-    cut = pixels[top : top + cut_height, left : left + cut_width]
-    if (cut_height, cut_width) == (height, width):
+    cut = _cut(pixels, height, width)
+    if cut.shape[:2] == (height, width):
         return cut
     planes = [
         Image.fromarray(np.ascontiguousarray(cut[..., i])).resize(
@@ -130,6 +155,15 @@ def resize_image(
         for i in range(cut.shape[-1])
     ]
     return np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0.0, 1.0)
+
+
+def _cut(pixels: Pixels, height: int, width: int) -> Pixels:
+    """The largest centred part with the aspect of height and width."""
+    old_height, old_width = pixels.shape[:2]
+    cut_height = min(old_height, max(1, round(old_width * height / width)))
+    cut_width = min(old_width, max(1, round(old_height * width / height)))
+    top, left = (old_height - cut_height) // 2, (old_width - cut_width) // 2
+    return pixels[top : top + cut_height, left : left + cut_width]
 
 
 def write_image(path: str | os.PathLike[str], values: ArrayLike) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 
 from optiinr_jax.signals import audio, image, metrics, spectra, volume
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.targets import Finer
 
 Size = int | tuple[int, ...] | None
 
@@ -19,6 +20,7 @@ class Samples(NamedTuple):
 
     values: np.ndarray  # (*grid shape, channels); bool stands for the ends of the natural range
     attributes: dict[str, float]
+    finer: Finer | None = None  # what the source says between the samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class SignalKind:
     value_range: tuple[float, float]  # of the values as the network learns them
     channels: tuple[int, ...]  # allowed numbers of channels
     max_points: int  # larger grids are refused before anything is allocated
+    edge: float  # where the cell of a sample begins, in samples from it; see `continuous`
+    interpolation: str  # row of INTERPOLATIONS: the signal between samples that stand alone
     metric: metrics.Metric  # higher is better, on natural values
     # further ones for a report: name -> (samples, target samples) -> number
     more_metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], Any]] = field(
@@ -42,10 +46,10 @@ class SignalKind:
     read: Callable[..., Samples]  # file, size, max_points, **options
     sample: Callable[[Size, int], Samples]  # embedded sample: size, max_points
     write: Callable[[Path, np.ndarray, dict[str, float]], Path]  # file, natural values, attributes
-    # attributes, times as many points on a side -> attributes of the same signal on that grid
-    rescale_attributes: Callable[[dict[str, float], float], dict[str, float]] = (
-        lambda attributes, density: attributes
-    )
+    # (attributes, shape of their grid, another shape) -> attributes of the same signal on that grid
+    rescale_attributes: Callable[
+        [dict[str, float], tuple[int, ...], tuple[int, ...]], dict[str, float]
+    ] = lambda attributes, old, new: attributes
 
 
 def _sound(sound: audio.Sound) -> Samples:
@@ -54,7 +58,12 @@ def _sound(sound: audio.Sound) -> Samples:
 
 
 def _solid(solid: volume.Solid) -> Samples:
-    return Samples(solid.occupied[..., None], solid.attributes)
+    return Samples(solid.occupied[..., None], solid.attributes, solid.finer)
+
+
+def _picture(path: Path, size: Size, max_pixels: int) -> Samples:
+    pixels, finer = image.load_detailed(path, size, max_pixels=max_pixels)
+    return Samples(pixels, {}, finer)
 
 
 def _write_sound(path: Path, values: np.ndarray, attributes: dict[str, float]) -> Path:
@@ -75,6 +84,8 @@ KINDS: dict[str, SignalKind] = {
         value_range=(-1.0, 1.0),
         channels=(1, 3),
         max_points=image.MAX_PIXELS,
+        edge=-0.5,
+        interpolation="cubic",
         metric=metrics.PSNR,
         more_metrics={
             "PSNR of clipped values (dB)": partial(metrics.psnr, clip=True),
@@ -82,7 +93,7 @@ KINDS: dict[str, SignalKind] = {
         },
         suffixes=image.SUFFIXES,
         suffix=".png",
-        read=lambda path, size, limit: Samples(image.load_image(path, size, max_pixels=limit), {}),
+        read=_picture,
         sample=lambda size, limit: Samples(image.sample_image(size, max_pixels=limit), {}),
         write=lambda path, values, attributes: image.write_image(path, values),
     ),
@@ -93,6 +104,8 @@ KINDS: dict[str, SignalKind] = {
         value_range=(-1.0, 1.0),
         channels=(1,),
         max_points=audio.MAX_SAMPLES,
+        edge=0.0,
+        interpolation="sinc",
         metric=metrics.PSNR,  # at data range 1 too: a network that gives 0 scores 16.2 dB on Bach
         more_metrics={
             "SNR (dB)": metrics.snr,
@@ -116,6 +129,8 @@ KINDS: dict[str, SignalKind] = {
         value_range=(0.0, 1.0),  # a linear output learns 0 and 1 by least squares, as in WIRE
         channels=(1,),
         max_points=volume.MAX_VOXELS,
+        edge=-0.5,
+        interpolation="linear",
         metric=metrics.IOU,
         suffixes=volume.SUFFIXES,
         suffix=".ply",
@@ -125,6 +140,7 @@ KINDS: dict[str, SignalKind] = {
         ),
         sample=lambda size, limit: _solid(volume.sample_volume(size, max_voxels=limit)),
         write=volume.write_volume,
+        rescale_attributes=volume.rescale_attributes,
     ),
 }
 

@@ -121,13 +121,16 @@ class Metric(NamedTuple):
 
     Attributes:
         name: with the unit in brackets, where it has one.
-        sums: natural values and targets of one chunk, (n, C), to named sums. Pure, may be compiled.
+        sums: natural values and targets of one chunk, (n, C), to named sums, `count` among them. Pure,
+            may be compiled.
         finish: the sums over all points, added by the caller in float64, to the score.
+        margin: a difference that a person notices.
     """
 
     name: str
     sums: Callable[[ArrayLike, ArrayLike], dict[str, Array]]
     finish: Callable[[dict[str, float]], float]
+    margin: float
 
 
 def _error_sums(values: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
@@ -148,6 +151,7 @@ def _solid_sums(values: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
         "intersection": jnp.sum(inside & target),
         "union": jnp.sum(inside | target),
         "not_finite": jnp.sum(~jnp.isfinite(values)),
+        "count": jnp.asarray(values.size),
     }
 
 
@@ -157,5 +161,5 @@ def _finish_iou(sums: dict[str, float]) -> float:
     return sums["intersection"] / sums["union"] if sums["union"] else 1.0
 
 
-PSNR = Metric("PSNR (dB)", _error_sums, _finish_psnr)
-IOU = Metric("IoU", _solid_sums, _finish_iou)
+PSNR = Metric("PSNR (dB)", _error_sums, _finish_psnr, 1.0)
+IOU = Metric("IoU", _solid_sums, _finish_iou, 0.02)

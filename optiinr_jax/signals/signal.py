@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +13,74 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float32, UInt8
 
-from optiinr_jax.signals.coordinates import coords_at
+from optiinr_jax.signals.continuous import (
+    INTERPOLATIONS,
+    SIMPLER,
+    ContinuousSignal,
+    cubic,
+    nearest,
+)
+from optiinr_jax.signals.coordinates import coords_at, coords_of_places, places_of_coords
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.frame import Frame, natural_frame, to_values
-from optiinr_jax.signals.kinds import SignalKind, Size, get_kind, kind_of_file
-from optiinr_jax.signals.targets import Targets
+from optiinr_jax.signals.kinds import Samples, SignalKind, Size, get_kind, kind_of_file
+from optiinr_jax.signals.scores import CHUNK, Scores, between_places, combine
+from optiinr_jax.signals.targets import LEVELS, Finer, Targets
 
 Range = tuple[float, float]
 ArrayLikeRange = tuple[ArrayLike, ArrayLike]
 
-_CHUNK = 65536  # points scored at once
-
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """Values on a regular grid; the coordinates follow from the shape.
+    """Values on a regular grid, and what the signal is between them; coordinates follow from both.
 
     Make one with `make_signal`, `load_signal` or `sample_signal`, which check the values.
 
     Attributes:
+        frame: kind, grid and ranges: the signal without its values, as a model file holds it.
         stored: in the range the network learns, rows as in `coords`; or, of a signal with only two
             values, its bits as `numpy.packbits` gives them.
+        finer: what the source says between the samples; None: nothing.
+        interpolation: row of INTERPOLATIONS that says what the signal is between samples that stand
+            alone.
     """
 
-    kind: str
     name: str
-    shape: tuple[int, ...]
-    num_channels: int
+    frame: Frame
     stored: Float32[np.ndarray, "N C"] | UInt8[np.ndarray, " bytes"]
-    attributes: dict[str, float] = field(default_factory=dict)
-    coord_range: Range | None = None  # None: that of the kind
-    value_range: Range | None = None
+    finer: Finer | None = None
+    interpolation: str = "linear"
+
+    @property
+    def kind(self) -> str:
+        """Row of KINDS."""
+        return self.frame.kind
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sides of the grid."""
+        return self.frame.shape
+
+    @property
+    def num_channels(self) -> int:
+        """C, numbers of a value."""
+        return self.frame.num_channels
+
+    @property
+    def attributes(self) -> dict[str, float]:
+        """What a writer needs besides: sample rate, peak, box."""
+        return self.frame.attributes
 
     @property
     def num_points(self) -> int:
         """N, points of the grid."""
         return self.frame.num_points
+
+    @property
+    def num_dims(self) -> int:
+        """D, axes of the grid."""
+        return self.frame.num_dims
 
     @property
     def is_packed(self) -> bool:
@@ -67,28 +99,70 @@ class Signal:
 
     def targets(self) -> Targets:
         """The values on the device, where bits stay bits."""
+        return self._on_device(self.stored, self.num_points)
+
+    def _on_device(self, rows: np.ndarray, num_points: int) -> Targets:
         return Targets(
-            data=jnp.asarray(self.stored),
-            num_points=self.num_points,
+            data=jnp.asarray(rows),
+            num_points=num_points,
             num_channels=self.num_channels,
-            is_packed=self.is_packed,
+            is_packed=rows.dtype == np.uint8,
             value_range=self.frame.value_range,
         )
 
     @property
-    def num_dims(self) -> int:
-        """D, axes of the grid."""
-        return len(self.shape)
+    def reference(self) -> str:
+        """What the signal is between its samples: "file", or the row of INTERPOLATIONS."""
+        return self.interpolation if self.finer is None else "file"
 
     @property
-    def frame(self) -> Frame:
-        """The signal without its values, for a model file."""
-        frame = natural_frame(self.kind, self.shape, self.num_channels, self.attributes)
-        return replace(
-            frame,
-            coord_range=self.coord_range or frame.coord_range,
-            value_range=self.value_range or frame.value_range,
-        )
+    def control(self) -> str:
+        """Row of INTERPOLATIONS that a network has to beat between the samples.
+
+        The usual one of the kind where the file knows better, the next simpler one where that is
+        the reference itself.
+        """
+        usual = get_kind(self.kind).interpolation
+        return usual if self.finer is not None else SIMPLER[self.interpolation]
+
+    @cached_property
+    def continuous(self) -> ContinuousSignal:
+        """The value of the signal anywhere, in the range the network learns, on the device."""
+        if self.finer is None:
+            return self.interpolated(self.interpolation)
+        factor, points = self.finer
+        if points.dtype != np.uint8:
+            natural = get_kind(self.kind).natural_range
+            fractions = points.astype(np.float32) / LEVELS
+            points = natural[0] + (natural[1] - natural[0]) * fractions
+            points = np.asarray(to_values(points, self.frame), np.float32)
+            points = points.reshape(-1, self.num_channels)
+        lattice = self._on_device(points, self.num_points * factor**self.num_dims)
+        make = nearest if lattice.is_packed else cubic
+        return make(lattice, self.shape, self.frame.edge, factor)
+
+    def interpolated(self, name: str) -> ContinuousSignal:
+        """The samples alone, by a row of INTERPOLATIONS."""
+        return INTERPOLATIONS[name](self.targets(), self.shape, self.frame.edge)
+
+    def at(self, coords: ArrayLike) -> Float32[np.ndarray, "*b C"]:
+        """Natural values of the continuous signal at coordinates (..., D) of its own range.
+
+        >>> picture = make_signal("image", np.linspace(0, 1, 12).reshape(3, 4, 1))
+        >>> picture.at([[0.0, 1 / 3], [0.0, 0.0]]).round(4).tolist()  # a sample, and between two
+        [[0.5455], [0.5]]
+        """
+        coords = np.asarray(coords, np.float32)
+        if coords.ndim < 1 or coords.shape[-1] != self.num_dims:
+            raise SignalError(
+                f"coords has shape {coords.shape}, but its last axis must be {self.num_dims}, the "
+                "signal's number of dimensions; reshape it."
+            )
+        flat = coords.reshape(-1, self.num_dims)
+        places = places_of_coords(flat, self.shape, *self.frame.coord_range)
+        values = np.asarray(_value_at(self.continuous, jnp.asarray(places)))
+        natural = np.asarray(self.frame.to_natural(values), np.float32)
+        return natural.reshape(*coords.shape[:-1], self.num_channels)
 
     def with_ranges(
         self, coord_range: ArrayLikeRange | None = None, value_range: ArrayLikeRange | None = None
@@ -103,12 +177,12 @@ class Signal:
         new = replace(
             old, coord_range=coords or old.coord_range, value_range=values or old.value_range
         )
+        if new == old:
+            return self
         stored = self.stored
         if not self.is_packed and new.value_range != old.value_range:
             stored = np.asarray(to_values(old.to_natural(stored), new), np.float32)
-        return replace(
-            self, stored=stored, coord_range=new.coord_range, value_range=new.value_range
-        )
+        return replace(self, frame=new, stored=stored)
 
     def variance(self) -> float:
         """Mean squared error of the best constant, in the range the network learns."""
@@ -140,10 +214,52 @@ class Signal:
                 f"{(self.num_points, self.num_channels)}; predict at its grid_coords()."
             )
         values = np.asarray(values)
-        return self._total(lambda start, stop: values[start:stop], _CHUNK)
+        sums = self._total(lambda start, stop: values[start:stop], CHUNK)
+        return get_kind(self.kind).metric.finish(sums)
+
+    def scores(self, predict: Callable[[Float32[Array, "n D"]], Any]) -> Scores:
+        """How good a function of the coordinates is at the samples, between them, and in both.
+
+        Between the samples it is looked at in places that follow from the shape alone.
+
+        Args:
+            predict: coordinates (n, D) on the device to values (n, C), as for `score_stream`.
+        """
+        metric = get_kind(self.kind).metric
+        at_samples = self._stream_sums(predict, CHUNK)
+        between = self._between_sums(predict)
+        return Scores(
+            samples=metric.finish(at_samples),
+            between=metric.finish(between),
+            both=metric.finish(combine(at_samples, between)),
+            control=self.control_score,
+            control_name=self.control,
+        )
+
+    @cached_property
+    def control_score(self) -> float:
+        """Between the samples, the score of the interpolation that a network has to beat."""
+        control = self.interpolated(self.control)
+        places = self._places
+        sums = _place_sums(self.continuous, _value_at(control, places), places, self.frame)
+        return get_kind(self.kind).metric.finish({n: float(s) for n, s in sums.items()})
+
+    @cached_property
+    def _places(self) -> Float32[Array, "m D"]:
+        return self.continuous.snap(jnp.asarray(between_places(self.shape, self.frame.edge)))
+
+    def _between_sums(self, predict: Callable[[Float32[Array, "n D"]], Any]) -> dict[str, float]:
+        """The sums of the metric over the places between the samples."""
+        total: dict[str, float] = {}
+        chunk = min(self.num_points, CHUNK)
+        for start in range(0, len(self._places), chunk):
+            places = self._places[start : start + chunk]
+            values = predict(coords_of_places(places, self.shape, *self.frame.coord_range))
+            _add(total, _place_sums(self.continuous, values, places, self.frame))
+        return total
 
     def score_stream(
-        self, predict: Callable[[Float32[Array, "n D"]], Any], chunk: int = _CHUNK
+        self, predict: Callable[[Float32[Array, "n D"]], Any], chunk: int = CHUNK
     ) -> float:
         """`score` of a function of the coordinates, in bounded memory: no array has N rows.
 
@@ -152,6 +268,11 @@ class Signal:
                 n, so that it compiles once; the last chunk is filled up with the last point.
             chunk: n, or N where that is smaller.
         """
+        return get_kind(self.kind).metric.finish(self._stream_sums(predict, chunk))
+
+    def _stream_sums(
+        self, predict: Callable[[Float32[Array, "n D"]], Any], chunk: int
+    ) -> dict[str, float]:
         frame, chunk = self.frame, min(chunk, self.num_points)
 
         def values(start: int, stop: int) -> Any:
@@ -165,15 +286,31 @@ class Signal:
 
         return self._total(values, chunk)
 
-    def _total(self, values: Callable[[int, int], Any], chunk: int) -> float:
-        """The score of `values(start, stop)` over all points, added up in float64."""
-        frame, targets, metric = self.frame, self.targets(), get_kind(self.kind).metric
+    def _total(self, values: Callable[[int, int], Any], chunk: int) -> dict[str, float]:
+        """The sums of the metric of `values(start, stop)` over all points, in float64."""
+        frame, targets = self.frame, self.targets()
         total: dict[str, float] = {}
         for start in range(0, self.num_points, chunk):
             stop = min(start + chunk, self.num_points)
-            for name, part in _chunk_sums(targets, values(start, stop), start, frame).items():
-                total[name] = total.get(name, 0.0) + float(part)
-        return metric.finish(total)
+            _add(total, _chunk_sums(targets, values(start, stop), start, frame))
+        return total
+
+
+def _add(total: dict[str, float], sums: dict[str, Array]) -> None:
+    for name, part in sums.items():
+        total[name] = total.get(name, 0.0) + float(part)
+
+
+_value_at = jax.jit(ContinuousSignal.at)
+
+
+@partial(jax.jit, static_argnames="frame")
+def _place_sums(
+    signal: ContinuousSignal, values: ArrayLike, places: Float32[Array, "n D"], frame: Frame
+) -> dict[str, Array]:
+    """The sums of the kind's metric over places, one per row of `values`."""
+    natural = frame.to_natural(jnp.asarray(values)), frame.to_natural(signal.at(places))
+    return get_kind(frame.kind).metric.sums(*natural)
 
 
 def _range(ends: ArrayLikeRange | None) -> Range | None:
@@ -204,15 +341,26 @@ def make_signal(
     *,
     name: str = "array",
     attributes: dict[str, float] | None = None,
+    interpolation: str | None = None,
+    finer: Finer | None = None,
 ) -> Signal:
     """Make a signal from natural values on a grid, for example a picture's numbers in [0, 1].
 
     Args:
         samples: (*shape, channels), at least 2 points on each side. True and False stand for the
             ends of the natural range and are kept as bits.
+        interpolation: what the signal is between its samples, a row of INTERPOLATIONS; None: that of
+            its kind, "cubic" for a picture, "sinc" for a sound, "linear" for a solid.
+        finer: what its source says between the samples, instead.
     """
     row, samples = get_kind(kind), np.asarray(samples)
     _check_samples(kind, row, name, samples)
+    interpolation = interpolation or row.interpolation
+    if interpolation not in INTERPOLATIONS:
+        raise SignalError(
+            f"interpolation is {interpolation!r}, but one of {', '.join(INTERPOLATIONS)} was "
+            "expected; leave it out for that of the kind."
+        )
     shape = samples.shape[:-1]
     frame = natural_frame(kind, shape, samples.shape[-1], attributes or {})
     if samples.dtype == bool:
@@ -220,7 +368,7 @@ def make_signal(
     else:
         stored = np.asarray(to_values(samples.astype(np.float32), frame))
         stored = stored.reshape(-1, frame.num_channels)
-    return Signal(kind, name, shape, frame.num_channels, stored, frame.attributes)
+    return Signal(name, frame, stored, finer, interpolation)
 
 
 def load_signal(
@@ -252,14 +400,18 @@ def load_signal(
             f"were expected for a file of kind {kind}; remove or correct it."
         )
     read = row.read(path, size, row.max_points if max_points is None else max_points, **options)
-    return make_signal(kind, read.values, name=path.stem, attributes=read.attributes)
+    return _signal_of(kind, read, path.stem)
 
 
 def sample_signal(kind: str = "image", size: Size = None) -> Signal:
     """The embedded signal of a kind, made by formula at any size."""
     row = get_kind(kind)
     sample = row.sample(size, row.max_points)
-    return make_signal(kind, sample.values, name=f"sample_{kind}", attributes=sample.attributes)
+    return _signal_of(kind, sample, f"sample_{kind}")
+
+
+def _signal_of(kind: str, read: Samples, name: str) -> Signal:
+    return make_signal(kind, read.values, name=name, attributes=read.attributes, finer=read.finer)
 
 
 def write_signal(path: str | os.PathLike[str], values: ArrayLike, frame: Frame) -> Path:

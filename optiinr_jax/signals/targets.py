@@ -7,11 +7,13 @@ Letters: N points, C channels, n points of a batch.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float32, Int
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Float32, Int, UInt8, UInt16
 
 
 @jax.tree_util.register_dataclass
@@ -49,3 +51,41 @@ class Targets:
     def _to_values(self, bit: Array) -> Float32[Array, "n C"]:
         low, high = (jnp.float32(end) for end in self.value_range)
         return jnp.where(bit == 1, high, low)
+
+
+def dense_targets(rows: ArrayLike) -> Targets:
+    """Targets of float32 numbers (N, C), for lists of points and lattices."""
+    data = jnp.asarray(rows, jnp.float32)
+    return Targets(
+        data=data,
+        num_points=data.shape[0],
+        num_channels=data.shape[1],
+        is_packed=False,
+        value_range=(-1.0, 1.0),
+    )
+
+
+LEVELS = 65535.0  # of a finer lattice
+
+
+class Finer(NamedTuple):
+    """What a file says about a signal between its samples: values on a lattice `factor` times finer.
+
+    Point j of the lattice lies (j + 1/2) / factor - 1/2 samples behind the first sample. `factor` is
+    odd, so that the samples are among the points.
+
+    Attributes:
+        points: parts of the natural range in 65 535ths, (*fine shape, C); or, of a signal with only
+            two values, bits as `numpy.packbits` gives them.
+    """
+
+    factor: int
+    points: UInt16[np.ndarray, "*fine C"] | UInt8[np.ndarray, " bytes"]
+
+
+def make_finer(factor: int, fractions: Float[np.ndarray, "*fine C"] | np.ndarray) -> Finer:
+    """Pack fractions of the natural range, or True and False."""
+    if fractions.dtype == bool:
+        return Finer(factor, np.packbits(fractions))
+    levels = np.rint(np.clip(fractions, 0.0, 1.0) * LEVELS)
+    return Finer(factor, levels.astype(np.uint16))

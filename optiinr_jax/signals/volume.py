@@ -36,6 +36,7 @@ from optiinr_jax.signals.mesh import (
     write_mesh,
 )
 from optiinr_jax.signals.occupancy import OCCUPANCY_SUFFIXES, read_occupancy, write_occupancy
+from optiinr_jax.signals.targets import Finer, make_finer
 from optiinr_jax.signals.voxelize import voxelize
 
 MAX_VOXELS = 2 * 512**3
@@ -45,6 +46,8 @@ OPTIONS = ("crop",)  # of `read_volume`, for the table of kinds
 _MESH_SIZE = 128
 _SAMPLE_SIZE = 64
 _MANY_DISPUTED = 0.001
+# Points to a voxel of a mesh on each axis, and how many in all they may be.
+_FINER = ((5, 2**24), (3, 2**26))
 
 _T = TypeVar("_T")
 
@@ -56,10 +59,12 @@ class Solid(NamedTuple):
         occupied: which voxels are full.
         attributes: low_x ... high_z, the centres of the first and last voxel; of a mesh with holes
             also `disputed`, the share of voxels on which its three sweeps do not agree.
+        finer: what is inside between the voxels' centres, where a surface says so.
     """
 
     occupied: Bool[np.ndarray, "nx ny nz"]
     attributes: dict[str, float]
+    finer: Finer | None = None
 
 
 def read_volume(
@@ -108,7 +113,9 @@ def sample_volume(
         shape = tuple(max(2, round(n * side)) for side in sides.tolist())
     _check_count(shape, max_voxels)
     margin = (high - low) / np.array(shape) / 2.0
-    return Solid(synthetic.solid(*shape), _attributes(Box(low + margin, high - margin)))
+    finer = _between(shape, lambda factor: synthetic.solid(*(n * factor for n in shape)))
+    box = Box(low + margin, high - margin)
+    return Solid(synthetic.solid(*shape), _attributes(box), finer)
 
 
 def write_volume(
@@ -135,6 +142,18 @@ def write_volume(
         return write_occupancy(path, field >= 0.5)
     except OSError as error:
         raise SignalError(str(error)) from error
+
+
+def rescale_attributes(
+    attributes: dict[str, float], old: tuple[int, ...], new: tuple[int, ...]
+) -> dict[str, float]:
+    """Attributes of the same solid on a grid of another shape, whose voxels fill the same box."""
+    if not {f"low_{AXES[0]}", f"high_{AXES[0]}"} <= set(attributes):
+        return attributes
+    box = box_of(old, attributes)
+    steps = (box.high - box.low) / np.maximum(np.array(old) - 1, 1)
+    moved = 0.5 * steps * (np.array(old) / np.array(new) - 1.0)
+    return attributes | _attributes(Box(box.low + moved, box.high - moved))
 
 
 def box_of(shape: tuple[int, ...], attributes: Mapping[str, float]) -> Box:
@@ -179,7 +198,8 @@ def _solid_in(path: Path, mesh: Mesh, size: int, crop: str | None, max_voxels: i
     shape = tuple(counts.tolist())
     _check_count(shape, max_voxels)
     middle, reach = (first + last) / 2, (counts - 1) / 2 * step
-    occupied, disputed = voxelize((mesh.vertices - middle + reach) / step, mesh.faces, shape)
+    vertices = (mesh.vertices - middle + reach) / step
+    occupied, disputed = voxelize(vertices, mesh.faces, shape)
     if not occupied.any():
         raise SignalError(
             f"{path} encloses the centre of no voxel at size {size}, but a solid was expected; "
@@ -192,7 +212,22 @@ def _solid_in(path: Path, mesh: Mesh, size: int, crop: str | None, max_voxels: i
             stacklevel=5,
         )
     attributes = _attributes(Box(middle - reach, middle + reach))
-    return Solid(occupied, attributes | ({"disputed": disputed} if disputed else {}))
+
+    def inside(factor: int) -> Bool[np.ndarray, "fx fy fz"]:
+        fine = (vertices + 0.5) * factor - 0.5
+        return voxelize(fine, mesh.faces, (nx * factor, ny * factor, nz * factor)).occupied
+
+    nx, ny, nz = shape
+    attributes |= {"disputed": disputed} if disputed else {}
+    return Solid(occupied, attributes, _between(shape, inside))
+
+
+def _between(shape: tuple[int, ...], inside: Callable[[int], np.ndarray]) -> Finer | None:
+    """What is inside on a lattice some times finer, the finest that the limit allows."""
+    for factor, limit in _FINER:
+        if math.prod(shape) * factor**3 <= limit:
+            return make_finer(factor, inside(factor))
+    return None
 
 
 def _solid_of(
