@@ -80,7 +80,7 @@ def paper_stack(task: Task) -> Curve:
     from torch_networks import Trainer
 
     from optiinr_jax.inr.config import resolve_bounds
-    from optiinr_jax.search.spaces import FAMILIES, inr_space, point_to_config
+    from optiinr_jax.studies.points import FAMILIES, inr_space, point_to_config
 
     warnings.simplefilter("ignore", BotorchWarning)
     warnings.simplefilter("ignore", InputDataWarning)

@@ -20,7 +20,7 @@ import optuna
 import optiinr_jax as oi
 from optiinr_jax.bo.distributions import suggest, to_distribution
 from optiinr_jax.bo.space import Point, Space
-from optiinr_jax.search.spaces import inr_space, point_to_config
+from optiinr_jax.studies.points import inr_space, point_to_config
 
 TABLE = Path(__file__).parent / "data" / "real_landscape.npz"
 DEPTH, WIDTH, NUM_STEPS = 3, 24, 150

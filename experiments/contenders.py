@@ -11,7 +11,7 @@ import optiinr_jax as oi
 from optiinr_jax.bo import Optimizer, Space
 from optiinr_jax.bo.space import Point
 from optiinr_jax.bo.ties import Ties
-from optiinr_jax.search.spaces import layer_ties
+from optiinr_jax.studies.points import layer_ties
 
 
 def single_family(study: oi.Study) -> Point:

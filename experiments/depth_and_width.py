@@ -19,7 +19,7 @@ from experiments.table1_images import SIZES, load
 from optiinr_jax.bo import Choice, Optimizer, Space
 from optiinr_jax.bo.space import Point
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
-from optiinr_jax.search.spaces import inr_space, point_to_config
+from optiinr_jax.studies.points import inr_space, point_to_config
 
 NAME = "depth_and_width"
 DEPTHS, WIDTHS = (2, 3, 4, 5, 6), (32, 48, 64)

@@ -16,7 +16,7 @@ from pathlib import Path
 import tyro
 
 import optiinr_jax as oi
-from optiinr_jax.search.pruners import PRUNERS
+from optiinr_jax.studies.pruners import PRUNERS
 
 RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "early_stopping.json"
 

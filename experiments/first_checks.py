@@ -18,7 +18,7 @@ from experiments.table1_images import load
 from optiinr_jax.bo import Choice, Optimizer, Space
 from optiinr_jax.bo.surrogate import fit_surrogate
 from optiinr_jax.inr import keep_compiled_programs
-from optiinr_jax.search.spaces import inr_space, point_to_config
+from optiinr_jax.studies.points import inr_space, point_to_config
 
 NAME = "first_checks"
 FAMILIES = ("siren", "wire")

@@ -29,9 +29,9 @@ from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import PRESETS as NETWORKS
 from optiinr_jax.inr import PROTOCOLS, NetworkConfig, keep_compiled_programs, preset
 from optiinr_jax.inr.encodings import FourierFeatures
-from optiinr_jax.search import point_to_config
-from optiinr_jax.search.comparison import FIRST_CONFIRMING
-from optiinr_jax.search.comparison import fresh_key as fresh_key
+from optiinr_jax.studies import point_to_config
+from optiinr_jax.studies.comparison import FIRST_CONFIRMING
+from optiinr_jax.studies.comparison import fresh_key as fresh_key
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = Path("runs") / "experiments"

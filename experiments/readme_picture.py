@@ -13,7 +13,7 @@ import optiinr_jax as oi
 from optiinr_jax.cli import common, studies
 from optiinr_jax.report.html import train_fresh
 from optiinr_jax.report.pictures import error_map, shared_scale
-from optiinr_jax.search import compare
+from optiinr_jax.studies import compare
 
 FOLDER = Path("runs") / common.SAMPLE
 PICTURE = Path(__file__).parents[1] / "docs" / "search.png"

@@ -27,7 +27,7 @@ from optiinr_jax.inr import keep_compiled_programs
 from optiinr_jax.inr.config import as_wave
 from optiinr_jax.inr.model import init_variables
 from optiinr_jax.inr.tangent_kernel import Spectrum, alignment, energy, spectrum, tangent_kernel
-from optiinr_jax.search.spaces import point_to_config
+from optiinr_jax.studies.points import point_to_config
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from real_landscape import DEPTH, NUM_STEPS, OPTIONS, SOUNDS, WIDTH, read_table

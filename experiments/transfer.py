@@ -17,7 +17,7 @@ import optiinr_jax as oi
 from experiments.protocol import Size, fresh_key, keep_result, read_result, read_results, train
 from experiments.table1_images import SIZES, load
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
-from optiinr_jax.search.spaces import config_to_point, inr_space
+from optiinr_jax.studies.points import config_to_point, inr_space
 
 NAME = "transfer"
 SHORT = 20  # trials of the searches that are compared

@@ -22,8 +22,8 @@ from experiments.protocol import (
 from experiments.table1_images import SIZES, load
 from optiinr_jax.bo import Optimizer
 from optiinr_jax.inr import keep_compiled_programs
-from optiinr_jax.search.spaces import inr_space, point_to_config
-from optiinr_jax.search.strategies import tied_at_first
+from optiinr_jax.studies.points import inr_space, point_to_config
+from optiinr_jax.studies.strategies import tied_at_first
 
 NAME = "without_presets"
 PICTURES = ("kodak/kodim01", "kodak/kodim04", "div2k/test_00", "div2k/test_01")

@@ -18,7 +18,7 @@
 import matplotlib.pyplot as plt
 
 import optiinr_jax as oi
-from optiinr_jax.search import compare
+from optiinr_jax.studies import compare
 
 SIZE, WIDTH, NUM_STEPS, NUM_TRIALS = 32, 16, 200, 24  # a small case: a minute on two cores
 

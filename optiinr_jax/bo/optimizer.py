@@ -9,6 +9,8 @@ from optiinr_jax.bo.engine import FAILED, Settings, State, Trial, ask, check_set
 from optiinr_jax.bo.preference import read_guesses
 from optiinr_jax.bo.space import Point, Space
 
+FAITHFUL = {"kernel": "product", "acquisition": "eei", "warp": "standardise"}  # the paper's choices
+
 
 class Optimizer:
     """Maximise a function of a `Space`: ask for a point, evaluate it, tell the score.
@@ -52,7 +54,7 @@ class Optimizer:
     ) -> None:
         """Start with an empty record."""
         if faithful:
-            kernel, acquisition, warp = "product", "eei", "standardise"
+            kernel, acquisition, warp = FAITHFUL.values()
         self.settings = Settings(
             space, num_initial, seed, kernel, acquisition, warp, num_paths, prior, ties, num_tied
         )

@@ -28,6 +28,7 @@ from optiinr_jax.bo.engine import (
     make_design,
     make_suggest,
 )
+from optiinr_jax.bo.optimizer import FAITHFUL
 from optiinr_jax.bo.space import Point, Space
 
 PROPOSAL = "optiinr:proposal"  # system attribute of a trial that holds its proposed point
@@ -51,7 +52,7 @@ class OptiINRSampler(BaseSampler):
     ) -> None:
         """Check the options."""
         if options.pop("faithful", False):
-            options |= {"kernel": "product", "acquisition": "eei", "warp": "standardise"}
+            options |= FAITHFUL
         for name in ("prior", "ties"):
             if space is None and options.get(name):
                 raise ValueError(f"{name} names dimensions, but space is None; give the space too.")

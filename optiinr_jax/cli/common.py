@@ -5,7 +5,7 @@ import json
 import shlex
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ from tyro.conf import arg
 
 import optiinr_jax as oi
 from optiinr_jax.files import write_atomic
-from optiinr_jax.signals import SignalError, write_signal
+from optiinr_jax.signals import SignalError, write_samples
 from optiinr_jax.signals.kinds import get_kind, kind_of_file
 
 Sample = Literal["image", "audio", "volume"]
@@ -21,9 +21,6 @@ Size = int | Literal["auto"] | None
 Out = Annotated[Path | None, arg(aliases=["-o"])]
 Json = Annotated[bool, arg(name="json")]
 SAMPLE = "sample"  # name of a run without a file
-# What a command takes of a signal where nobody says: a few minutes' work on two cores.
-FIT_SIZES = {"image": 128, "audio": 8192, "volume": 32}
-SEARCH_SIZES = {"image": 96, "audio": 4096, "volume": 24}
 MODEL, STUDY = "best.inr.safetensors", "study.db"
 
 
@@ -35,13 +32,13 @@ class Output:
     quiet: bool = False
 
     @property
-    def is_talkative(self) -> bool:
+    def is_verbose(self) -> bool:
         """Whether words may be printed."""
         return not (self.json or self.quiet)
 
     def say(self, *lines: str) -> None:
         """Print lines for people."""
-        if self.is_talkative:
+        if self.is_verbose:
             print("\n".join(lines), flush=True)
 
     def result(self, record: dict[str, Any]) -> None:
@@ -54,26 +51,34 @@ def command_line(verb: Callable[..., Any], options: dict[str, Any]) -> str:
     """The command that repeats a run: its file, and every option that is not the default."""
     words = ["optiinr", verb.__name__]
     for name, parameter in inspect.signature(verb).parameters.items():
-        value = options[name]
-        if value == parameter.default or name in ("quiet", "json_output"):
-            continue
-        is_positional = parameter.kind is parameter.POSITIONAL_ONLY
-        words += [str(value)] if is_positional else [f"--{name.replace('_', '-')}", str(value)]
+        value, default = options[name], parameter.default
+        if is_dataclass(value):
+            changed = {f.name: getattr(value, f.name) for f in fields(value)}
+            usual = {f.name: getattr(default, f.name) for f in fields(value)}
+        else:
+            changed, usual = {name: value}, {name: default}
+        for option, word in changed.items():
+            if word == usual[option] or option in ("quiet", "json_output"):
+                continue
+            is_positional = parameter.kind is parameter.POSITIONAL_ONLY
+            words += [str(word)] if is_positional else [f"--{option.replace('_', '-')}", str(word)]
     return shlex.join(words)
 
 
-def given(**options: Any) -> dict[str, Any]:
+def without_none(**options: Any) -> dict[str, Any]:
     """The options that are not None."""
     return {name: value for name, value in options.items() if value is not None}
 
 
 def get_signal(
-    file: Path | None, sample: str, size: Size, sizes: dict[str, int], options: dict[str, Any]
+    file: Path | None, sample: str, size: Size, purpose: str, options: dict[str, Any]
 ) -> oi.Signal:
-    """The signal of a file or the embedded one, at a size that this command can afford."""
+    """The signal of a file or the embedded one; "auto" is what "fit" or "search" can afford."""
     kind = sample if file is None else kind_of_file(file)
     is_auto = size == "auto"
-    side = size if size != "auto" else None if "duration" in options else sizes[kind]
+    row = get_kind(kind)
+    usual = row.fit_size if purpose == "fit" else row.search_size
+    side = size if size != "auto" else None if "duration" in options else usual
     if file is None:
         return oi.sample_signal(kind, side)
     try:
@@ -93,10 +98,17 @@ def write_outputs(inr: oi.INR, folder: Path, **facts: Any) -> Path:
     """Write the model, its rendering and its configuration; return the rendering."""
     inr.save(folder / MODEL)
     rendering = folder / f"best{get_kind(inr.frame.kind).suffix}"
-    record = {"config": inr.config.to_json(), "score": inr.score, **inr.info, **facts}
+    record = {
+        "config": inr.config.to_json(),
+        "score": inr.score,
+        "objective": inr.objective,
+        "scores": inr.scores and inr.scores._asdict(),
+        **inr.info,
+        **facts,
+    }
     write_atomic(folder / "config.json", json.dumps(record, indent=1).encode())
     try:
-        return write_signal(rendering, inr.predict(inr.frame.grid_coords()), inr.frame)
+        return write_samples(rendering, inr.render(), inr.frame)
     except SignalError as error:  # a solid that is empty, say; the model is what counts
         warnings.warn(f"no {rendering.name} was written: {error}", stacklevel=2)
         return folder / MODEL

@@ -1,17 +1,18 @@
 """The verbs of a search: search, worker, status, report."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 import optiinr_jax as oi
+from optiinr_jax.checks import check_counts
 from optiinr_jax.cli import workers as processes
 from optiinr_jax.cli.common import (
     MODEL,
     SAMPLE,
-    SEARCH_SIZES,
     STUDY,
     Json,
     Out,
@@ -29,16 +30,23 @@ from optiinr_jax.report.best_so_far import check_against
 from optiinr_jax.report.html import write_report
 from optiinr_jax.report.status import describe_status, status_table, summarise
 from optiinr_jax.report.tables import describe_layers, print_comparison
-from optiinr_jax.search import Comparison, Study, StudyError
-from optiinr_jax.search import compare as compare_with_presets
-from optiinr_jax.search.checks import check_counts
-from optiinr_jax.search.front import work
-from optiinr_jax.search.lock import database_path
-from optiinr_jax.search.loop import Options
-from optiinr_jax.search.pruners import make_pruner
-from optiinr_jax.search.storage import COMMAND
+from optiinr_jax.studies import (
+    Comparison,
+    Entry,
+    RunOptions,
+    Study,
+    StudyError,
+    StudySettings,
+    compare,
+    work,
+)
+from optiinr_jax.studies.loop import run
+from optiinr_jax.studies.store.lock import database_path
+from optiinr_jax.studies.store.schema import COMMAND
 
 REFRESH = 2.0  # seconds between two looks of `status --watch`
+FRESH_SCORES = "fresh_scores.json"  # figures on fresh seeds, which a later report takes up
+Settings = Annotated[StudySettings, arg(name="")]
 
 
 def search(
@@ -49,19 +57,12 @@ def search(
     out: Out = None,
     size: Size = "auto",
     num_trials: int = 40,
-    num_initial: int = 12,
-    num_steps: int = 500,
-    width: int = 48,
-    depth: int = 4,
-    space: str = "experiments",
-    strategy: str = "optiinr",
-    batch_size: int = 1,
+    settings: Settings = StudySettings(),  # noqa: B008
     workers: Workers = 1,
     pruner: str | None = None,
     max_trial_seconds: float | None = None,
     max_failures: int = 10,
     num_seeds: int = 3,
-    seed: int = 0,
     storage: str | None = None,
     name: str | None = None,
     quiet: bool = False,
@@ -76,23 +77,15 @@ def search(
         size: side of the square a picture is brought to (96), samples of a sound (4096), voxels
             along a solid's longest side (24); None keeps every point of the file.
         num_trials: trainings in all.
-        num_initial: trials before the surrogate proposes, the published networks first.
-        num_steps: updates of each training.
-        width: units of every layer.
-        depth: activated layers.
-        space: space of configurations.
-        strategy: optiinr; for comparison untied (all layers free at once), faithful (the paper's
-            settings), random or tpe.
-        batch_size: configurations proposed jointly; as many can be trained at once.
+        settings: what makes two searches the same.
         workers: processes on this machine; auto: one for each GPU.
         pruner: rule that stops hopeless trials: median, quarter or halving.
         max_trial_seconds: a trial that takes longer has failed.
         max_failures: failed trials in a row that end the search.
         num_seeds: fresh seeds of the final comparison with the published networks.
-        seed: of everything.
         storage: where the study is kept, such as postgresql://HOST/DATABASE; by default study.db in
             the run's folder.
-        name: of the study in the storage; by default that of the signal.
+        name: name of the study in the storage; by default that of the signal.
         quiet: print nothing but errors.
         json_output: print one line of JSON at the end, and no words.
     """
@@ -100,40 +93,32 @@ def search(
     output = Output(json_output, quiet)
     check_counts(num_seeds=num_seeds, num_trials=num_trials)  # before hours of work
     shares = processes.make_shares(workers)
-    processes.take(shares[0])
-    signal = get_signal(file, sample, size, SEARCH_SIZES, {})
+    processes.pin_to(shares[0])
+    signal = get_signal(file, sample, size, "search", {})
     folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
     storage = storage or f"sqlite:///{folder / STUDY}"
     command = command_line(search, options)
     output.say(f"{signal.name}: {size_label(signal)}, run folder {folder}")
-    made = {
-        "num_initial": num_initial,
-        "num_steps": num_steps,
-        "width": width,
-        "depth": depth,
-        "space": space,
-        "strategy": strategy,
-        "batch_size": batch_size,
-        "seed": seed,
-        "storage": storage,
-        "name": name or signal.name,
-        "model_path": folder / MODEL,
-    }
-    study = oi.create_study(signal, **made)
-    study.optuna_study.set_user_attr(COMMAND, command)
+    study = oi.create_study(
+        signal,
+        num_trials=num_trials,
+        storage=storage,
+        name=name or signal.name,
+        model_path=folder / MODEL,
+        **asdict(settings),
+    )
+    study.ledger.rows.set_shown(COMMAND, command)
+    run_options = RunOptions(
+        pruner=pruner,
+        max_trial_seconds=max_trial_seconds,
+        max_failures=max_failures,
+        progress=output.is_verbose,
+    )
     with processes.started(storage, name or signal.name, shares[1:]):
-        study = oi.search(
-            signal,
-            num_trials=num_trials,
-            pruner=pruner,
-            max_trial_seconds=max_trial_seconds,
-            max_failures=max_failures,
-            progress=output.is_talkative,
-            **made,
-        )
+        run(study, lambda: num_trials, run_options)
     write_outputs(study.best_inr, folder, command=command)
     comparison = _compare_and_report(study, folder, num_seeds, output)
-    if output.is_talkative:
+    if output.is_verbose:
         print_comparison(comparison, signal.metric_name)
     output.say(*describe_layers(study.best_config))
     output.say(f"see {folder / 'report.html'}", f"to repeat: {command}")
@@ -158,9 +143,9 @@ def worker(
 
     Args:
         storage: a run's folder, or an address like sqlite:///study.db or postgresql://HOST/NAME.
-        name: of the study; by default the only one in the storage.
-        pruner: as of the search.
-        max_trial_seconds: as of the search.
+        name: name of the study; by default the only one in the storage.
+        pruner: as the search has it.
+        max_trial_seconds: as the search has it.
         max_failures: failed trials in a row that end this worker.
         quiet: print nothing but errors.
         json_output: print one line of JSON at the end, and no words.
@@ -168,15 +153,15 @@ def worker(
     output = Output(json_output, quiet)
     check_counts(max_failures=max_failures)
     study = oi.load_study(storage_of(storage), name)
-    settings = study.settings
-    rule = make_pruner(pruner, settings["num_steps"], settings["num_initial"])
-    options = Options(
-        pruner=rule,
-        max_trial_seconds=max_trial_seconds,
-        max_failures=max_failures,
-        progress=output.is_talkative,
+    work(
+        study,
+        RunOptions(
+            pruner=pruner,
+            max_trial_seconds=max_trial_seconds,
+            max_failures=max_failures,
+            progress=output.is_verbose,
+        ),
     )
-    work(study, options)
     output.say(*describe_status(study))
     output.result(summarise(study))
 
@@ -273,11 +258,8 @@ def storage_of(text: str) -> str:
 def _compare_and_report(
     study: Study, folder: Path, num_seeds: int, output: Output, against: Study | None = None
 ) -> Comparison:
-    comparison = compare_with_presets(
-        study,
-        num_seeds=num_seeds,
-        path=folder / "comparison.json",
-        progress=output.is_talkative,
+    comparison = compare(
+        study, num_seeds=num_seeds, path=folder / FRESH_SCORES, progress=output.is_verbose
     )
     write_report(folder / "report.html", study, comparison, against)
     return comparison
@@ -286,11 +268,20 @@ def _compare_and_report(
 def _result(study: Study, comparison: Comparison, folder: Path) -> dict[str, Any]:
     """The result for scripts."""
     return summarise(study) | {
-        "found": {"mean": comparison.found.mean, "scores": comparison.found.scores},
+        "found": _entry(comparison.found),
         "presets": [
-            {"name": e.name, "protocol": e.protocol, "mean": e.mean, "scores": e.scores}
-            for e in comparison.presets
+            {"name": e.name, "protocol": e.protocol, **_entry(e)} for e in comparison.presets
         ],
         "gain": comparison.gain,
+        "control": comparison.control,
         "folder": str(folder),
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "mean": entry.mean,
+        "scores": entry.scores,
+        "samples": entry.samples,
+        "between": entry.between,
     }

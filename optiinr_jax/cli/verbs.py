@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,8 @@ from tyro.conf import Positional, arg
 
 import optiinr_jax as oi
 from optiinr_jax.cli.common import (
-    FIT_SIZES,
     MODEL,
     SAMPLE,
-    SEARCH_SIZES,
     STUDY,
     Json,
     Out,
@@ -21,15 +20,15 @@ from optiinr_jax.cli.common import (
     Sample,
     Size,
     get_signal,
-    given,
     size_label,
+    without_none,
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
+from optiinr_jax.inr.baselines import fit_presets, summary
 from optiinr_jax.inr.fitting import matmul_precision
 from optiinr_jax.report.side_by_side import draw_side_by_side
 from optiinr_jax.report.tables import print_baselines
-from optiinr_jax.search.baselines import fit_presets, summary
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
 from optiinr_jax.signals.kinds import get_kind
 
@@ -43,6 +42,7 @@ def fit(
     sample: Sample = "image",
     preset: str = "siren",
     protocol: str = "official",
+    objective: str | None = None,
     out: Out = None,
     size: Size = "auto",
     start: float | None = None,
@@ -63,7 +63,10 @@ def fit(
         file: picture, sound or solid; none: the embedded sample.
         sample: kind of the embedded sample.
         preset: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...; docs/presets.md lists all.
-        protocol: official (the authors' rate, schedule and batch), paper (AdamW 1e-4) or cooldown.
+        protocol: official (the authors' rate, schedule and batch), paper (AdamW 1e-4) or search (the
+            authors' rate, trained as a search trains).
+        objective: continuous (the error at the samples and between them) or samples; by default
+            samples for official and paper, continuous for search.
         out: folder of the run; by default runs/NAME-PRESET.
         size: side of the square a picture is brought to (128), samples of a sound (8192), voxels
             along a solid's longest side (32); None keeps every point of the file.
@@ -80,24 +83,22 @@ def fit(
         json_output: print one line of JSON at the end, and no words.
     """
     output = Output(json_output, quiet)
-    options = given(start=start, duration=duration, sample_rate=sample_rate, crop=crop)
-    signal = get_signal(file, sample, size, FIT_SIZES, options)
+    options = without_none(start=start, duration=duration, sample_rate=sample_rate, crop=crop)
+    signal = get_signal(file, sample, size, "fit", options)
     config = oi.preset(preset, modality=signal.kind, protocol=protocol, width=width, depth=depth)
     name = f"{file.stem if file else SAMPLE}-{preset}"
     folder = prepare_folder(out or Path("runs") / name)
-    if (folder / STUDY).exists():
-        raise ValueError(
-            f"{folder} holds a search, which this would overwrite; choose another --out."
-        )
+    _check_free(folder)
     output.say(f"{signal.name}: {size_label(signal)}, run folder {folder}")
     inr = oi.fit(
         signal,
         config,
+        objective=objective,
         num_steps=num_steps,
         seed=seed,
         keep_best=keep_best,
         checkpoint=folder / "fit.checkpoint",
-        progress=output.is_talkative,
+        progress=output.is_verbose,
     )
     rendering, scores = write_outputs(inr, folder), inr.evaluate(signal)
     output.say(
@@ -130,7 +131,7 @@ def compare(
         file: picture, sound or solid; none: the embedded sample.
         sample: kind of the embedded sample.
         presets: names; by default all of this kind of signal.
-        protocol: official, paper or cooldown.
+        protocol: official, paper or search.
         out: folder of the comparison; by default runs/NAME-presets.
         size: as of fit, by default smaller: 96, 4096 and 24; None keeps every point.
         num_steps: updates of each.
@@ -141,8 +142,9 @@ def compare(
         json_output: print one line of JSON at the end, and no words.
     """
     output = Output(json_output, quiet)
-    signal = get_signal(file, sample, size, SEARCH_SIZES, {})
+    signal = get_signal(file, sample, size, "search", {})
     folder = prepare_folder(out or Path("runs") / f"{file.stem if file else SAMPLE}-presets")
+    _check_free(folder)
     output.say(f"{signal.name}: {size_label(signal)}, folder {folder}")
     baselines = fit_presets(
         signal,
@@ -153,9 +155,9 @@ def compare(
         width=width,
         depth=depth,
         seed=seed,
-        progress=output.is_talkative,
+        progress=output.is_verbose,
     )
-    if output.is_talkative:
+    if output.is_verbose:
         print_baselines(baselines, signal.metric_name)
     if any(b.inr is not None for b in baselines):
         output.say(f"see {draw_side_by_side(signal, baselines, folder / 'comparison.png')}")
@@ -182,6 +184,7 @@ def render(
         region: start and stop of each axis as parts of it, 0.25 0.5 0 1 for a band of a picture.
     """
     inr = oi.load_inr(model)
+    _say_doubt(inr)
     if sample_rate is not None:
         scale = sample_rate / inr.frame.attributes.get("sample_rate", sample_rate)
     out = out or Path("render").with_suffix(get_kind(inr.frame.kind).suffix)
@@ -210,6 +213,7 @@ def export(
         level: of the surface, between 0 (outside) and 1 (inside).
     """
     inr = oi.load_inr(model)
+    _say_doubt(inr)
     frame = inr.frame.scaled(scale)
     mesh = mesh_of(inr.predict(frame.grid_coords()), frame, level)
     write_mesh(out, mesh)
@@ -292,5 +296,20 @@ def doctor(*, quiet: bool = False, json_output: Json = False) -> None:
     output.result(rows)
 
 
+def _check_free(folder: Path) -> None:
+    """Raise ValueError for the folder of a search, whose files another verb would overwrite."""
+    if (folder / STUDY).exists():
+        raise ValueError(
+            f"{folder} holds a search, which this would overwrite; choose another --out."
+        )
+
+
+def _say_doubt(inr: oi.INR) -> None:
+    """Warn where interpolating the samples would be better than the network between them."""
+    if inr.doubt:
+        warnings.warn(inr.doubt, stacklevel=2)
+
+
 def _metric_lines(scores: dict[str, float]) -> list[str]:
-    return [f"{name:28} {value:.4f}" for name, value in scores.items()]
+    width = max(map(len, scores)) + 2
+    return [f"{name:{width}} {value:.4f}" for name, value in scores.items()]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
-from optiinr_jax.search.checks import check_counts
+from optiinr_jax.checks import check_counts
 
 Workers = int | Literal["auto"]
 
@@ -39,7 +39,7 @@ def make_shares(workers: Workers) -> list[Share]:
     ]
 
 
-def take(share: Share, pid: int = 0) -> None:
+def pin_to(share: Share, pid: int = 0) -> None:
     """Keep a process, by default this one, to its share; before it uses a device."""
     if not pid:
         os.environ |= share.environment
@@ -55,7 +55,7 @@ def started(storage: str, name: str, shares: Sequence[Share]) -> Iterator[None]:
     try:
         for share in shares:
             processes.append(subprocess.Popen(command, env=os.environ | share.environment))
-            take(share, processes[-1].pid)
+            pin_to(share, processes[-1].pid)
         yield
     finally:
         for process in processes:

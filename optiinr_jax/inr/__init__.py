@@ -7,8 +7,8 @@ from optiinr_jax.inr.compilation_cache import (
 )
 from optiinr_jax.inr.config import LayerConfig as LayerConfig
 from optiinr_jax.inr.config import NetworkConfig as NetworkConfig
-from optiinr_jax.inr.config import as_wave as as_wave
 from optiinr_jax.inr.config import make_layer as make_layer
+from optiinr_jax.inr.directions import OPTIMIZERS as OPTIMIZERS
 from optiinr_jax.inr.encodings import ENCODINGS as ENCODINGS
 from optiinr_jax.inr.encodings import FourierFeatures as FourierFeatures
 from optiinr_jax.inr.encodings import NerfFrequencies as NerfFrequencies
@@ -20,6 +20,7 @@ from optiinr_jax.inr.fitting import fit as fit
 from optiinr_jax.inr.fitting import fit_many as fit_many
 from optiinr_jax.inr.gradient_adjustment import GradientAdjustment as GradientAdjustment
 from optiinr_jax.inr.initializers import INITIALIZERS as INITIALIZERS
+from optiinr_jax.inr.lowering import as_wave as as_wave
 from optiinr_jax.inr.model import MLP as MLP
 from optiinr_jax.inr.model import apply as apply
 from optiinr_jax.inr.model import init_variables as init_variables
@@ -27,12 +28,14 @@ from optiinr_jax.inr.model_file import ModelFileError as ModelFileError
 from optiinr_jax.inr.optimizer import make_optimizer as make_optimizer
 from optiinr_jax.inr.presets import PROTOCOLS as PROTOCOLS
 from optiinr_jax.inr.presets import preset as preset
+from optiinr_jax.inr.presets import training_rule as training_rule
 from optiinr_jax.inr.published import PRESETS as PRESETS
 from optiinr_jax.inr.reparameterization import (
     FourierReparameterization as FourierReparameterization,
 )
 from optiinr_jax.inr.representation import INR as INR
 from optiinr_jax.inr.representation import load_inr as load_inr
+from optiinr_jax.inr.sampling import SAMPLINGS as SAMPLINGS
 from optiinr_jax.inr.tangent_kernel import Spectrum as Spectrum
 from optiinr_jax.inr.tangent_kernel import alignment as alignment
 from optiinr_jax.inr.tangent_kernel import energy as energy

@@ -15,8 +15,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Key
 
 from optiinr_jax.inr.batches import Points
-from optiinr_jax.inr.config import NetworkConfig, as_wave
-from optiinr_jax.inr.training import Fit, OnStep, chunk_steps, finish, prepare, run_chunk
+from optiinr_jax.inr.config import NetworkConfig
+from optiinr_jax.inr.cost import chunk_steps
+from optiinr_jax.inr.lowering import as_wave
+from optiinr_jax.inr.training import Fit, OnStep, finish, prepare, run_chunk
 from optiinr_jax.numerics import COMPILER_OPTIONS
 
 
@@ -71,7 +73,8 @@ def train_many(
     by_member = NamedSharding(Mesh(np.array(devices), ("member",)), PartitionSpec("member"))
     state, data, config = jax.device_put(stacked, by_member)
     limit = jnp.asarray(num_steps, jnp.int32)
-    length = chunk_steps(parts[0][2], points[0])
+    first = points[0]
+    length = chunk_steps(parts[0][2], first.num_points, first.targets.num_channels)
     history: list[np.ndarray] = []
     for done in range(0, num_steps, length):
         start = jnp.asarray(done, jnp.int32)

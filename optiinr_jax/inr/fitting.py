@@ -7,25 +7,25 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from optiinr_jax.checks import check_counts, check_name, check_whole
 from optiinr_jax.inr.batched_training import structure_of, train_many
 from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.config import NetworkConfig, check_config
+from optiinr_jax.inr.cost import num_cores, predict_seconds
 from optiinr_jax.inr.representation import INR
-from optiinr_jax.inr.sampling import GRID
-from optiinr_jax.inr.training import Fit, OnStep, num_cores, step_flops, train
+from optiinr_jax.inr.sampling import GRID, sampling_of
+from optiinr_jax.inr.training import Fit, OnStep, train
 from optiinr_jax.progress import Progress
 from optiinr_jax.signals import OBJECTIVES, Signal
 from optiinr_jax.signals.scores import check_objective
 
-_EVALUATION_RATE = 3e10  # float operations a second, a guess on the low side
 _FLOOR_STEPS = 50  # the last losses that the floor is compared with
 _FLOOR = 0.99  # a loss above this part of the best constant's has learned nothing
 _SPECIALISED_SECONDS = 30.0  # a fit this long pays the compilation of its own program
@@ -100,16 +100,12 @@ def fit(
     """
     check_config(config)
     check_seed(seed)
-    for name, count in {
-        "num_steps": num_steps,
-        "max_part": 1 if max_part is None else max_part,
-    }.items():
-        if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
-            raise ValueError(f"{name} is {count!r}; it must be a whole number from 1 on.")
+    check_counts(num_steps=num_steps, max_part=1 if max_part is None else max_part)
     if share_program is None:
-        share_program = _seconds(signal, config, num_steps) < _SPECIALISED_SECONDS
+        size = signal.num_points, signal.num_channels
+        share_program = predict_seconds(config, *size, num_steps) < _SPECIALISED_SECONDS
     drawn_by = seed if key is None else None
-    config, objective = resolve_objective(config, objective)
+    config, objective = resolve_objective(config, objective, signal.kind)
     signal = signal.with_ranges(config.coord_range, config.value_range)
     key = jax.random.key(seed) if key is None else key
     keeper = None
@@ -209,12 +205,11 @@ def fit_many(
     check_seed(seed)
     if layout is None:
         layout = "threads" if jax.default_backend() == "cpu" else "vmap"
-    if layout not in LAYOUTS:
-        raise ValueError(f"unknown layout {layout!r}; known are {', '.join(LAYOUTS)}.")
+    check_name("layout", layout, LAYOUTS)
     jobs = []
     for i, (signal, config) in enumerate(zip(many_signals, many_configs, strict=True)):
         check_config(config)
-        config, aim = resolve_objective(config, objective)
+        config, aim = resolve_objective(config, objective, signal.kind)
         signal = signal.with_ranges(config.coord_range, config.value_range)
         key = jax.random.key(seed) if keys is None else keys[i]
         jobs.append(_Job(signal, config, aim, key))
@@ -322,11 +317,9 @@ LAYOUTS: dict[str, Callable[[list[_Job], int, bool, Progress], list[Fit]]] = {
 }
 
 
-# objective -> sampling of a configuration that leaves it open
-SAMPLING_OF = {"continuous": "shifted", "samples": GRID}
-
-
-def resolve_objective(config: NetworkConfig, objective: str | None) -> tuple[NetworkConfig, str]:
+def resolve_objective(
+    config: NetworkConfig, objective: str | None, kind: str
+) -> tuple[NetworkConfig, str]:
     """The configuration with its sampling written out, and the objective; see `fit`.
 
     Raises:
@@ -334,7 +327,7 @@ def resolve_objective(config: NetworkConfig, objective: str | None) -> tuple[Net
     """
     objective = objective or ("samples" if config.sampling == GRID else "continuous")
     check_objective(objective)
-    return replace(config, sampling=config.sampling or SAMPLING_OF[objective]), objective
+    return replace(config, sampling=config.sampling or sampling_of(kind, objective)), objective
 
 
 def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
@@ -410,16 +403,9 @@ def _result(
 
 def check_seed(seed: int) -> None:
     """Raise ValueError for a seed that some generator would refuse later."""
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1.")
+    check_whole("seed", seed, 0, 2**32 - 1)
 
 
 def matmul_precision() -> str:
     """Precision of JAX's matrix products, which changes scores on a GPU."""
     return str(jax.config.values["jax_default_matmul_precision"] or "default")
-
-
-def _seconds(signal: Signal, config: NetworkConfig, num_steps: int) -> float:
-    """Predict the time of a fit from its matrix products alone."""
-    flops = step_flops(config, signal.num_points, signal.num_channels)
-    return num_steps * flops / _EVALUATION_RATE

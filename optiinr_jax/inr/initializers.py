@@ -6,6 +6,7 @@ families: weights are the bound times a draw from U(-1, 1). Fan-in is the number
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
@@ -36,3 +37,10 @@ OUTPUT_INITS: dict[str, tuple[float, float]] = {
 def bias_bound(fan_in: int) -> float:
     """PyTorch's default for a bias, 1/sqrt(n), which every official code keeps."""
     return fan_in**-0.5
+
+
+# name -> function of the output layer's values
+OUTPUT_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "linear": lambda values: values,
+    "sigmoid": jax.nn.sigmoid,
+}

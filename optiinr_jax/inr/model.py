@@ -16,8 +16,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Inexact, Key
 
 from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.inr.config import OUTPUT_ACTIVATIONS, NetworkConfig, fan_ins, resolve_bounds
+from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.encodings import Constants
+from optiinr_jax.inr.initializers import OUTPUT_ACTIVATIONS
+from optiinr_jax.inr.lowering import LoweredConfig, fan_ins, lower
 from optiinr_jax.inr.reparameterization import fourier_basis
 
 # {"params": the trained tree, "constants": fixed arrays of the encoding and of FR}
@@ -67,9 +69,9 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(
-        self, features: Float[Array, "n f"], config: NetworkConfig, constants: Constants
+        self, features: Float[Array, "n f"], config: LoweredConfig, constants: Constants
     ) -> Float[Array, "n c"]:
-        """Map input features to values; `config` must have its bounds resolved."""
+        """Map input features to values."""
         h = features.T
         for i, layer in enumerate(config.layers):
             row = get_activation(layer.activation)
@@ -79,6 +81,7 @@ class MLP(nn.Module):
                 for name in map_names(i, row.num_maps)
             ]
             maps = maps if row.is_complex else [z.real for z in maps]
+            self.sow("intermediates", hidden_name(i), maps[0])  # for `pre_activations`
             h = row(*maps, **layer.numbers)
         output = Affine(self.num_channels, name="output")
         values = output(h, config.output_weight_bound, config.output_bias_bound).real
@@ -107,7 +110,7 @@ def init_variables(
     The same key gives the same draws for every family; only the bounds differ.
     """
     key_params, key_basis = jax.random.split(key)
-    resolved = resolve_bounds(config, num_dims)
+    resolved = lower(config, num_dims)
     constants = {} if config.encoding is None else config.encoding.draw(key_basis, num_dims)
     if config.reparameterization is not None:
         constants["fourier_basis"] = fourier_basis(config.reparameterization, config.width)
@@ -123,7 +126,7 @@ def encode(constants: Constants, coords: Float[Array, "n d"], config: NetworkCon
 
 
 def apply_features(
-    params: Any, constants: Constants, features: Float[Array, "n f"], config: NetworkConfig
+    params: Any, constants: Constants, features: Float[Array, "n f"], config: LoweredConfig
 ) -> Float[Array, "n c"]:
     """Values from features that `encode` has made, for loops that encode only once."""
     model = MLP(params["output"]["bias"].shape[-1])
@@ -134,6 +137,20 @@ def apply(
     variables: Variables, coords: Float[Array, "n d"], config: NetworkConfig
 ) -> Float[Array, "n c"]:
     """Values of the network at coordinates; pure, differentiable, vmaps plainly."""
-    constants = variables["constants"]
-    features = encode(constants, coords, config)
-    return apply_features(variables["params"], constants, features, config)
+    constants, lowered = variables["constants"], lower(config, coords.shape[-1])
+    features = encode(constants, coords, lowered)
+    return apply_features(variables["params"], constants, features, lowered)
+
+
+@jax.jit
+def pre_activations(
+    variables: Variables, coords: Float[Array, "n d"], config: NetworkConfig
+) -> list[Inexact[Array, "width n"]]:
+    """What every activation gets at coordinates, layer by layer; of two maps the first."""
+    constants, lowered = variables["constants"], lower(config, coords.shape[-1])
+    features = encode(constants, coords, lowered)
+    model = MLP(variables["params"]["output"]["bias"].shape[-1])
+    _, seen = model.apply(
+        {"params": variables["params"]}, features, lowered, constants, mutable=["intermediates"]
+    )
+    return [seen["intermediates"][hidden_name(i)][0] for i in range(config.depth)]

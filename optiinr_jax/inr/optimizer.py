@@ -14,9 +14,10 @@ import optax
 from jax.typing import ArrayLike
 
 from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.inr.config import SCHEDULES, NetworkConfig
+from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.directions import OPTIMIZERS
 from optiinr_jax.inr.model import map_names
+from optiinr_jax.inr.schedules import SCHEDULES
 
 
 def make_optimizer(

@@ -16,7 +16,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float32
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.inr.config import NetworkConfig, as_wave
+from optiinr_jax.inr.config import NetworkConfig
+from optiinr_jax.inr.lowering import LoweredConfig, as_wave
 from optiinr_jax.inr.model import Variables, apply
 from optiinr_jax.inr.model_file import Content, pack, unpack
 from optiinr_jax.signals import Frame, Scores, Signal
@@ -66,7 +67,7 @@ class INR:
         return sum(leaf.size for leaf in jax.tree.leaves(self.params))
 
     @cached_property
-    def _wave_config(self) -> NetworkConfig:
+    def _wave_config(self) -> LoweredConfig:
         config = as_wave(self.config, self.frame.num_dims)
         return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), config)
 

@@ -85,3 +85,11 @@ SAMPLINGS: dict[str, Callable[[Key[Array, ""], Points, Index, ArrayLike], Rows]]
     "jittered": _jittered,
     "surface": _surface,
 }
+
+# kind of signal -> where the points lie, where the signal between its samples counts
+_CONTINUOUS = {"image": "shifted", "audio": "shifted", "volume": "surface"}
+
+
+def sampling_of(kind: str, objective: str) -> str:
+    """The sampling that serves an objective on a kind of signal."""
+    return GRID if objective == "samples" else _CONTINUOUS.get(kind, "shifted")

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from optiinr_jax.inr.config import NetworkConfig, resolve_bounds
+from optiinr_jax.inr.config import NetworkConfig
+from optiinr_jax.inr.lowering import lower
 from optiinr_jax.inr.model import Variables, apply
 
 _COLUMNS = 32  # computed at once
@@ -46,7 +47,7 @@ def full_tangent_kernel(
     variables: Variables, coords: Float[Array, "n d"], config: NetworkConfig
 ) -> Float[Array, "n c n c"]:
     """The whole kernel: how a step on one channel at one point moves another one elsewhere."""
-    return _full_kernel(variables, coords, resolve_bounds(config, coords.shape[1]))
+    return _full_kernel(variables, coords, lower(config, coords.shape[1]))
 
 
 @jax.jit

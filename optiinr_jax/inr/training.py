@@ -5,7 +5,6 @@ learning rates, frequencies and even the number of steps are arguments of it.
 """
 
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -22,25 +21,17 @@ from jaxtyping import Array, Bool, Float, Float32, Int, Key
 
 from optiinr_jax.inr.batches import Points, batch_index
 from optiinr_jax.inr.checkpoints import Checkpoint, load_state, save_state
-from optiinr_jax.inr.config import NetworkConfig, as_wave, resolve_bounds
+from optiinr_jax.inr.config import NetworkConfig
+from optiinr_jax.inr.cost import chunk_steps, part_size
 from optiinr_jax.inr.encodings import Constants
 from optiinr_jax.inr.gradient_adjustment import adjusted_gradient, group_points
+from optiinr_jax.inr.lowering import LoweredConfig, lower
 from optiinr_jax.inr.model import Variables, apply, init_variables
 from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows
 from optiinr_jax.numerics import COMPILER_OPTIONS, ONE_THREAD
 
-# Steps between two looks at the loss: a few fixed lengths, so that they hardly ever recompile. The
-# longest one that takes about a second is used.
-CHUNK_STEPS = (50, 5, 1)
-_CHUNK_FLOPS = 3e11  # float operations of such a chunk
 _SAVE_SECONDS = 60.0  # between two checkpoints
-# What goes through the network at once. On a CPU, values of a layer that fill half a MiB a core:
-# with less, threads wait for each other, with more, for the memory. A thread alone is fastest with
-# these points. Elsewhere 64 MiB, times the networks that are trained at once.
-_CORE_VALUES = 2**17
-_CORE_POINTS = 512
-_DEVICE_VALUES = 2**24
 _BATCH_KEY, _OFFSET_KEY = 1, 2  # folded into the key of a fit for what its steps draw
 
 # Called after every chunk with (steps done, steps in all, latest loss).
@@ -182,26 +173,6 @@ def mse_and_grads(
     return jax.lax.scan(add, nothing, (split(coords), split(targets), weights))[0]
 
 
-def part_size(
-    width: int, num_points: int, on_one_core: bool = False, max_part: int | None = None
-) -> int:
-    """Points that go through the network at once; all parts are of one size, or nearly so."""
-    if jax.default_backend() != "cpu":
-        fits = _DEVICE_VALUES // width
-    elif on_one_core:
-        fits = _CORE_POINTS
-    else:
-        fits = _CORE_VALUES * num_cores() // width
-    fits = max(1, fits if max_part is None else min(fits, max_part))
-    return -(-num_points // -(-num_points // fits))
-
-
-def num_cores() -> int:
-    """Cores that this process may use."""
-    has_affinity = hasattr(os, "sched_getaffinity")  # not on macOS
-    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
-
-
 def run_chunk(
     state: TrainState,
     data: Data,
@@ -307,7 +278,8 @@ def train(
     run = _train_chunk_on_one_core if on_one_core else run
     if max_part is not None:
         run = partial(run, max_part=max_part)
-    limit, length = jnp.asarray(num_steps, jnp.int32), chunk_steps(config, points)
+    limit = jnp.asarray(num_steps, jnp.int32)
+    length = chunk_steps(config, points.num_points, points.targets.num_channels)
     with _compiling:
         state, data, config = prepare(
             key, points, config, num_steps, share_program=share_program, keep_best=keep_best
@@ -352,26 +324,25 @@ def prepare(
     *,
     share_program: bool,
     keep_best: bool,
-) -> tuple[TrainState, Data, NetworkConfig]:
+) -> tuple[TrainState, Data, LoweredConfig]:
     """Everything on the device before the first step, and the configuration as it is trained."""
     check_batches(points.shape, config)
     num_dims, num_channels = points.num_dims, points.targets.num_channels
-    lower = as_wave if share_program else resolve_bounds
-    config = replace(config, sampling=config.sampling or GRID)
+    lowered = lower(replace(config, sampling=config.sampling or GRID), num_dims, wave=share_program)
     # Strong float32 leaves: a Python number and an array of the same number share one program.
-    config = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), lower(config, num_dims))
+    lowered = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), lowered)
     limit = jnp.asarray(num_steps, jnp.int32)
     state, constants = _start(
-        key, config, limit, num_dims=num_dims, num_channels=num_channels, keep_best=keep_best
+        key, lowered, limit, num_dims=num_dims, num_channels=num_channels, keep_best=keep_best
     )
-    is_full = config.batch_size is None and config.sampling == GRID
+    is_full = lowered.batch_size is None and lowered.sampling == GRID
     data = Data(
         points=None if is_full else points,
-        rows=_all_rows(points, config) if is_full else None,
+        rows=_all_rows(points, lowered) if is_full else None,
         constants=constants,
         key=jax.random.fold_in(key, _BATCH_KEY),
     )
-    return state, data, config
+    return state, data, lowered
 
 
 def finish(state: TrainState, data: Data, losses: np.ndarray) -> Fit:
@@ -399,16 +370,3 @@ def check_batches(shape: tuple[int, ...], config: NetworkConfig) -> None:
             f"adjustment.group is {group} with batch_size {config.batch_size}, but mini-batches "
             "take runs of consecutive points, shorter than the batch; try group=(256,)."
         )
-
-
-def step_flops(config: NetworkConfig, num_points: int, num_channels: int) -> float:
-    """Float operations of one step's matrix products, forward and backward."""
-    matrices = config.width * (config.width * (config.depth - 1) + num_channels)
-    return 6.0 * matrices * min(num_points, config.batch_size or num_points)
-
-
-def chunk_steps(config: NetworkConfig, points: Points) -> int:
-    """Steps of a chunk that takes about a second on a CPU."""
-    flops = step_flops(config, points.num_points, points.targets.num_channels)
-    fits = [length for length in CHUNK_STEPS if length * flops <= _CHUNK_FLOPS]
-    return max(fits, default=min(CHUNK_STEPS))

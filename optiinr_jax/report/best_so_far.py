@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from optiinr_jax.inr import PROTOCOLS
 from optiinr_jax.report.figures import WIDE
 from optiinr_jax.report.markup import chart, paragraph, section
 from optiinr_jax.report.svg import (
@@ -25,15 +24,16 @@ from optiinr_jax.report.svg import (
     new_figure,
     to_svg,
 )
-from optiinr_jax.search import Study, StudyError, Trial
-from optiinr_jax.search.strategies import tied_at_first
-from optiinr_jax.search.trials import score_of
+from optiinr_jax.studies import Study, StudyError, Trial
+from optiinr_jax.studies.settings import digest
+from optiinr_jax.studies.strategies import num_tied as count_tied
+from optiinr_jax.studies.trials import score_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Point = tuple[int, float]  # number and score of a trial
-ALIKE = ("signal", "num_steps", "width", "depth", "training")  # settings that scores depend on
+ALIKE = ("objective", "num_steps", "width", "depth")  # settings that scores depend on
 
 
 def search_section(study: Study, against: Study | None = None) -> str:
@@ -51,10 +51,9 @@ def search_section(study: Study, against: Study | None = None) -> str:
         + (f", {failed} of them failed" if failed else "")
         + "; the ring is "
         f"the best, trial {study.best_trial.number}. The published networks come first; after "
-        f"the shaded initial design the strategy {study.settings['strategy']} proposes."
+        f"the shaded initial design the strategy {study.settings.strategy} proposes."
     )
-    num_initial, is_ours = study.settings["num_initial"], study.settings["strategy"] == "optiinr"
-    num_tied = tied_at_first(study.space, num_initial)["num_tied"] if is_ours else 0
+    num_tied = count_tied(study.space, study.settings)
     if num_tied:
         text += (
             f" All layers have the same values before trial {num_tied}, their own from there on."
@@ -66,7 +65,7 @@ def search_section(study: Study, against: Study | None = None) -> str:
             f"the {len(drawn)} space-filling trials of the design, so it ends there."
         )
     if against is not None:
-        name, strategy = against.optuna_study.study_name, against.settings["strategy"]
+        name, strategy = against.name, against.settings.strategy
         text += f" The grey line is another search of this signal: {name}, strategy {strategy}."
 
     def draw(width: int) -> str:
@@ -77,24 +76,19 @@ def search_section(study: Study, against: Study | None = None) -> str:
 
 def check_against(study: Study, other: Study) -> None:
     """Raise StudyError where a score of one study says nothing about the other."""
-    differ = [name for name in ALIKE if other.settings.get(name) != study.settings[name]]
+    ours, theirs = study.settings.to_json(), other.settings.to_json()
+    differ = [name for name in ALIKE if ours[name] != theirs[name]]
+    differ += ["signal"] if digest(study.signal) != digest(other.signal) else []
     if differ:
         raise StudyError(
-            f"study {other.optuna_study.study_name!r} has another {', '.join(differ)} than "
-            f"{study.optuna_study.study_name!r}, so their scores do not compare; name a search of "
-            "the same signal with the same options."
+            f"study {other.name!r} has another {', '.join(sorted(differ))} than {study.name!r}, so "
+            "their scores do not compare; name a search of the same signal with the same options."
         )
 
 
 def random_scores(study: Study) -> list[float]:
     """Scores of the trials that the initial design drew; one without a score has the worst."""
-    rows = study.optuna_study.get_trials(deepcopy=False)
-    given = {row.number for row in rows if "fixed_params" in row.system_attrs}  # queued, not drawn
-    drawn = [
-        trial
-        for trial in study.trials[: study.settings["num_initial"]]
-        if trial.number not in given and trial.state != "running"
-    ]
+    drawn = [t for t in study.trials if t.origin.kind == "design" and t.is_ended]
     worst = min((t.score for t in drawn if t.score is not None), default=None)
     return [] if worst is None else [max(score_of(trial), worst) for trial in drawn]
 
@@ -123,12 +117,12 @@ def trial_chart(study: Study, width: int, against: Study | None = None) -> str:
     is_wide, trials = width >= WIDE, study.trials
     last = max((trial.number for trial in trials), default=0)
     scored = [(t.number, t.score) for t in trials if t.score is not None]
-    published = {t.number for t in trials if t.preset.rpartition(", ")[2] in PROTOCOLS}
+    published = {t.number for t in trials if t.origin.kind == "published"}
     presets = [point for point in scored if point[0] in published]
     others = [point for point in scored if point[0] not in published]
     with new_figure(width, 360 if is_wide else 350) as figure:
         axes = figure.add_subplot()
-        end = min(study.settings["num_initial"], last + 1) - 0.5
+        end = min(study.settings.num_initial, last + 1) - 0.5
         axes.axvspan(-0.5, end, color=BAND, lw=0, zorder=0, label="initial design")
         _draw_trials(axes, presets, "published network", marker="D", color=WARM, s=40)
         _draw_trials(axes, others, "trial", marker="o", color=ACCENT, alpha=0.6, s=42)
@@ -142,7 +136,7 @@ def trial_chart(study: Study, width: int, against: Study | None = None) -> str:
             axes.plot(random, color=MUTED, label="random, expected", **style)
         if against is not None:
             rival = best_so_far(against.trials[: last + 1])
-            label = f"other: {against.settings['strategy']}"
+            label = f"other: {against.settings.strategy}"
             axes.step(np.arange(len(rival)), rival, where="post", color=MUTED, label=label)
         if scored:
             _draw_best(axes, scored, last)

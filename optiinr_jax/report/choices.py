@@ -10,8 +10,8 @@ from optiinr_jax.report.figures import WIDE
 from optiinr_jax.report.markup import chart, paragraph, section
 from optiinr_jax.report.svg import ACCENT, INK, LINE, MUTED, TINT, label_axes, new_figure, to_svg
 from optiinr_jax.report.words import family_label, number_label
-from optiinr_jax.search import Study, Trial
-from optiinr_jax.search.surrogate import Explanation, Slice, explain
+from optiinr_jax.studies import Study, Trial
+from optiinr_jax.studies.explanation import Explanation, Slice, explain
 
 NUM_BARS = 12
 _ROW = 26  # pixels of a bar

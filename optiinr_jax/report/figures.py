@@ -31,7 +31,7 @@ from optiinr_jax.report.words import (
     number_label,
     rate_label,
 )
-from optiinr_jax.search import Comparison, Entry
+from optiinr_jax.studies import Comparison, Entry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +113,9 @@ def activation_curve(
     """
     limit = float(np.quantile(np.abs(z), 0.995)) or 1.0
     grid = np.linspace(-limit, limit, _CURVE_POINTS, dtype=np.float32)
-    curve = np.asarray(jax.jit(ACTIVATIONS[layer.activation])(grid, **layer.numbers))
+    row = ACTIVATIONS[layer.activation]
+    others = [np.zeros_like(grid)] * (row.num_maps - 1)  # a second map at 0
+    curve = np.asarray(jax.jit(row)(grid, *others, **layer.numbers)).real
     counts, edges = np.histogram(z, bins=_BINS, range=(-limit, limit))
     with new_figure(width, 135) as figure:
         axes = figure.add_subplot()

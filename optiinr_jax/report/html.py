@@ -13,7 +13,7 @@ from string import Template
 import jax
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.inr import INR, DivergedError, fit
+from optiinr_jax.inr import INR
 from optiinr_jax.report.best_so_far import search_section
 from optiinr_jax.report.choices import choices_section
 from optiinr_jax.report.gallery import Rival
@@ -27,9 +27,7 @@ from optiinr_jax.report.sections import (
 )
 from optiinr_jax.report.style import SCRIPT, style_sheet
 from optiinr_jax.report.words import entry_label, mean_label, metric_unit, seeds_label
-from optiinr_jax.search import Comparison, Entry, Study
-from optiinr_jax.search.comparison import fresh_key
-from optiinr_jax.search.storage import COMMAND
+from optiinr_jax.studies import Comparison, Entry, Study
 
 _OPTIONS = ("num_initial", "num_steps", "width", "depth", "space", "strategy", "batch_size", "seed")
 _PAGE = Template(
@@ -61,8 +59,6 @@ def write_report(
     against: Study | None = None,
 ) -> Path:
     """Write the page that shows what a search has found; one self-contained HTML file.
-
-    The best preset is trained once more, to show its picture beside the found one's.
 
     Args:
         study: a search with at least one score.
@@ -100,28 +96,12 @@ def make_page(study: Study, comparison: Comparison, against: Study | None = None
 
 def _gallery(study: Study, comparison: Comparison, inr: INR) -> str:
     rivals = [Rival("found", "Found network", f"trial {study.best_trial.number}", inr)]
-    preset_inr = train_fresh(study, comparison.presets[0])
-    if preset_inr is not None:
+    if comparison.preset_inr is not None:
         label = entry_label(comparison.presets[0])
-        rivals.append(Rival("preset", f"Best preset ({label})", "first fresh seed", preset_inr))
-    return gallery_section(study.signal, rivals, metric_unit(study.signal.metric_name))
-
-
-def train_fresh(study: Study, entry: Entry) -> INR | None:
-    """An entry's network on the first fresh seed, as `compare` trained it; None: it diverged."""
-    key, steps = fresh_key(study.settings, 0), study.settings["num_steps"]
-    try:
-        return fit(
-            study.signal,
-            entry.config,
-            num_steps=steps,
-            key=key,
-            share_program=True,
-            progress=False,
-            warn=False,
+        rivals.append(
+            Rival("preset", f"Best preset ({label})", "first fresh seed", comparison.preset_inr)
         )
-    except DivergedError:
-        return None
+    return gallery_section(study.signal, rivals, metric_unit(study.signal.metric_name))
 
 
 def _header(study: Study, comparison: Comparison) -> str:
@@ -131,7 +111,7 @@ def _header(study: Study, comparison: Comparison) -> str:
     facts = [
         time.strftime("%Y-%m-%d %H:%M"),
         f"{len(study.trials)} trials",
-        f"seed {study.settings['seed']}",
+        f"seed {study.settings.seed}",
         f"jax {version('jax')} on {jax.devices()[0].device_kind}",
         f"Python {platform.python_version()}",
         f"optiinr-jax {_package_version()}",
@@ -171,10 +151,9 @@ def _command(study: Study) -> str:
 
 def command_hint(study: Study) -> str:
     """Command line that repeats the search; FILE stands for the file of a search in Python."""
-    stored = study.optuna_study.user_attrs.get(COMMAND)
-    if stored:
-        return stored
-    settings, shape = study.settings, study.signal.shape
+    if study.command:
+        return study.command
+    settings, shape = study.settings.to_json(), study.signal.shape
     is_square = len(set(shape)) == 1
     options = {
         "size": shape[0] if is_square else None,

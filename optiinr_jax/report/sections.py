@@ -6,11 +6,11 @@ from html import escape
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from optiinr_jax.inr import ACTIVATIONS, INR, PROTOCOLS, NetworkConfig
+from optiinr_jax.inr import INR, PROTOCOLS, NetworkConfig
 from optiinr_jax.inr.config import as_number
-from optiinr_jax.inr.model import Variables, encode, hidden_name, init_variables
+from optiinr_jax.inr.model import init_variables, pre_activations
 from optiinr_jax.report import figures
 from optiinr_jax.report.markup import Cell, chart, paragraph, section, table
 from optiinr_jax.report.tables import describe_layers
@@ -22,9 +22,10 @@ from optiinr_jax.report.words import (
     number_label,
     score_label,
 )
-from optiinr_jax.search import Comparison, Entry, Study, Trial
-from optiinr_jax.search.comparison import CLOSE
 from optiinr_jax.signals import Signal
+from optiinr_jax.studies import Comparison, Entry, Study, Trial
+from optiinr_jax.studies.comparison import CLOSE
+from optiinr_jax.studies.points import families_of
 
 _CURVE_POINTS = 4096  # coordinates at which the layers are looked at
 
@@ -122,11 +123,9 @@ def configuration_section(inr: INR, signal: Signal) -> str:
     rule = (
         f"{config.depth} layers of {config.width} units, then one linear output layer that shares "
         f"the last learning rate; {count_label(num_params(config, signal))} trained numbers. "
-        f"AdamW with weight decay {number_label(config.weight_decay)}{_schedule(config)}."
+        f"{_optimizer(config)}{_schedule(config)}."
     )
-    cards = "".join(
-        _activation_card(config, i, z) for i, z in enumerate(pre_activations(inr, signal))
-    )
+    cards = "".join(_activation_card(config, i, z) for i, z in enumerate(layer_inputs(inr, signal)))
     draw = lambda width: figures.depth_charts(config, signal.kind, width)  # noqa: E731
     return section(
         "The found configuration",
@@ -141,6 +140,11 @@ def configuration_section(inr: INR, signal: Signal) -> str:
         "<h3>Over depth</h3>\n",
         chart(draw),
     )
+
+
+def _optimizer(config: NetworkConfig) -> str:
+    text = f"{config.optimizer.upper()} with weight decay {number_label(config.weight_decay)}"
+    return text + (", gradients of one norm" if config.gradient_norm is not None else "")
 
 
 def _schedule(config: NetworkConfig) -> str:
@@ -162,24 +166,11 @@ def _activation_card(config: NetworkConfig, i: int, z: Float[np.ndarray, " point
     return f"<figure><figcaption>{head}</figcaption>{svg}</figure>\n"
 
 
-def pre_activations(inr: INR, signal: Signal) -> list[Float[np.ndarray, " points"]]:
+def layer_inputs(inr: INR, signal: Signal) -> list[Float[np.ndarray, " points"]]:
     """Pre-activations of every layer of a trained network, at a part of the grid's points."""
     stride = math.ceil(signal.num_points / _CURVE_POINTS)
-    constants = jax.tree.map(jax.numpy.asarray, inr.variables["constants"])  # a file's are NumPy's
-    found = _pre_activations(inr.params, constants, signal.grid_coords()[::stride], inr.config)
-    return [np.asarray(z).ravel() for z in found]
-
-
-@jax.jit
-def _pre_activations(
-    params: Variables, constants: Variables, coords: Float[Array, "n d"], config: NetworkConfig
-) -> list[Float[Array, "n width"]]:
-    found, h = [], encode(constants, coords, config)
-    for i, layer in enumerate(config.layers):
-        weights = params[hidden_name(i)]
-        found.append(h @ weights["kernel"] + weights["bias"][None, :])
-        h = ACTIVATIONS[layer.activation](found[-1], **layer.numbers)
-    return found
+    coords = signal.grid_coords()[::stride]
+    return [np.asarray(z).real.ravel() for z in pre_activations(inr.variables, coords, inr.config)]
 
 
 def training_section(inr: INR) -> str:
@@ -193,7 +184,7 @@ def training_section(inr: INR) -> str:
 def trials_section(study: Study) -> str:
     """Every trial in a table that a click on a heading sorts."""
     trials = study.trials
-    header = ["trial", "score", "state", "preset", "layers", "encoding", "seconds", "reason"]
+    header = ["trial", "score", "state", "origin", "layers", "encoding", "seconds", "reason"]
     rows = [_trial_row(trial) for trial in trials]
     kept = [i for i in range(len(header)) if any(row[i].text not in ("", "-") for row in rows)]
     best = study.best_trial.number
@@ -211,16 +202,13 @@ def trials_section(study: Study) -> str:
 
 
 def _trial_row(trial: Trial) -> list[Cell]:
-    layers = []
-    while (name := f"activation_{len(layers) + 1}") in trial.point:
-        layers.append(str(trial.point[name]))
     seconds = trial.seconds
     return [
         Cell(str(trial.number), trial.number),
         Cell(score_label(trial.score), -1e9 if trial.score is None else trial.score),
         Cell(trial.state),
-        Cell(trial.preset),
-        Cell("-".join(layers)),
+        Cell(trial.origin.label),
+        Cell("-".join(families_of(trial.point))),
         Cell(_encoding_label(trial)),
         Cell("-" if seconds is None else f"{seconds:.1f}", seconds or 0.0),
         Cell(trial.reason),

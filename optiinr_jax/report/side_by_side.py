@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.search.baselines import Baseline
+from optiinr_jax.inr.baselines import Baseline
 from optiinr_jax.signals import Frame, Signal, mesh_of, render_mesh, stft_db
 from optiinr_jax.signals.spectra import WINDOW
 

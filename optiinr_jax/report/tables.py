@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from optiinr_jax.inr import FourierFeatures, NetworkConfig
+from optiinr_jax.inr.baselines import Baseline
 from optiinr_jax.report.words import (
     family_label,
     mean_label,
@@ -14,8 +15,7 @@ from optiinr_jax.report.words import (
     result_sentence,
     score_label,
 )
-from optiinr_jax.search import Comparison, Entry
-from optiinr_jax.search.baselines import Baseline
+from optiinr_jax.studies import Comparison, Entry
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,8 +6,7 @@ import re
 from jax.typing import ArrayLike
 
 from optiinr_jax.inr.config import as_number
-from optiinr_jax.search import Comparison, Entry
-from optiinr_jax.search.comparison import CLOSE
+from optiinr_jax.studies import Comparison, Entry
 
 _NOT_ACRONYMS = {
     "gauss": "Gauss",
@@ -106,10 +105,4 @@ def result_sentence(comparison: Comparison, metric_name: str) -> str:
         f"found configuration {abs(comparison.gain):.2f}{unit} {where} the best preset "
         f"({entry_label(best)}): {found.mean:.2f} against {best.mean:.2f}, {facts}"
     )
-    low, high = min(found.scores), max(found.scores)
-    if high - low > CLOSE:
-        text += (
-            f"; from seed to seed it has {low:.2f} to {high:.2f}{unit}: to use it again, see "
-            "optiinr_jax.search.confirm"
-        )
     return text

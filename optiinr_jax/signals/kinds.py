@@ -42,6 +42,9 @@ class SignalKind:
     )
     suffixes: tuple[str, ...]
     suffix: str  # of a rendering, where none is asked for
+    shown_suffix: str  # of a file that Optuna's dashboard can show
+    fit_size: int  # what a command takes of a signal where nobody says: minutes on two cores
+    search_size: int
     options: tuple[str, ...] = ()  # keywords that `read` takes besides
     read: Callable[..., Samples]  # file, size, max_points, **options
     sample: Callable[[Size, int], Samples]  # embedded sample: size, max_points
@@ -93,6 +96,9 @@ KINDS: dict[str, SignalKind] = {
         },
         suffixes=image.SUFFIXES,
         suffix=".png",
+        shown_suffix=".png",
+        fit_size=128,
+        search_size=96,
         read=_picture,
         sample=lambda size, limit: Samples(image.sample_image(size, max_pixels=limit), {}),
         write=lambda path, values, attributes: image.write_image(path, values),
@@ -114,6 +120,9 @@ KINDS: dict[str, SignalKind] = {
         },
         suffixes=audio.SUFFIXES,
         suffix=".wav",
+        shown_suffix=".wav",
+        fit_size=8192,
+        search_size=4096,
         options=audio.OPTIONS,
         read=lambda path, size, limit, **options: _sound(
             audio.load_audio(path, size, max_samples=limit, **options)
@@ -134,6 +143,9 @@ KINDS: dict[str, SignalKind] = {
         metric=metrics.IOU,
         suffixes=volume.SUFFIXES,
         suffix=".ply",
+        shown_suffix=".stl",
+        fit_size=32,
+        search_size=24,
         options=volume.OPTIONS,
         read=lambda path, size, limit, **options: _solid(
             volume.read_volume(path, size, max_voxels=limit, **options)

@@ -1,6 +1,9 @@
 """Signal: the thing to represent. Load it, take the embedded one, or make it from an array."""
 
+import base64
+import math
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -184,6 +187,48 @@ class Signal:
             stored = np.asarray(to_values(old.to_natural(stored), new), np.float32)
         return replace(self, frame=new, stored=stored)
 
+    def to_record(self) -> dict[str, Any]:
+        """Plain data of the signal for `json.dumps`, its numbers compressed."""
+        record = {
+            "name": self.name,
+            "frame": self.frame.to_json(),
+            "dtype": str(self.stored.dtype),
+            "stored": _compressed(self.stored),
+            "interpolation": self.interpolation,
+        }
+        if self.finer is not None:
+            points = self.finer.points
+            record["finer"] = {
+                "factor": self.finer.factor,
+                "dtype": str(points.dtype),
+                "points": _compressed(points),
+            }
+        return record
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "Signal":
+        """Read what `to_record` gave; sizes are checked before anything is unpacked.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else.
+        """
+        frame = Frame.from_json(record["frame"])
+        count, channels = frame.num_points, frame.num_channels
+        shapes = {"float32": (count, channels), "uint8": (-(-count * channels // 8),)}
+        stored = _expanded(record["stored"], record["dtype"], shapes)
+        finer, found = None, record.get("finer")
+        if found is not None:
+            factor = int(found["factor"])
+            fine = tuple(n * factor for n in frame.shape)
+            total = math.prod(fine)
+            if not 1 < factor <= 16 or total > get_kind(frame.kind).max_points * 16:
+                raise ValueError(f"a finer lattice of factor {factor}")
+            shapes = {"uint16": (*fine, channels), "uint8": (-(-total * channels // 8),)}
+            finer = Finer(factor, _expanded(found["points"], found["dtype"], shapes))
+        if record["interpolation"] not in INTERPOLATIONS:
+            raise ValueError(f"interpolation {record['interpolation']!r:.40}")
+        return cls(str(record["name"]), frame, stored, finer, record["interpolation"])
+
     def variance(self) -> float:
         """Mean squared error of the best constant, in the range the network learns."""
         if not self.is_packed:
@@ -294,6 +339,20 @@ class Signal:
             stop = min(start + chunk, self.num_points)
             _add(total, _chunk_sums(targets, values(start, stop), start, frame))
         return total
+
+
+def _compressed(array: np.ndarray) -> str:
+    return base64.b64encode(zlib.compress(array.tobytes(), 6)).decode()
+
+
+def _expanded(text: str, dtype: str, shapes: dict[str, tuple[int, ...]]) -> np.ndarray:
+    """The array of a text, of the shape that goes with its type; never more than its size."""
+    shape = shapes[np.dtype(dtype).name]
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    unpacked = zlib.decompressobj().decompress(base64.b64decode(text), size + 1)
+    if len(unpacked) != size:
+        raise ValueError(f"{len(unpacked)} bytes where {size} were expected")
+    return np.frombuffer(unpacked, dtype).reshape(shape)
 
 
 def _add(total: dict[str, float], sums: dict[str, Array]) -> None:

@@ -15,7 +15,7 @@ import pytest
 import optiinr_jax as oi
 from optiinr_jax.cli.config_file import expand_config
 from optiinr_jax.cli.main import run
-from optiinr_jax.search import storage as storage_module
+from optiinr_jax.studies import storage as storage_module
 
 COMMAND = [sys.executable, "-m", "optiinr_jax"]
 SMALL = {"size": 12, "width": 8, "depth": 1, "num_steps": 20, "strategy": "random"}

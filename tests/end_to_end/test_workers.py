@@ -18,7 +18,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax.cli.main import run
-from optiinr_jax.search.trials import score_of
+from optiinr_jax.studies.trials import score_of
 
 COMMAND = [sys.executable, "-m", "optiinr_jax"]
 NUM_KILLS = int(os.environ.get("OPTIINR_KILLS", "3"))

@@ -12,7 +12,7 @@ from scipy import stats
 import optiinr_jax as oi
 from experiments import contenders, depth_and_width, figures, protocol, report, residual
 from experiments.protocol import Job, Size
-from optiinr_jax.search import spaces
+from optiinr_jax.studies import spaces
 
 TINY = Size(num_trials=12, num_initial=12, num_steps=2, width=6, num_seeds=2)
 

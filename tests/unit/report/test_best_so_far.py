@@ -14,7 +14,7 @@ from optiinr_jax.report.best_so_far import (
     search_section,
     trial_chart,
 )
-from optiinr_jax.search import StudyError
+from optiinr_jax.studies import StudyError
 
 NUM_PRESETS = 8  # that the space of pictures holds
 

@@ -19,8 +19,8 @@ from optuna.trial import TrialState
 import optiinr_jax as oi
 from optiinr_jax.report import describe_layers, write_report
 from optiinr_jax.report.html import make_page, train_fresh
-from optiinr_jax.search import Comparison, compare
-from optiinr_jax.search.trials import REASON
+from optiinr_jax.studies import Comparison, compare
+from optiinr_jax.studies.trials import REASON
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 NASTY = "<script>alert('x')</script> & \"co\""

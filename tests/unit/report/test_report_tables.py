@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optiinr_jax as oi
 from optiinr_jax.inr import FourierFeatures, NetworkConfig, make_layer
 from optiinr_jax.report import describe_layers, print_comparison
-from optiinr_jax.search import Comparison, Entry
+from optiinr_jax.studies import Comparison, Entry
 
 
 def entry(name, protocol, *scores):

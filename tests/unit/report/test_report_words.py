@@ -2,7 +2,7 @@
 
 import optiinr_jax as oi
 from optiinr_jax.report.words import result_sentence
-from optiinr_jax.search import Comparison, Entry
+from optiinr_jax.studies import Comparison, Entry
 
 SIREN = Entry("siren", "official", oi.preset("siren"), (30.0, 31.0))
 

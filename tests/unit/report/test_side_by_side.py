@@ -6,7 +6,7 @@ from PIL import Image
 
 import optiinr_jax as oi
 from optiinr_jax.report.side_by_side import PANELS, draw_side_by_side, solid_picture
-from optiinr_jax.search.baselines import fit_presets, summary
+from optiinr_jax.inr.baselines import fit_presets, summary
 from optiinr_jax.signals import KINDS
 
 SIZES = {"image": 16, "audio": 1024, "volume": 10}

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from optiinr_jax.search.interrupts import undisturbed
+from optiinr_jax.studies.store.interrupts import undisturbed
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

@@ -11,9 +11,9 @@ import optuna
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.search import StudyError
-from optiinr_jax.search.artifacts import artifact_folder
-from optiinr_jax.search.storage import SIGNAL, SPACE, pack_signal, unpack_signal
+from optiinr_jax.studies import StudyError
+from optiinr_jax.studies.store.artifacts import artifact_folder
+from optiinr_jax.studies.store.schema import SIGNAL, SPACE, pack_signal, unpack_signal
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random"}
 

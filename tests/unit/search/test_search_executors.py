@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.search import StudyError
+from optiinr_jax.studies import StudyError
 
 # One layer without an encoding compiles fastest, and the strategy needs no surrogate.
 SMALL = {

@@ -11,8 +11,8 @@ import optuna
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.search import StudyError
-from optiinr_jax.search.objective import (
+from optiinr_jax.studies import StudyError
+from optiinr_jax.studies.training import (
     Job,
     is_out_of_memory,
     learning_curve,
@@ -20,7 +20,7 @@ from optiinr_jax.search.objective import (
     train,
     train_many,
 )
-from optiinr_jax.search.pruners import PRUNERS, make_pruner
+from optiinr_jax.studies.pruners import PRUNERS, make_pruner
 from optiinr_jax.signals import Signal
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random", "progress": False}

@@ -6,8 +6,8 @@ from optiinr_jax import inr
 from optiinr_jax.bo import Float, Space
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.presets import COOLDOWN
-from optiinr_jax.search import SPACES, config_to_point, inr_space, point_to_config
-from optiinr_jax.search.spaces import layer_ties
+from optiinr_jax.studies import SPACES, config_to_point, inr_space, point_to_config
+from optiinr_jax.studies.points import layer_ties
 
 MODALITIES = ["image", "audio", "volume"]
 

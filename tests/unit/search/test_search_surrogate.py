@@ -7,7 +7,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax.report.choices import choices_section
-from optiinr_jax.search.surrogate import MIN_TRIALS, explain
+from optiinr_jax.studies.explanation import MIN_TRIALS, explain
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.inr import (
-    INR,
-    PRESETS,
-    DivergedError,
-    FloorWarning,
-    ModelFileError,
-    NetworkConfig,
-    fit,
-    load_inr,
-    preset,
-)
+from optiinr_jax.inr.config import NetworkConfig
+from optiinr_jax.inr.fitting import DivergedError, FloorWarning, fit
+from optiinr_jax.inr.model_file import ModelFileError
+from optiinr_jax.inr.presets import preset
+from optiinr_jax.inr.published import PRESETS
+from optiinr_jax.inr.representation import INR, load_inr
 from optiinr_jax.signals import Signal
 
 SUMMARY = "comparison.json"

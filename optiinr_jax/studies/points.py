@@ -1,11 +1,18 @@
-"""The spaces of configurations, and the two ways between a point of one and a network.
+"""Spaces of configurations, and the grammar of their points.
 
 Names in a space, layers counted from 1: `activation_1` is the family, `omega_1_siren` that family's
 number in that layer (it exists only where the family does, because 30 means something else to
 another one), `learning_rate_1` the layer's rate, `initializer_1` and `gain_1` the law and the range
-of its initial weights ("full" only), `encoding` and `encoding_sigma` the Fourier features.
+of its initial weights ("full" only), `encoding` and `encoding_sigma` the Fourier features,
+`weight_decay` that of the optimiser. Nobody else takes a name apart: see `layer_of`, `families_of`
+and `describe_point`.
+
+Frequencies are bounded by the grid: what it can hold ends at its Nyquist frequency, half a cycle from one
+sample to the next. A Fourier encoding goes up to half of that, a first layer's omega to where its
+steepest initial sine reaches it.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +21,13 @@ from typing import Any
 from optiinr_jax.bo import Choice, Float, Space
 from optiinr_jax.bo.space import Point
 from optiinr_jax.bo.ties import Ties
+from optiinr_jax.checks import check_name, check_whole
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.config import NetworkConfig, as_number, make_layer
 from optiinr_jax.inr.encodings import FourierFeatures
 from optiinr_jax.inr.initializers import INITIALIZERS
-from optiinr_jax.inr.presets import COOLDOWN, PAPER
+from optiinr_jax.inr.presets import training_rule
+from optiinr_jax.signals.kinds import get_kind
 
 # modality -> families of the paper's experiments
 FAMILIES = {
@@ -26,44 +35,63 @@ FAMILIES = {
     "audio": ("siren", "finer"),
     "volume": ("finer", "gauss", "gf", "wire"),
 }
-LEARNING_RATES = (1e-5, 1e-2)
-ENCODING_SIGMAS = (0.5, 20.0)
+LEARNING_RATES = (1e-4, 1e-2)
+WEIGHT_DECAYS = (1e-4, 1.0)
+ENCODING_SIGMAS = (0.01, 0.5)  # of the Nyquist frequency
+LOWEST_OMEGA_END = 60.0  # twice the published omega, however small the grid is
 GAINS = (0.25, 4.0)  # of the initial weight range
 
 
-def _experiments(modality: str, depth: int) -> Space:
+def nyquist_of(modality: str, shape: tuple[int, ...]) -> float:
+    """Highest frequency of a grid's finest axis, in cycles per unit of its coordinates."""
+    low, high = get_kind(modality).coord_range
+    return (max(shape) - 1) / (high - low) / 2.0
+
+
+def _experiments(modality: str, depth: int, nyquist: float) -> Space:
     """The space of the paper's experiments: family, frequency and rate per layer; encoding."""
-    families = FAMILIES[modality]
+    families, num_dims = FAMILIES[modality], len(get_kind(modality).axes)
+    steepest = max(2.0 * math.pi * num_dims * nyquist, LOWEST_OMEGA_END)
     dimensions: dict[str, Any] = {}
     for i in range(1, depth + 1):
         dimensions[f"activation_{i}"] = Choice(families)
         for family in families:
             for number, (low, high) in get_activation(family).bounds.items():
                 when = {f"activation_{i}": family}
+                high = min(high, steepest) if number == "omega" else high
                 dimensions[f"{number}_{i}_{family}"] = Float(low, high, log=True, when=when)
         dimensions[f"learning_rate_{i}"] = Float(*LEARNING_RATES, log=True)
+    sigmas = tuple(share * nyquist for share in ENCODING_SIGMAS)
     dimensions["encoding"] = Choice(("none", "fourier"))
-    dimensions["encoding_sigma"] = Float(*ENCODING_SIGMAS, log=True, when={"encoding": "fourier"})
+    dimensions["encoding_sigma"] = Float(*sigmas, log=True, when={"encoding": "fourier"})
+    dimensions["weight_decay"] = Float(*WEIGHT_DECAYS, log=True)
     return Space(dimensions)
 
 
-def _full(modality: str, depth: int) -> Space:
+def _full(modality: str, depth: int, nyquist: float) -> Space:
     """The space of the paper's section 3.1: every number, the initialiser and its range too."""
-    dimensions = dict(_experiments(modality, depth).dimensions)
+    dimensions = dict(_experiments(modality, depth, nyquist).dimensions)
     for i in range(1, depth + 1):
         for family in FAMILIES[modality]:
             for number, (low, high) in get_activation(family).all_bounds.items():
                 when = {f"activation_{i}": family}
-                dimensions[f"{number}_{i}_{family}"] = Float(low, high, log=True, when=when)
+                dimensions.setdefault(
+                    f"{number}_{i}_{family}", Float(low, high, log=True, when=when)
+                )
         dimensions[f"initializer_{i}"] = Choice(tuple(INITIALIZERS))
         dimensions[f"gain_{i}"] = Float(*GAINS, log=True)
     return Space(dimensions)
 
 
-SPACES: dict[str, Callable[[str, int], Space]] = {"experiments": _experiments, "full": _full}
+SPACES: dict[str, Callable[[str, int, float], Space]] = {"experiments": _experiments, "full": _full}
 
 
-def inr_space(modality: str = "image", kind: str = "experiments", depth: int = 4) -> Space:
+def inr_space(
+    modality: str = "image",
+    kind: str = "experiments",
+    depth: int = 4,
+    shape: tuple[int, ...] | None = None,
+) -> Space:
     """Build the space of network configurations for one kind of signal.
 
     Args:
@@ -71,19 +99,20 @@ def inr_space(modality: str = "image", kind: str = "experiments", depth: int = 4
         kind: "experiments", the space of the paper's experiments, or "full", that of its section
             3.1: every number of a family freed, and per layer the initialiser and its gain.
         depth: number of activated layers.
+        shape: of the signal's grid, which bounds the frequencies; None: as large as a search by the
+            command takes a signal of this kind.
 
     Raises:
         ValueError: an unknown modality or kind, or a depth below 1.
 
     >>> len(inr_space("image", depth=4))
-    26
+    27
     """
-    for what, value, rows in (("modality", modality, FAMILIES), ("space", kind, SPACES)):
-        if value not in rows:
-            raise ValueError(f"unknown {what} {value!r}; known are {', '.join(rows)}.")
-    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-        raise ValueError(f"depth is {depth!r}; it must be a whole number from 1 on.")
-    return SPACES[kind](modality, depth)
+    check_name("modality", modality, FAMILIES)
+    check_name("space", kind, SPACES)
+    check_whole("depth", depth, 1)
+    shape = shape or (get_kind(modality).search_size,)
+    return SPACES[kind](modality, depth, nyquist_of(modality, shape))
 
 
 def layer_ties(space: Space) -> dict[str, str]:
@@ -123,39 +152,36 @@ def check_space(space: Space, *, width: int, depth: int) -> None:
             )
 
 
-def point_to_config(point: Point, *, width: int, modality: str = "image") -> NetworkConfig:
+def point_to_config(
+    point: Point, *, width: int, modality: str = "image", objective: str = "continuous"
+) -> NetworkConfig:
     """Build the network that a point of an `inr_space` stands for.
 
     An encoding has as many frequencies as a layer has units: 256 at the paper's width of 256, and
     in proportion elsewhere, so that it does not outweigh a small network.
     """
     layers = []
-    while (name := f"activation_{len(layers) + 1}") in point:
-        i, family = len(layers) + 1, point[name]
+    for i, family in enumerate(families_of(point), 1):
         places = {n: f"{n}_{i}_{family}" for n in get_activation(family).defaults}
         numbers = {n: point[place] for n, place in places.items() if place in point}
         layer = make_layer(family, learning_rate=point[f"learning_rate_{i}"], **numbers)
         initializer, gain = point.get(f"initializer_{i}"), point.get(f"gain_{i}", 1.0)
         layers.append(replace(layer, initializer=initializer, gain=gain))
     sigma = point.get("encoding_sigma")
+    rule = training_rule(modality, objective)
     return NetworkConfig(
         layers=tuple(layers),
         width=width,
         encoding=sigma and FourierFeatures(sigma=sigma, num_frequencies=width),
-        **training_rule(modality),
+        **rule | {name: point[name] for name in ("weight_decay",) if name in point},
     )
-
-
-def training_rule(modality: str) -> dict[str, Any]:
-    """Fields of NetworkConfig that every trial of a search on one kind of signal shares."""
-    return {**COOLDOWN, **PAPER[modality]}
 
 
 def config_to_point(config: NetworkConfig, space: Space | None = None) -> Point:
     """Find the point whose families, numbers and rates are those of `config`.
 
-    What a space does not hold (weight decay, schedule, a tied number) is left out, so the way back
-    gives the search's own training rule.
+    What a space does not hold (optimiser, schedule, a tied number) is left out, so the way back
+    gives the search's own training rule. No weight decay is the least one of the space.
 
     Args:
         space: to find a point of; None: of an "experiments" space.
@@ -170,7 +196,45 @@ def config_to_point(config: NetworkConfig, space: Space | None = None) -> Point:
         if space:
             point[f"initializer_{i}"] = layer.initializer or row.initializer
             point[f"gain_{i}"] = as_number(layer.gain)
+    point["weight_decay"] = max(as_number(config.weight_decay), WEIGHT_DECAYS[0])
     point["encoding"] = "none" if config.encoding is None else "fourier"
     if isinstance(config.encoding, FourierFeatures):
         point["encoding_sigma"] = as_number(config.encoding.sigma)
     return {name: n for name, n in point.items() if space is None or name in space.dimensions}
+
+
+def families_of(point: Point) -> list[str]:
+    """Families of the layers, first to last.
+
+    >>> families_of({"activation_1": "siren", "omega_1_siren": 30.0, "activation_2": "gf"})
+    ['siren', 'gf']
+    """
+    families = []
+    while (name := f"activation_{len(families) + 1}") in point:
+        families.append(point[name])
+    return families
+
+
+def layer_of(name: str) -> int:
+    """Number of the layer that a name belongs to; 0: none.
+
+    >>> layer_of("omega_2_siren"), layer_of("encoding")
+    (2, 0)
+    """
+    return next((int(part) for part in name.split("_") if part.isdigit()), 0)
+
+
+def split_name(name: str) -> tuple[str, int, str]:
+    """What a name says, its layer (0: none) and its family (or "").
+
+    >>> split_name("omega_2_siren"), split_name("learning_rate_1"), split_name("encoding")
+    (('omega', 2, 'siren'), ('learning_rate', 1, ''), ('encoding', 0, ''))
+    """
+    found = re.fullmatch(r"(.+?)_(\d+)(?:_(.+))?", name)
+    return (found[1], int(found[2]), found[3] or "") if found else (name, 0, "")
+
+
+def describe_point(point: Point) -> str:
+    """A point in a few words, like "siren-siren-finer +fourier"."""
+    encoding = point.get("encoding", "none")
+    return "-".join(families_of(point)) + ("" if encoding == "none" else f" +{encoding}")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM wait while a database is being read or written.
+"""Defer SIGINT and SIGTERM during database access.
 
 Python raises them wherever the program is; in the middle of a transaction the drivers report it as
 an error of their own.
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the end of the block; a second one comes through."""
+def signals_deferred() -> Iterator[None]:
+    """Defer SIGINT and SIGTERM to the end of the block; a second one comes through."""
     if threading.current_thread() is not threading.main_thread():  # where no signal is handled
         yield
         return

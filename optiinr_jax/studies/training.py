@@ -1,7 +1,7 @@
 """From a configuration to a score: one trial trained, whatever happens to it.
 
-What can go wrong with a trial becomes its outcome: a loss that is not finite, memory that does not
-suffice (one retry in parts of half the size), a time limit, a rule that stops the hopeless.
+What can go wrong becomes the trial's outcome: a loss that is not finite, a network that collapsed to a
+constant, out of memory (retried once with half-size chunks), a time limit, pruning.
 """
 
 import gc
@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,62 +21,43 @@ import jax
 import numpy as np
 
 from optiinr_jax.inr import INR, DivergedError, NetworkConfig, fit, fit_many
+from optiinr_jax.inr.cost import part_size
 from optiinr_jax.inr.fitting import matmul_precision
-from optiinr_jax.inr.training import part_size
 from optiinr_jax.signals import Signal, metrics
 from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.studies.trials import Curve, Outcome
 
 NUM_LOOKS = 10  # points of a learning curve
-Curve = dict[int, float]  # steps done -> score of the loss
+COLLAPSED = 10 ** (-1.0 / 10)  # part of a constant's error: within 1 dB of it nothing is learned
+LEFT = 10 ** (6.0 / 10)  # times its best level: a loss that ends 6 dB above it has left it
+_WINDOW = 20  # parts of a run over whose medians its level is looked at
+FIGURES = ("samples", "between", "control", "control_name")  # of `Scores`, kept with a trial
 Look = Callable[[int, float], None]  # called with steps done and the score of the loss
 
 
 @dataclass(frozen=True)
 class Job:
-    """What trains one trial, on any machine."""
+    """What trains one trial, on any machine.
+
+    Attributes:
+        number: of the trial, for its model file.
+        key: PRNG key of the training.
+        info: further facts for the model file.
+    """
 
     signal: Signal
     config: NetworkConfig
+    objective: str
+    num_steps: int
     number: int
-    settings: dict[str, Any]  # of the study
+    key: jax.Array
+    info: dict[str, Any]
     max_seconds: float | None = None
 
     @property
-    def key(self) -> jax.Array:
-        """Of the training; it depends on the seed and the number alone."""
-        return jax.random.fold_in(jax.random.key(self.settings["seed"]), self.number)
-
-    @property
-    def info(self) -> dict[str, Any]:
+    def facts_for_file(self) -> dict[str, Any]:
         """Facts for the model file."""
-        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        return {"trial": self.number, "search": self.settings, "time": now}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended.
-
-    Attributes:
-        inr: the trained network; None where there is none.
-        score: of what was trained elsewhere, without a network to show.
-        reason: why there is none; empty otherwise.
-        is_pruned: a rule stopped it, which is no failure.
-        curve: score of the loss by step.
-        facts: seconds, memory, versions, where it ran; `max_part` of a retry with less memory.
-    """
-
-    inr: INR | None = None
-    score: float | None = None
-    reason: str = ""
-    is_pruned: bool = False
-    curve: Curve = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def value(self) -> float | None:
-        """The final score; None where there is none."""
-        return self.score if self.inr is None else self.inr.score
+        return {**self.info, "trial": self.number, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
 
 
 class StopTrial(Exception):  # noqa: N818
@@ -94,7 +75,7 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
         look: called NUM_LOOKS times at most, and may raise StopTrial.
         checkpoint: file that keeps the state of an interrupted training for whoever goes on.
     """
-    start, looks = time.monotonic(), _next_looks(job.settings["num_steps"])
+    start, looks = time.monotonic(), _next_looks(job.num_steps)
     due = next(looks)
 
     def on_step(done: int, num_steps: int, loss: float) -> None:
@@ -112,7 +93,8 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
         return fit(
             job.signal,
             job.config,
-            num_steps=job.settings["num_steps"],
+            objective=job.objective,
+            num_steps=job.num_steps,
             key=job.key,
             share_program=True,
             max_part=max_part,
@@ -120,7 +102,7 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
             progress=False,
             warn=False,
             on_step=on_step,
-            info=job.info,
+            info=job.facts_for_file,
         )
 
     inr, retry = None, {}
@@ -141,10 +123,10 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
             raise
         outcome = Outcome(reason=f"out of memory, twice: {str(error).splitlines()[0]}")
     else:
-        outcome = Outcome(inr, curve=learning_curve(job.signal, inr.history))
+        outcome = _outcome_of(job, inr)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    return replace(outcome, facts=_facts(job, time.monotonic() - start) | retry)
+    return replace(outcome, facts=outcome.facts | _facts(job, time.monotonic() - start) | retry)
 
 
 def points_at_once(job: Job) -> int:
@@ -160,7 +142,8 @@ def train_many(jobs: Sequence[Job], layout: str) -> list[Outcome]:
         fits = fit_many(
             first.signal,
             [job.config for job in jobs],
-            num_steps=first.settings["num_steps"],
+            objective=first.objective,
+            num_steps=first.num_steps,
             keys=[job.key for job in jobs],
             layout=layout,
             progress=False,
@@ -182,8 +165,40 @@ def _outcome(job: Job, fitted: INR | DivergedError, seconds: float) -> Outcome:
     facts = _facts(job, seconds)
     if isinstance(fitted, DivergedError):
         return Outcome(reason=str(fitted), facts=facts)
-    curve = learning_curve(job.signal, fitted.history)
-    return Outcome(replace(fitted, info={**fitted.info, **job.info}), curve=curve, facts=facts)
+    fitted = replace(fitted, info={**fitted.info, **job.facts_for_file})
+    outcome = _outcome_of(job, fitted)
+    return replace(outcome, facts=outcome.facts | facts)
+
+
+def _outcome_of(job: Job, inr: INR) -> Outcome:
+    """A training that came to its end: a score, or a collapse."""
+    scores = inr.scores
+    figures = {} if scores is None else {n: getattr(scores, n) for n in FIGURES}
+    curve = learning_curve(job.signal, inr.history)
+    reason = find_collapse(inr.history, job.signal.variance())
+    return Outcome(inr, reason=reason, curve=curve, facts=figures)
+
+
+def find_collapse(history: np.ndarray, variance: float) -> str:
+    """Why a training counts as collapsed; empty where it does not.
+
+    It has learned nothing, or nothing is left of it: its loss ends within 1 dB of the best
+    constant's, or far above the level that it had reached before.
+
+    Args:
+        history: loss before each step.
+        variance: loss of the best constant.
+    """
+    count = min(_WINDOW, len(history))
+    levels = [float(np.median(part)) for part in np.array_split(history, count)]
+    if levels[-1] > COLLAPSED * variance:
+        return (
+            f"collapsed: its loss ends at {levels[-1]:.3g}, where the best constant has "
+            f"{variance:.3g}"
+        )
+    if levels[-1] > LEFT * min(levels):
+        return f"collapsed: its loss ends at {levels[-1]:.3g} after a level of {min(levels):.3g}"
+    return ""
 
 
 def train_remotely(job: Job) -> Outcome:
@@ -248,7 +263,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
     return {
         "seconds": round(seconds, 3),
         "peak_memory_mb": round(peak_memory(), 1),
-        "seed": [job.settings["seed"], job.number],  # key(seed) with the number folded in
+        "seed": [job.info["search"]["seed"], job.number] if "search" in job.info else None,
         "matmul_precision": matmul_precision(),
         "host": socket.gethostname(),
         "versions": _versions(),

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from optiinr_jax.bo import Choice, Space
 from optiinr_jax.bo.surrogate import MAX_POINTS, Importance, fit_surrogate
-from optiinr_jax.search.study import Study
+from optiinr_jax.studies.study import Study
 
 MIN_TRIALS = 10  # with fewer there is nothing to say
 NUM_SLICE = 41

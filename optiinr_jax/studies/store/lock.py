@@ -14,10 +14,10 @@ from typing import Any
 
 import sqlalchemy
 
-from optiinr_jax.search.checks import StudyError
-from optiinr_jax.search.interrupts import undisturbed
+from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.studies.store.interrupts import signals_deferred
 
-PATIENCE = 600.0  # seconds; nobody holds the lock for longer than a proposal takes to compile
+LOCK_TIMEOUT = 600.0  # seconds; nobody holds the lock for longer than a proposal takes to compile
 _POLL = 0.02  # seconds between two tries: short, so that a signal gets through
 _SQLITE = "sqlite:///"
 
@@ -34,7 +34,7 @@ def locked(url: str | None, name: str) -> Iterator[None]:
     """Hold the lock of one study in a storage.
 
     Raises:
-        StudyError: somebody has held it for longer than PATIENCE.
+        StudyError: somebody has held it for longer than LOCK_TIMEOUT.
     """
     if url is None:
         yield
@@ -43,10 +43,10 @@ def locked(url: str | None, name: str) -> Iterator[None]:
     connection, try_lock = _open_server(url, name) if path is None else _open_file(path)
     with closing(connection):
         start, pause = time.monotonic(), _POLL
-        while not undisturbed()(try_lock)():
-            if time.monotonic() - start > PATIENCE:
+        while not signals_deferred()(try_lock)():
+            if time.monotonic() - start > LOCK_TIMEOUT:
                 raise StudyError(
-                    f"another process has held the lock of {url} for {PATIENCE:.0f} seconds; end "
+                    f"another process has held the lock of {url} for {LOCK_TIMEOUT:.0f} seconds; end "
                     "the one that hangs, and call again."
                 )
             time.sleep(pause)

@@ -1,0 +1,39 @@
+"""Checks of arguments that every floor makes; one wording for all."""
+
+import math
+from collections.abc import Collection
+from numbers import Integral
+from typing import Any
+
+
+def check_counts(**counts: Any) -> None:
+    """Raise ValueError, by name, for a count that is not a whole number from 1 on."""
+    for name, value in counts.items():
+        check_whole(name, value, 1)
+
+
+def check_whole(name: str, value: Any, low: int, high: int | None = None) -> None:
+    """Raise ValueError for what is no whole number from `low` to `high`."""
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or value < low or (high is not None and value > high):
+        end = "on" if high is None else f"to {high}"
+        raise ValueError(f"{name} is {value!r}; it must be a whole number from {low} {end}.")
+
+
+def check_name(what: str, name: Any, known: Collection[str]) -> None:
+    """Raise ValueError for a name that is not among the known ones."""
+    if name not in known:
+        raise ValueError(f"unknown {what} {name!r}; known are {', '.join(known)}.")
+
+
+def check_number(name: str, value: Any, low: float = 0.0) -> None:
+    """Raise ValueError for what is no finite number of at least `low`."""
+    try:
+        number = None if isinstance(value, str | bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None:
+        raise ValueError(f"{name} is {value!r:.80}; it must be a number.")
+    if not (math.isfinite(number) and number >= low):
+        least = "" if low == -math.inf else f" of at least {low:g}"
+        raise ValueError(f"{name} is {value!r}; it must be a finite number{least}.")

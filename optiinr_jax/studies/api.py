@@ -1,0 +1,260 @@
+"""Entry points: create, load, run and help with a study."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+from optiinr_jax.bo.space import Space
+from optiinr_jax.checks import check_counts, check_name, check_whole
+from optiinr_jax.inr import preset
+from optiinr_jax.inr.presets import plain_presets
+from optiinr_jax.signals import Signal
+from optiinr_jax.signals.scores import check_objective
+from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.studies.loop import run
+from optiinr_jax.studies.points import check_space, config_to_point, inr_space
+from optiinr_jax.studies.settings import CUSTOM, StudySettings, identity
+from optiinr_jax.studies.store.connection import opened
+from optiinr_jax.studies.store.problem import (
+    default_model_path,
+    find_study,
+    keep_model_path,
+    keep_problem,
+    load_problem,
+    make_study,
+    stored_model_path,
+)
+from optiinr_jax.studies.store.rows import Rows
+from optiinr_jax.studies.store.schema import BUDGET, SETTINGS
+from optiinr_jax.studies.strategies import STRATEGIES
+from optiinr_jax.studies.study import Study
+from optiinr_jax.studies.trainers import RunOptions
+from optiinr_jax.studies.trials import Origin
+
+NUM_WARM = 3  # best trials that each study of `warm_start` gives
+PRESET_FACTORS = (1.0, 4.0)  # on the authors' rates, for another optimiser than theirs
+
+
+def _with_fields(*records: type) -> Callable[[Any], Any]:
+    """Show the fields of records in the signature of a function that takes them as `**options`."""
+
+    def decorate(function: Any) -> Any:
+        own = signature(function)
+        named = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+        more = [
+            Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type)
+            for record in records
+            for f in fields(record)
+        ]
+        function.__signature__ = own.replace(parameters=[*named, *more])
+        return function
+
+    return decorate
+
+
+def _split(options: dict[str, Any], *records: type) -> list[dict[str, Any]]:
+    """Options by the record that has them.
+
+    Raises:
+        TypeError: an option that none has.
+    """
+    names = [{f.name for f in fields(record)} for record in records]
+    unknown = sorted(set(options) - set().union(*names))
+    if unknown:
+        raise TypeError(
+            f"got unknown options {unknown}; known are {', '.join(sorted(set().union(*names)))}."
+        )
+    return [{name: options[name] for name in own & set(options)} for own in names]
+
+
+@_with_fields(StudySettings)
+def create_study(
+    signal: Signal,
+    *,
+    num_trials: int | None = None,
+    storage: str | None = None,
+    name: str | None = None,
+    model_path: str | os.PathLike[str] | None = None,
+    warm_start: Sequence[Study] = (),
+    **settings: Any,
+) -> Study:
+    """Make a study, or open it, and train nothing.
+
+    Args:
+        signal: what to represent.
+        num_trials: what `optiinr worker` processes have to do; None: as it was.
+        storage: Optuna storage URL, like "sqlite:///study.db" or "postgresql://..."; None: in
+            memory.
+        name: of the study within the storage; None: the signal's name.
+        model_path: file of the best network; None: beside an SQLite storage, else none.
+        warm_start: other studies, whose best configurations are tried after the published ones.
+        **settings: fields of `StudySettings`; `space` may be a Space of your own.
+
+    Raises:
+        ValueError: an argument out of range.
+        StudyError: the stored study of this name is another search.
+    """
+    check_counts(num_trials=1 if num_trials is None else num_trials)
+    (chosen,) = _split(settings, StudySettings)
+    own = chosen.get("space")
+    if isinstance(own, Space):
+        chosen["space"] = CUSTOM
+    record = StudySettings(**chosen)
+    check_settings(record)
+    record = replace(record, objective=record.aim)
+    space = (
+        own
+        if isinstance(own, Space)
+        else (inr_space(signal.kind, record.space, record.depth, signal.shape))
+    )
+    check_space(space, width=record.width, depth=record.depth)
+    name = name or signal.name
+    path = default_model_path(storage, name) if model_path is None else Path(model_path)
+    with opened(storage, name) as store:
+        what = identity(record, signal, space)
+        found, is_new = make_study(store, name, storage, what)
+        rows = Rows(found, space)
+        if is_new:
+            keep_problem(rows, signal, space)
+            rows.set_shown(SETTINGS, what)
+        if num_trials is not None:
+            rows.set_shown(BUDGET, int(num_trials))
+        keep_model_path(rows, storage, path)
+        _enqueue_published(rows, signal.kind, space, record)
+        for i, other in enumerate(warm_start):
+            for rank, trial in enumerate(other.best_trials(NUM_WARM), 1):
+                point = config_to_point(other.config_of(trial.point), space)
+                origin = Origin("warm start", f"warm start {i + 1}, best {rank}")
+                rows.enqueue(space.check_point(point), origin)
+    return Study(signal, space, record, rows, storage, path)
+
+
+def check_settings(settings: StudySettings) -> None:
+    """Raise ValueError for settings that no search can have."""
+    check_counts(
+        num_initial=settings.num_initial,
+        batch_size=settings.batch_size,
+        num_steps=settings.num_steps,
+    )
+    check_whole("seed", settings.seed, 0, 2**32 - 1)
+    if settings.num_confirm is not None:
+        check_whole("num_confirm", settings.num_confirm, 0)
+    preset("siren", width=settings.width, depth=settings.depth)  # refuses an impossible size
+    check_name("strategy", settings.strategy, STRATEGIES)
+    check_objective(settings.aim)
+
+
+def _enqueue_published(rows: Rows, kind: str, space: Space, settings: StudySettings) -> None:
+    """Queue the published networks that the space holds as the first trials, once."""
+    for factor in PRESET_FACTORS:
+        for family in plain_presets(kind):
+            config = preset(
+                family,
+                modality=kind,
+                protocol="search",
+                width=settings.width,
+                depth=settings.depth,
+                factor=factor,
+            )
+            point = config_to_point(config, space)
+            if _holds(space, point):
+                label = f"{family}, rate x {factor:g}"
+                rows.enqueue(point, Origin("published", label))
+
+
+def _holds(space: Space, point: dict[str, Any]) -> bool:
+    """Whether a point is one of the space."""
+    try:
+        space.check_point(point)
+    except ValueError:
+        return False
+    return True
+
+
+def load_study(storage: str, name: str | None = None) -> Study:
+    """Open a study with nothing but its address: signal, space and settings come from there.
+
+    Args:
+        storage: URL like "sqlite:///study.db".
+        name: of the study; None: the only one.
+
+    Raises:
+        StudyError: there is no such study, or it is not one of this program and version.
+    """
+    with opened(storage, name or "") as store:
+        found = find_study(store, name, storage)
+        signal, space = load_problem(found)
+    stored = found.user_attrs[SETTINGS]
+    try:
+        settings = StudySettings.from_json(stored)
+    except KeyError as missing:
+        raise StudyError(
+            f"study {found.study_name!r} has settings without {missing}; continue it with the "
+            "version of this program that made it."
+        ) from None
+    path = stored_model_path(found, storage)
+    return Study(signal, space, settings, Rows(found, space), storage, path)
+
+
+@_with_fields(StudySettings, RunOptions)
+def search(
+    signal: Signal,
+    *,
+    num_trials: int = 40,
+    storage: str | None = None,
+    name: str | None = None,
+    model_path: str | os.PathLike[str] | None = None,
+    warm_start: Sequence[Study] = (),
+    **options: Any,
+) -> Study:
+    """Search for the network that represents one signal best; the same call again resumes.
+
+    The first trials are the published networks, one family in all layers; a Latin hypercube fills
+    up to `num_initial`; then the strategy proposes. Ours gives all layers the same values up to
+    trial 2.5 `num_initial`, and every layer its own from there on. The last tenth of the budget trains
+    the best configurations again from other seeds: `study.best_config` is the one that holds best.
+    Other processes may help: with the same call, or `optiinr worker`.
+
+    Args:
+        signal: what to represent.
+        num_trials: trainings in all, those of earlier calls and other processes included.
+        storage: Optuna storage URL, like "sqlite:///study.db" or "postgresql://..."; None: in
+            memory.
+        name: of the study within the storage; None: the signal's name.
+        model_path: file of the best network; None: beside an SQLite storage, else none.
+        warm_start: other studies, whose best configurations are tried after the published ones.
+        **options: fields of `StudySettings` (`space` may be a Space of your own) and of
+            `RunOptions`.
+
+    Raises:
+        ValueError: an argument out of range, or two that do not go together.
+        StudyError: the stored study of this name is another search, or too many trials failed.
+
+    >>> import optiinr_jax as oi
+    >>> picture = oi.sample_signal("image", size=8)
+    >>> study = oi.search(picture, num_trials=2, num_steps=9, width=4, progress=False)
+    >>> len(study.trials)
+    2
+    """
+    settings, running = _split(options, StudySettings, RunOptions)
+    run_options = RunOptions(**running)
+    check_counts(num_trials=num_trials, max_failures=run_options.max_failures)
+    study = create_study(
+        signal,
+        num_trials=num_trials,
+        storage=storage,
+        name=name,
+        model_path=model_path,
+        warm_start=warm_start,
+        **settings,
+    )
+    run(study, lambda: num_trials, run_options)
+    return study
+
+
+def work(study: Study, options: RunOptions) -> None:
+    """Help with a study that somebody searches, until its budget is spent, however it changes."""
+    run(study, lambda: study.num_trials or 0, options)

@@ -1,0 +1,239 @@
+"""Who runs which trial, and what came of it, when several processes work on one study.
+
+Trials are handed out one after the other, under the study's lock, in the order of their numbers. What
+trial n may know is fixed by its number: the scores of the batches before its own, and the points
+of its own batch before it. So a study has the same trials whoever runs them, and however often
+somebody is killed. A trial whose process has died goes back into the queue with its point.
+"""
+
+import math
+import os
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from optiinr_jax.bo.space import Point, Space
+from optiinr_jax.inr import NetworkConfig
+from optiinr_jax.studies.settings import StudySettings
+from optiinr_jax.studies.store.lock import locked
+from optiinr_jax.studies.store.rows import STORAGE_ERRORS, Heartbeat, Judge, Rows, row_of
+from optiinr_jax.studies.store.schema import OWNER
+from optiinr_jax.studies.strategies import STRATEGIES, Known
+from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial
+from optiinr_jax.studies.winner import next_confirmation
+
+_AT_WORK: set[str] = set()  # owners in this process
+
+
+class Ledger:
+    """One participant in a study; a context manager, which gives back what it has not ended."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        url: str | None,
+        space: Space,
+        settings: StudySettings,
+        to_config: Callable[[Point], NetworkConfig],
+    ) -> None:
+        """Take part; nothing is claimed yet.
+
+        Args:
+            rows: of the study.
+            url: address of its storage; None: in memory.
+            space: of the points.
+            settings: of the study.
+            to_config: the network that a point stands for.
+        """
+        self.rows, self.url = rows, url
+        self._space, self._settings, self._to_config = space, settings, to_config
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._running: dict[int, Claimed] = {}
+        self._heartbeat = Heartbeat(rows, self._running)
+
+    def __enter__(self) -> "Ledger":
+        """Start the heartbeat."""
+        self.join()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Requeue unfinished trials, as far as the storage lets us."""
+        self._heartbeat.stop()
+        _AT_WORK.discard(self.owner)
+        for claimed in list(self._running.values()):
+            try:
+                self._give_back(claimed)
+            except STORAGE_ERRORS:
+                pass  # whoever comes next sees that we are gone
+        self._heartbeat = Heartbeat(self.rows, self._running)
+
+    def join(self) -> None:
+        """Say that this participant is at work, and start the heartbeat."""
+        _AT_WORK.add(self.owner)
+        self._heartbeat.start()
+
+    def trials(self) -> list[Trial]:
+        """All trials that have begun, in order."""
+        return self.rows.trials()
+
+    def claim(self, num_trials: int | None, *, is_limit: bool = True) -> Claimed | None:
+        """Take the next trial of a budget; None: not now, or all have begun.
+
+        Args:
+            num_trials: budget of the search; None: not known.
+            is_limit: no trial beyond it is handed out.
+        """
+        with locked(self.url, self.rows.name):
+            rows = self._take_over()
+            waiting = (row for row in rows if row.state == TrialState.WAITING)
+            first = min(waiting, key=lambda row: row.number, default=None)
+            number = len(rows) if first is None else first.number
+            is_over = is_limit and num_trials is not None and number >= num_trials
+            if is_over or not self._is_due(number, rows, num_trials):
+                return None
+            given = None if first is None else self.rows.given(first)
+            point, origin = given or self._choose(number, rows, num_trials)
+            config = self._to_config(point).to_json()
+            row = self.rows.begin(first, point, origin, self.owner, config)
+            self._running[row] = claimed = Claimed(number, row, point)
+            return claimed
+
+    def end(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> Trial:
+        """Write down how a trial ended, its network before its row.
+
+        A trial that somebody else has taken over meanwhile, because this process seemed dead, is
+        theirs: its score is the same.
+
+        Args:
+            save: called with the trial as it will be, before its row says so.
+        """
+        with locked(self.url, self.rows.name):
+            if self._is_ours(claimed):
+                self._write(claimed, outcome, save)
+            self._running.pop(claimed.row, None)
+        return self.rows.record(self.rows.read_one(claimed.row))
+
+    def _write(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> None:
+        value, row = outcome.value, self.rows.read_one(claimed.row)
+        is_number = value is not None and math.isfinite(value)
+        if is_number:
+            save(Trial(claimed.number, claimed.point, value, "complete"))
+        reported = row.intermediate_values
+        self.rows.finish(
+            claimed.number,
+            claimed.row,
+            value if is_number else None,
+            outcome.reason or f"its score is {value}",
+            curve={step: s for step, s in outcome.curve.items() if step not in reported},
+            facts=outcome.facts,
+            is_pruned=outcome.is_pruned,
+        )
+
+    def report(self, claimed: Claimed, step: int, score: float) -> None:
+        """Store a point of a learning curve."""
+        self.rows.report(claimed.row, step, score)
+
+    def judge(self, claimed: Claimed, pruner: optuna.pruners.BasePruner) -> Judge:
+        """A rule that stops hopeless trials, for one trial: it sees what the trial may know."""
+        first = self._first_of_batch(claimed.number)
+        return Judge([row for row in self.rows.read() if row.number < first], pruner)
+
+    def count_ended(self, num_trials: int | None = None) -> int:
+        """Number of trials, of the first `num_trials`, that have a score, failed or were pruned."""
+        return sum(row.state.is_finished() for row in self.rows.read()[:num_trials])
+
+    def _choose(
+        self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None
+    ) -> tuple[Point, Origin]:
+        """The point of a trial that nobody brought."""
+        first = self._first_of_batch(number)
+        known = [
+            trial if trial.number < first else trial.as_pending()
+            for trial in self.rows.trials(list(rows))
+            if trial.number < number
+        ]
+        confirm_from = self._settings.confirm_from(num_trials)
+        if confirm_from is not None and number >= confirm_from:
+            chosen = next_confirmation(known)
+            if chosen is not None:
+                return chosen
+        propose = STRATEGIES[self._settings.strategy].propose
+        kind = "design" if number < self._settings.num_initial else "proposed"
+        point = propose(self._space, self._settings, Known(known, number, num_trials))
+        return self._space.check_point(point), Origin(kind)
+
+    def _first_of_batch(self, number: int) -> int:
+        return number - number % self._settings.batch_size
+
+    def _is_due(self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None) -> bool:
+        """Whether all that the trial has to know is known; the initial design knows nothing."""
+        confirm_from = self._settings.confirm_from(num_trials)
+        confirms = confirm_from is not None and number >= confirm_from
+        if number < self._settings.num_initial and not confirms:
+            return True
+        return all(row.state.is_finished() for row in rows[: self._first_of_batch(number)])
+
+    def _is_ours(self, claimed: Claimed) -> bool:
+        """Whether the trial still runs and nobody has taken it over; ask with the lock held."""
+        row = self.rows.read_one(claimed.row)
+        return row.state == TrialState.RUNNING and row.user_attrs.get(OWNER) == self.owner
+
+    def _give_back(self, claimed: Claimed) -> None:
+        with locked(self.url, self.rows.name):
+            if self._is_ours(claimed):
+                self.rows.requeue(claimed.row)
+            del self._running[claimed.row]
+
+    def _take_over(self) -> list[FrozenTrial]:
+        """All rows, those of dead processes back in the queue."""
+        rows = self.rows.read()
+        running = [row for row in rows if row.state == TrialState.RUNNING]
+        if not running:
+            return rows
+        stale = self.rows.stale()
+        for row in running:
+            owner = row.user_attrs.get(OWNER, "")
+            is_stale = row_of(row) in stale and owner != self.owner
+            if is_stale or not self._is_at_work(owner):
+                self.rows.requeue(row_of(row))
+        return self.rows.read()
+
+    def _is_at_work(self, owner: str) -> bool:
+        """Whether the owner of a trial may still run it; elsewhere only heartbeats can tell."""
+        host, _, rest = owner.partition(":")
+        pid = rest.partition(":")[0]
+        if not pid.isdigit():
+            return False
+        if host != socket.gethostname():
+            return True
+        if int(pid) == os.getpid():
+            return owner == self.owner or owner in _AT_WORK
+        return _is_alive(int(pid))
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process of this machine is there, and more than a zombie."""
+    try:
+        os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat")  # on Linux
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    except OSError:  # another user's process
+        return True
+
+
+def owners(rows: Rows) -> list[dict[str, Any]]:
+    """Who runs trials now: host, process, trial, and when it began."""
+    found = []
+    for row in rows.read():
+        if row.state == TrialState.RUNNING and OWNER in row.user_attrs and row.datetime_start:
+            host, pid = row.user_attrs[OWNER].split(":")[:2]
+            began = row.datetime_start.timestamp()
+            found.append({"host": host, "pid": pid, "trial": row.number, "began": began})
+    return found

@@ -1,0 +1,132 @@
+"""The loop of a search: claim a trial, train it, store what came of it, until the budget is spent.
+
+Several processes may be in this loop over one study; the ledger keeps them apart.
+"""
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from optiinr_jax.progress import Progress
+from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.studies.points import describe_point
+from optiinr_jax.studies.pruners import make_pruner
+from optiinr_jax.studies.store.schema import CALLBACK_ERROR
+from optiinr_jax.studies.study import Study
+from optiinr_jax.studies.trainers import Bench, RunOptions, choose_trainer, make_look
+from optiinr_jax.studies.training import Look
+from optiinr_jax.studies.trials import Claimed, Trial, score_of
+
+_PAUSE = 0.5  # seconds between two looks at what other processes have ended
+
+
+def run(study: Study, budget: Callable[[], int], options: RunOptions) -> None:
+    """Run trials until the first `budget()` ones have ended, here or in other processes.
+
+    Raises:
+        ValueError: options that do not go together.
+        StudyError: too many trials failed in a row, or the executor broke; nothing is lost.
+    """
+    train_trials = choose_trainer(study.settings.batch_size, options)
+    study.is_stopped = False
+    failures = 0
+    with (
+        study.ledger,
+        Progress("search", budget(), done=study.count_ended(), enabled=options.progress) as bar,
+    ):
+        bench = _make_bench(study, budget, options)
+
+        def is_over() -> bool:
+            return study.is_stopped or study.count_ended(budget()) >= budget()
+
+        while not is_over():
+            for claimed, outcome in train_trials(bench):
+                trial = study.record(claimed, outcome)
+                _show(study, trial, bar, budget())
+                _call(study, trial, options.on_trial_end)
+                failures = failures + 1 if trial.state == "failed" else 0
+                if failures >= options.max_failures:
+                    raise StudyError(
+                        f"the last {failures} trials failed, the last one because "
+                        f"{trial.reason.rstrip('.')}; what has ended is kept. Change the search or "
+                        "raise max_failures."
+                    )
+            if not is_over():
+                bar.update(study.count_ended(budget()), "waiting for other processes")
+                time.sleep(_PAUSE)
+
+
+def _make_bench(study: Study, budget: Callable[[], int], options: RunOptions) -> Bench:
+    settings = study.settings
+    pruner = make_pruner(options.pruner, settings.num_steps, settings.num_initial)
+
+    def claim() -> Claimed | None:
+        claimed = None if study.is_stopped else study.ledger.claim(budget())
+        if claimed is not None and options.on_trial_start is not None:
+            _call(study, _trial(study, claimed), options.on_trial_start)
+        return claimed
+
+    def look(claimed: Claimed) -> Look:
+        def report(done: int, score: float) -> None:
+            study.ledger.report(claimed, done, score)
+            if options.on_trial_step is not None:
+                _call(study, _trial(study, claimed), options.on_trial_step, done, score)
+
+        judge = None if pruner is None else study.ledger.judge(claimed, pruner).is_hopeless
+        return make_look(report, judge, settings.num_steps)
+
+    return Bench(
+        claim=claim,
+        job=lambda claimed: study.job(claimed.number, claimed.point, options.max_trial_seconds),
+        look=look,
+        batch_size=settings.batch_size,
+        model_path=study.model_path,
+        options=options,
+    )
+
+
+def _trial(study: Study, claimed: Claimed) -> Trial:
+    rows = study.ledger.rows
+    return rows.record(rows.read_one(claimed.row))
+
+
+def _call(study: Study, trial: Trial, callback: Callable[..., object] | None, *facts: Any) -> None:
+    """Call what the user gave; its failure is noted and costs no trial."""
+    if callback is None:
+        return
+    try:
+        callback(study, trial, *facts)
+    except Exception as error:
+        name = getattr(callback, "__name__", repr(callback))
+        text = f"{name} raised {type(error).__name__}: {error}"
+        study.ledger.rows.set_shown(f"{CALLBACK_ERROR}:{trial.number}", text)
+        warnings.warn(f"trial {trial.number}: {text}; the search goes on.", stacklevel=2)
+
+
+def _show(study: Study, trial: Trial, bar: Progress, num_trials: int) -> None:
+    """Count the trial, and print a line: what ended, how good it is, the best so far, time left."""
+    trials = study.trials
+    best = max(trials, key=score_of)
+    has_best = best.score is not None
+    bar.total = num_trials
+    ended = sum(t.is_ended for t in trials if t.number < num_trials)
+    bar.update(ended, f"best {best.score:.4g}" if has_best else "")
+    parts = [
+        f"{bar.done:3d}/{bar.total}",
+        f"trial {trial.number:3d}",
+        f"{trial.score:6.4g}" if trial.score is not None else trial.state,
+        _figures(trial),
+        f"best {best.score:6.4g} (trial {best.number})" if has_best else "",
+        f"eta {bar.eta():>6}",
+        describe_point(trial.point),
+        f"[{trial.origin.label}]" if trial.origin.label else "",
+    ]
+    bar.line("  ".join(part for part in parts if part))
+
+
+def _figures(trial: Trial) -> str:
+    """The two figures behind a score of the continuous objective."""
+    if "between" not in trial.facts:
+        return ""
+    return f"({trial.facts['samples']:.4g} at, {trial.facts['between']:.4g} between)"

@@ -1,0 +1,91 @@
+"""What makes two searches the same: one record, which command, report and store read by its fields."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from optiinr_jax.bo.space import Space
+from optiinr_jax.signals import Signal
+from optiinr_jax.studies.points import training_rule
+
+FORMAT = 3  # version of what a study holds besides Optuna's own; others are refused
+MIN_CONFIRM, CONFIRM_SHARE = 4, 0.1  # trials that confirm: a tenth of the budget, at least so many
+CUSTOM = "custom"  # name of a space that the caller brought
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySettings:
+    """The settings of a search; the same ones and the same signal are the same search.
+
+    Attributes:
+        objective: "continuous" counts the error at the samples and between them, "samples" that at
+            the samples alone, as the paper does; None: "samples" for strategy "faithful", else
+            "continuous".
+        num_initial: trials before the strategy proposes, the published networks first.
+        num_steps: updates of each training.
+        width: units of every layer.
+        depth: activated layers.
+        space: name of an `inr_space`.
+        strategy: "optiinr"; for comparison "untied" (every layer free from the first trial),
+            "faithful" (as "untied", with the paper's kernel, acquisition and score scaling),
+            "random", "tpe", "single_family", "encoded_family" or "layerwise".
+        batch_size: configurations proposed jointly, without each other's scores; as many can be
+            trained at once. It decides which trials a study has, the number of processes does not.
+        num_confirm: last trials of the budget, which train the best configurations again from other
+            seeds; None: a tenth of the budget, at least 4, at most a quarter.
+        seed: random seed; the same seed gives the same trials on one machine.
+    """
+
+    objective: str | None = None
+    num_initial: int = 12
+    num_steps: int = 500
+    width: int = 48
+    depth: int = 4
+    space: str = "experiments"
+    strategy: str = "optiinr"
+    batch_size: int = 1
+    num_confirm: int | None = None
+    seed: int = 0
+
+    @property
+    def aim(self) -> str:
+        """The objective, written out."""
+        return self.objective or ("samples" if self.strategy == "faithful" else "continuous")
+
+    def confirm_from(self, num_trials: int | None) -> int | None:
+        """Number of the first trial that confirms, of a budget; None: none does."""
+        if num_trials is None:
+            return None
+        usual = min(max(MIN_CONFIRM, round(CONFIRM_SHARE * num_trials)), num_trials // 4)
+        count = usual if self.num_confirm is None else min(self.num_confirm, num_trials)
+        return num_trials - count if count else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, the objective written out."""
+        return asdict(self) | {"objective": self.aim}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> "StudySettings":
+        """Read what `to_json` gave; other keys are left out."""
+        return cls(**{f.name: record[f.name] for f in fields(cls)})
+
+
+def identity(settings: StudySettings, signal: Signal, space: Space) -> dict[str, Any]:
+    """What a stored study is compared with: settings, signal, space and training rule."""
+    return settings.to_json() | {
+        "format": FORMAT,
+        "signal": digest(signal),
+        "space_sha256": hashlib.sha256(space.to_json().encode()).hexdigest(),
+        "training": training_rule(signal.kind, settings.aim),
+    }
+
+
+def digest(signal: Signal) -> str:
+    """A digest of a signal: its frame, its samples, and what is known between them."""
+    found = hashlib.sha256(json.dumps(signal.frame.to_json()).encode())
+    found.update(signal.stored.tobytes())
+    if signal.finer is not None:
+        found.update(signal.finer.points.tobytes())
+    found.update(signal.interpolation.encode())
+    return found.hexdigest()

@@ -1,0 +1,266 @@
+"""The rows of a study in Optuna's storage, and all private names of Optuna that a search needs.
+
+Optuna has no public way to begin a trial with a point of one's own under a number of one's own, to put a
+trial back into the queue, or to give its heartbeat. SIGINT and SIGTERM are deferred during each of the
+calls, so that what belongs together is written together.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import OptunaError
+from optuna.storages import BaseStorage
+from optuna.storages._heartbeat import BaseHeartbeat
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from optiinr_jax.bo.distributions import to_distribution
+from optiinr_jax.bo.space import Point, Space
+from optiinr_jax.studies.store.connection import HEARTBEAT
+from optiinr_jax.studies.store.interrupts import signals_deferred
+from optiinr_jax.studies.store.schema import CONFIG, FACTS, ORIGIN, OWNER, REASON
+from optiinr_jax.studies.trials import Origin, Trial
+
+STORAGE_ERRORS = (OptunaError, SQLAlchemyError)
+JOIN_TIMEOUT = 2.0  # seconds that a heartbeat may still take when its owner leaves
+_STATES = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed"}
+_P, _R = ParamSpec("_P"), TypeVar("_R")
+
+
+def _deferred(call: Callable[_P, _R]) -> Callable[_P, _R]:
+    @wraps(call)
+    def protected(*arguments: _P.args, **options: _P.kwargs) -> _R:
+        with signals_deferred():
+            return call(*arguments, **options)
+
+    return protected
+
+
+class Rows:
+    """The trials of one study as rows, and its attributes."""
+
+    def __init__(self, study: optuna.Study, space: Space | None = None) -> None:
+        """Take the distributions from the space; nothing is read.
+
+        Without a space only attributes can be read and written.
+        """
+        self.study = study
+        self.name = study.study_name
+        self._store, self._id = study._storage, study._study_id
+        self._space = space
+        self._distributions: dict[str, BaseDistribution] = {
+            name: to_distribution(dimension)
+            for name, dimension in (space.dimensions.items() if space else ())
+        }
+        self._ended: dict[int, Trial] = {}  # rows that have ended never change
+
+    @property
+    def storage(self) -> BaseStorage:
+        """Optuna's storage of the study."""
+        return self._store
+
+    @property
+    def has_heartbeat(self) -> bool:
+        """Whether several processes may share the storage."""
+        return isinstance(self._store, BaseHeartbeat)
+
+    @_deferred
+    def read(self) -> list[FrozenTrial]:
+        """All rows, in the order of their numbers; not to be changed."""
+        return self.study.get_trials(deepcopy=False)
+
+    def trials(self, rows: list[FrozenTrial] | None = None) -> list[Trial]:
+        """All trials that have begun, as records."""
+        rows = self.read() if rows is None else rows
+        return [self.record(row) for row in rows if row.state != TrialState.WAITING]
+
+    def record(self, row: FrozenTrial) -> Trial:
+        """One row as a record."""
+        if row.number in self._ended:
+            return self._ended[row.number]
+        facts = dict(row.user_attrs.get(FACTS, {}))
+        trial = Trial(
+            number=row.number,
+            point=row.params,
+            score=row.value if row.state == TrialState.COMPLETE else None,
+            state=_STATES.get(row.state, row.state.name.lower()),
+            reason=row.user_attrs.get(REASON, ""),
+            origin=Origin(*row.user_attrs.get(ORIGIN, ("proposed", ""))),
+            seconds=facts.pop("seconds", None),
+            curve=dict(sorted(row.intermediate_values.items())),
+            facts=facts,
+        )
+        if row.state.is_finished():
+            self._ended[row.number] = trial
+        return trial
+
+    @_deferred
+    def read_one(self, row: int) -> FrozenTrial:
+        """One row as it is now."""
+        return self._store.get_trial(row)
+
+    def given(self, row: FrozenTrial) -> tuple[Point, Origin] | None:
+        """The point that a waiting row has, from whoever queued it or ran it first; None: none."""
+        assert self._space is not None
+        point = row.params or row.system_attrs.get("fixed_params", {})
+        if not point or set(point) != set(self._space.active(point)):
+            return None
+        return self._space.check_point(point), Origin(*row.user_attrs.get(ORIGIN, ("enqueued",)))
+
+    @_deferred
+    def begin(
+        self, waiting: FrozenTrial | None, point: Point, origin: Origin, owner: str, config: Any
+    ) -> int:
+        """Begin a trial, a waiting one or a new one, with all that is known of it; its row."""
+        if waiting is None:
+            row, known = self._store.create_new_trial(self._id), {}
+        else:
+            row, known = waiting._trial_id, waiting.params
+            self._store.set_trial_state_values(row, TrialState.RUNNING)
+        if self.has_heartbeat:
+            self._store.record_heartbeat(row)  # type: ignore[attr-defined]
+        for name, value in point.items():
+            if name not in known:
+                distribution = self._distributions[name]
+                internal = distribution.to_internal_repr(value)
+                self._store.set_trial_param(row, name, internal, distribution)
+        for attribute, fact in ((ORIGIN, vars_of(origin)), (OWNER, owner), (CONFIG, config)):
+            self._store.set_trial_user_attr(row, attribute, fact)
+        return row
+
+    @_deferred
+    def requeue(self, row: int) -> None:
+        """Put a trial back into the queue, with the number and the point it has."""
+        self._store.set_trial_state_values(row, TrialState.WAITING)
+
+    @_deferred
+    def report(self, row: int, step: int, score: float) -> None:
+        """Store a point of a learning curve; a trial that runs again writes it again."""
+        self._store.set_trial_intermediate_value(row, step, score)
+
+    @_deferred
+    def finish(self, number: int, row: int, value: float | None, reason: str, **more: Any) -> None:
+        """End a trial with its score, or for a reason; its state is written last.
+
+        Args:
+            number: of the trial.
+            row: of the trial.
+            value: score; None: it failed, or was pruned.
+            reason: why there is no score.
+            **more: `curve`, points of it that are not stored yet; `facts`; `is_pruned`.
+        """
+        for step, score in more["curve"].items():
+            self._store.set_trial_intermediate_value(row, step, score)
+        self._store.set_trial_user_attr(row, FACTS, more["facts"])
+        if value is None:
+            self._store.set_trial_user_attr(row, REASON, reason)
+            state = TrialState.PRUNED if more["is_pruned"] else TrialState.FAIL
+            self.study.tell(number, state=state)
+        else:
+            self.study.tell(number, value)
+
+    @_deferred
+    def enqueue(self, point: Point, origin: Origin) -> None:
+        """Queue a point; one with a label only once."""
+        queued = {tuple(row.user_attrs.get(ORIGIN, ())) for row in self.read()}
+        if not origin.label or vars_of(origin) not in queued:
+            self.study.enqueue_trial(point, user_attrs={ORIGIN: vars_of(origin)})
+
+    @_deferred
+    def stale(self) -> set[int]:
+        """Running rows whose owner has given no heartbeat for too long."""
+        if not self.has_heartbeat:
+            return set()
+        return set(self._store._get_stale_trial_ids(self._id))  # type: ignore[attr-defined]
+
+    @_deferred
+    def beat(self, row: int) -> None:
+        """Give the heartbeat of a trial."""
+        self._store.record_heartbeat(row)  # type: ignore[attr-defined]
+
+    @_deferred
+    def set_hidden(self, name: str, value: Any) -> None:
+        """Set an attribute of the study that no dashboard shows."""
+        self._store.set_study_system_attr(self._id, name, value)
+
+    @_deferred
+    def hidden(self) -> Mapping[str, Any]:
+        """Attributes of the study that no dashboard shows."""
+        return self._store.get_study_system_attrs(self._id)
+
+    @_deferred
+    def set_shown(self, name: str, value: Any) -> None:
+        """Set an attribute of the study that a dashboard shows."""
+        self.study.set_user_attr(name, value)
+
+    @_deferred
+    def shown(self) -> Mapping[str, Any]:
+        """Attributes of the study that a dashboard shows."""
+        return self.study.user_attrs
+
+
+def row_of(row: FrozenTrial) -> int:
+    """Number of a row in the storage."""
+    return row._trial_id
+
+
+def vars_of(origin: Origin) -> tuple[str, str]:
+    """An origin as the storage holds it."""
+    return origin.kind, origin.label
+
+
+class Judge:
+    """Optuna's pruner for one running trial, over a study in memory of what the trial may know."""
+
+    def __init__(self, known: list[FrozenTrial], pruner: optuna.pruners.BasePruner) -> None:
+        """Copy what is known."""
+        self._pruner = pruner
+        self._study = optuna.create_study(direction="maximize")
+        for row in known:  # those that still run have nothing to say
+            if row.state.is_finished():
+                self._study.add_trial(row)
+        self._row = self._study._storage.create_new_trial(self._study._study_id)
+
+    def is_hopeless(self, step: int, score: float) -> bool:
+        """Whether the rule would stop the trial at this point of its learning curve."""
+        store = self._study._storage
+        store.set_trial_intermediate_value(self._row, step, score)
+        return self._pruner.prune(self._study, store.get_trial(self._row))
+
+
+class Heartbeat:
+    """A thread that gives the heartbeats of an owner's trials."""
+
+    def __init__(self, rows: Rows, running: Mapping[int, Any]) -> None:
+        """Nothing begins yet.
+
+        Args:
+            running: rows of the trials that run; it may change.
+        """
+        self._rows, self._running = rows, running
+        self._left = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, where the storage is shared; a second time does nothing."""
+        if self._rows.has_heartbeat and self._thread is None:
+            self._thread = threading.Thread(target=self._beat, daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait a little for a beat that is on its way."""
+        self._left.set()
+        if self._thread is not None:
+            self._thread.join(JOIN_TIMEOUT)  # it has a connection of its own
+
+    def _beat(self) -> None:
+        while not self._left.wait(HEARTBEAT):
+            for row in list(self._running):
+                try:
+                    self._rows.beat(row)
+                except STORAGE_ERRORS:
+                    break  # a storage that is busy hears it later

@@ -1,0 +1,11 @@
+"""Under which names a study's facts stand in its storage."""
+
+# Of a study: shown by Optuna's dashboard.
+SETTINGS, BUDGET, COMMAND, MODEL = "settings", "num_trials", "command", "model"
+CALLBACK_ERROR = "callback_error"  # followed by the number of the trial
+# Of a study: hidden from the dashboard.
+SIGNAL, SPACE = "optiinr:signal", "optiinr:space"
+# Of a trial.
+ORIGIN = "origin"  # where its point came from
+OWNER = "owner"  # who runs it; a running trial without one was being begun when its process died
+REASON, CONFIG, FACTS = "reason", "config", "facts"

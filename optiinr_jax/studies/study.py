@@ -1,0 +1,297 @@
+"""Study: what a search has found so far, and `ask` and `tell` for a training loop of one's own."""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import optuna
+
+from optiinr_jax.bo.space import Point, Space
+from optiinr_jax.inr import INR, ModelFileError, NetworkConfig, load_inr
+from optiinr_jax.signals import Signal
+from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.studies.ledger import Ledger
+from optiinr_jax.studies.points import config_to_point, point_to_config
+from optiinr_jax.studies.settings import StudySettings, identity
+from optiinr_jax.studies.store.artifacts import attach_reconstruction
+from optiinr_jax.studies.store.rows import Rows
+from optiinr_jax.studies.store.schema import BUDGET, COMMAND
+from optiinr_jax.studies.training import Job, train
+from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial, score_of, trial_key
+from optiinr_jax.studies.winner import Configuration, find_winner
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial to be trained by the caller; `Study.tell` ends it.
+
+    Attributes:
+        number: of the trial.
+        point: names and values in the space.
+        config: the network they stand for.
+        key: PRNG key of the training, for results that depend on seed and number alone.
+        claimed: the trial as the ledger knows it.
+    """
+
+    number: int
+    point: Point
+    config: NetworkConfig
+    key: jax.Array
+    claimed: Claimed
+
+
+class Study:
+    """A search and what it has found; made by `search`, `create_study` or `load_study`.
+
+    Attributes:
+        signal: what is represented.
+        space: of the configurations.
+        settings: what makes two calls the same search.
+        storage: its address; None: in memory.
+        model_path: file of the best network; None: nowhere.
+        ledger: this process's part in the study.
+    """
+
+    def __init__(
+        self,
+        signal: Signal,
+        space: Space,
+        settings: StudySettings,
+        rows: Rows,
+        storage: str | None,
+        model_path: Path | None,
+    ) -> None:
+        """Look at a stored study; nothing is read or trained."""
+        self.signal, self.space, self.settings = signal, space, settings
+        self.storage, self.model_path = storage, model_path
+        self.ledger = Ledger(rows, storage, space, settings, self.config_of)
+        self._identity = identity(settings, signal, space)
+        self._best: INR | None = None
+        self.is_stopped = False
+
+    @property
+    def name(self) -> str:
+        """Name of the study in its storage."""
+        return self.ledger.rows.name
+
+    @property
+    def optuna_study(self) -> optuna.Study:
+        """The same as Optuna knows it."""
+        return self.ledger.rows.study
+
+    @property
+    def num_trials(self) -> int | None:
+        """Budget that was given last, by whatever process; None: none."""
+        return self.ledger.rows.shown().get(BUDGET)
+
+    @property
+    def command(self) -> str | None:
+        """Command line that made the study; None: none did."""
+        return self.ledger.rows.shown().get(COMMAND)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials that have begun, in order."""
+        return self.ledger.trials()
+
+    @property
+    def winner(self) -> Configuration:
+        """The configuration that holds best from seed to seed, with all its trials.
+
+        Raises:
+            StudyError: no trial has a score.
+        """
+        trials = self.trials
+        if found := find_winner(trials):
+            return found
+        reasons = {trial.reason for trial in trials if trial.reason}
+        raise StudyError(
+            f"no trial has a score ({'; '.join(sorted(reasons)) or 'none has ended'}); "
+            "raise num_trials or look at study.trials."
+        )
+
+    @property
+    def best_trial(self) -> Trial:
+        """The best trial of the configuration that holds best.
+
+        Raises:
+            StudyError: no trial has a score.
+        """
+        return self.winner.best_trial
+
+    @property
+    def best_score(self) -> float:
+        """Score of the best trial."""
+        return score_of(self.best_trial)
+
+    @property
+    def best_config(self) -> NetworkConfig:
+        """The configuration with the best lower end over its seeds, of those trained on several."""
+        return self.config_of(self.winner.point)
+
+    @property
+    def best_inr(self) -> INR:
+        """The network of the best trial: kept, read from its file, or trained again the same."""
+        best = self.best_trial
+        if self._best is None or self._best.info.get("trial") != best.number:
+            inr = self._load_model(best.number)
+            if inr is None:
+                inr = train(self.job(best.number, best.point)).inr
+                if inr is not None and self.model_path is not None:
+                    inr.save(self.model_path)
+            if inr is None:
+                raise StudyError(
+                    f"the network of the best trial, {best.number}, is lost and could not be "
+                    "trained again here; look for its model file where the search ran."
+                )
+            self._best = inr
+        return self._best
+
+    def best_trials(self, num: int) -> list[Trial]:
+        """The `num` trials with the highest scores, best first; fewer where no more have one."""
+        scored = [trial for trial in self.trials if trial.score is not None]
+        return sorted(scored, key=score_of, reverse=True)[:num]
+
+    def config_of(self, point: Point) -> NetworkConfig:
+        """The network that a point of the space stands for."""
+        return point_to_config(
+            point,
+            width=self.settings.width,
+            modality=self.signal.kind,
+            objective=self.settings.aim,
+        )
+
+    def job(self, number: int, point: Point, max_seconds: float | None = None) -> Job:
+        """What trains a trial."""
+        return Job(
+            signal=self.signal,
+            config=self.config_of(point),
+            objective=self.settings.aim,
+            num_steps=self.settings.num_steps,
+            number=number,
+            key=trial_key(self.settings.seed, number),
+            info={"search": self._identity},
+            max_seconds=max_seconds,
+        )
+
+    def count_ended(self, num_trials: int | None = None) -> int:
+        """Number of trials, of the first `num_trials`, that have a score, failed or were pruned."""
+        return self.ledger.count_ended(num_trials)
+
+    def enqueue(self, configuration: Point | NetworkConfig) -> None:
+        """Queue a configuration of one's own; it is trained before the strategy proposes again.
+
+        Raises:
+            ValueError: it is no point of the space.
+        """
+        is_point = isinstance(configuration, dict)
+        point = configuration if is_point else config_to_point(configuration, self.space)
+        self.ledger.rows.enqueue(self.space.check_point(point), Origin("enqueued"))
+
+    def ask(self) -> Asked:
+        """Begin the next trial, for a training loop of one's own; end it with `tell`.
+
+        Raises:
+            StudyError: trials that it depends on have not been told; see `batch_size`.
+        """
+        self.ledger.join()
+        claimed = self.ledger.claim(self.num_trials, is_limit=False)
+        if claimed is None:
+            raise StudyError(
+                f"the next trial needs the scores of trials that still run, batch_size is "
+                f"{self.settings.batch_size}; tell them first."
+            )
+        job = self.job(claimed.number, claimed.point)
+        return Asked(claimed.number, claimed.point, job.config, job.key, claimed)
+
+    def tell(
+        self, asked: Asked, result: INR | float | int | None = None, *, reason: str = "no score"
+    ) -> Trial:
+        """End a trial with its network or its score; None, or a score that is nan: it failed.
+
+        Args:
+            asked: what `ask` gave, in this process or another.
+            result: the trained network, or its score.
+            reason: why it failed.
+        """
+        if isinstance(result, INR):
+            result.info.update(self.job(asked.number, asked.point).facts_for_file)
+            return self.record(asked.claimed, Outcome(result))
+        score = math.nan if result is None else float(result)
+        outcome = Outcome(reason=reason) if math.isnan(score) else Outcome(score=score)
+        return self.record(asked.claimed, outcome)
+
+    def record(self, claimed: Claimed, outcome: Outcome) -> Trial:
+        """Store how a trial ended, its network before it where it is the best so far."""
+        inr = outcome.inr
+        if inr is None or outcome.value is None:
+            return self.ledger.end(claimed, outcome, lambda trial: None)
+        if outcome.value > max(map(score_of, self.trials), default=-math.inf):
+            attach_reconstruction(self.ledger.rows, self.storage, claimed.row, inr)
+
+        def save(trial: Trial) -> None:
+            found = find_winner([*(t for t in self.trials if t.number != trial.number), trial])
+            if found is not None and found.best_trial.number == trial.number:
+                self._best = inr
+                if self.model_path is not None:
+                    inr.save(self.model_path)
+
+        return self.ledger.end(claimed, outcome, save)
+
+    def stop(self) -> None:
+        """End the search in this process after the running trial; for callbacks."""
+        self.is_stopped = True
+
+    def trials_dataframe(self) -> "pandas.DataFrame":
+        """The trials as a table, one column for each name of the space; needs pandas.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError(
+                'trials_dataframe() needs pandas; pip install "optiinr-jax[pandas]".'
+            ) from None
+        rows = [asdict(trial) for trial in self.trials]
+        kept = ("number", "score", "state", "reason", "seconds")
+        flat = [
+            {name: row[name] for name in kept}
+            | {"origin": " ".join(row["origin"].values()).strip()}
+            | row["facts"]
+            | row["point"]
+            for row in rows
+        ]
+        return pandas.DataFrame(flat).set_index("number") if flat else pandas.DataFrame()
+
+    def _load_model(self, number: int) -> INR | None:
+        """The model file, if it is intact and holds trial `number` of this search."""
+        if self.model_path is None:
+            return None
+        try:
+            inr = load_inr(self.model_path)
+        except (FileNotFoundError, ModelFileError):
+            return None
+        is_ours = inr.info.get("trial") == number and inr.info.get("search") == self._identity
+        return inr if is_ours else None
+
+    def __repr__(self) -> str:
+        return f"Study({self._describe()})"
+
+    def _repr_html_(self) -> str:
+        return f"<b>{self.name}</b>: {self._describe()}"
+
+    def _describe(self) -> str:
+        """What there is so far, in one line; nothing is trained for it."""
+        trials = self.trials
+        found = find_winner(trials)
+        if found is None:
+            return f"{len(trials)} trials, none with a score"
+        best, unit = found.best_trial, self.signal.metric_name
+        return f"{len(trials)} trials, best {best.score:.4g} {unit} (trial {best.number})"

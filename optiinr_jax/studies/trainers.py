@@ -1,0 +1,187 @@
+"""Where and how trials are trained: one after the other, a batch together, or in an executor."""
+
+import concurrent.futures
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jax
+import optuna
+
+from optiinr_jax.checks import check_name
+from optiinr_jax.inr.cost import step_flops
+from optiinr_jax.inr.fitting import LAYOUTS
+from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.studies.training import (
+    Job,
+    Look,
+    StopTrial,
+    train,
+    train_many,
+    train_remotely,
+)
+from optiinr_jax.studies.trials import Claimed, Outcome
+
+_LONG_FLOPS = 2e12  # a training of more, about a minute on a CPU, keeps a checkpoint
+OnTrial = Callable[[Any, Any], object]  # (study, trial)
+OnStep = Callable[[Any, Any, int, float], object]  # (study, trial, steps done, score of the loss)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How trials are run; nothing of it decides which trials a study has.
+
+    Attributes:
+        executor: trains the trials: anything with the interface of concurrent.futures, such as a
+            ProcessPoolExecutor or Dask's `client.get_executor()`.
+        layout: how a batch is trained: "vmap" in one program, "threads" a trial on each core,
+            "sequence" one after the other; None: "vmap" on a GPU, "threads" on a CPU.
+        pruner: rule that stops hopeless trials: a name of `PRUNERS` or one of Optuna's; None: all
+            run to their end.
+        on_trial_start: called with (study, trial) before a trial is trained.
+        on_trial_step: called with (study, trial, steps done, score of the loss) ten times a trial.
+        on_trial_end: called with (study, trial) when the result is stored. An exception in any of
+            the three is noted and warned of, and costs nothing; `study.stop()` ends the search.
+        max_trial_seconds: a trial that takes longer has failed.
+        max_failures: failed trials in a row that end the search.
+        progress: print a line per trial and show the time left.
+    """
+
+    executor: Any = None
+    layout: str | None = None
+    pruner: str | optuna.pruners.BasePruner | None = None
+    on_trial_start: OnTrial | None = None
+    on_trial_step: OnStep | None = None
+    on_trial_end: OnTrial | None = None
+    max_trial_seconds: float | None = None
+    max_failures: int = 10
+    progress: bool = True
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the trainers need of a study.
+
+    Attributes:
+        claim: takes the next trial; None: not now.
+        job: what trains a trial.
+        look: what happens at a point of a trial's learning curve; None: nothing has to.
+        batch_size: of the study.
+        model_path: beside which checkpoints lie; None: nowhere.
+        options: of the run.
+    """
+
+    claim: Callable[[], Claimed | None]
+    job: Callable[[Claimed], Job]
+    look: Callable[[Claimed], Look]
+    batch_size: int
+    model_path: Path | None
+    options: RunOptions
+
+
+Ended = Iterator[tuple[Claimed, Outcome]]
+
+
+def choose_trainer(batch_size: int, options: RunOptions) -> Callable[[Bench], Ended]:
+    """Where and how trials are trained.
+
+    Raises:
+        ValueError: options that do not go together.
+    """
+    each_step = [n for n in ("on_trial_step", "pruner") if getattr(options, n) is not None]
+    if options.layout is not None:
+        check_name("layout", options.layout, LAYOUTS)
+    if options.executor is not None:
+        if each_step:
+            raise ValueError(
+                f"an executor trains elsewhere, where {each_step[0]} cannot look; leave one out."
+            )
+        if batch_size == 1:
+            warnings.warn(
+                "the executor gets one trial at a time, because batch_size is 1; make it the "
+                "number of its workers.",
+                stacklevel=5,
+            )
+        return _train_elsewhere
+    if options.max_trial_seconds is not None:
+        each_step.append("max_trial_seconds")
+    if options.layout == "sequence" or batch_size == 1:
+        return _train_in_turn
+    if options.layout is not None and each_step:
+        raise ValueError(
+            f"layout {options.layout!r} trains a batch as one, where {each_step[0]} cannot look; "
+            "leave one out."
+        )
+    return _train_in_turn if each_step else _train_jointly
+
+
+def _train_in_turn(bench: Bench) -> Ended:
+    while (claimed := bench.claim()) is not None:
+        job, path = bench.job(claimed), bench.model_path
+        checkpoint = None
+        if path is not None and _flops(job) > _LONG_FLOPS:
+            checkpoint = path.with_suffix(f".trial_{claimed.number}.checkpoint")
+        yield claimed, train(job, bench.look(claimed), checkpoint)
+
+
+def _train_jointly(bench: Bench) -> Ended:
+    """A batch, or what other processes leave of it, together."""
+    usual = "threads" if jax.default_backend() == "cpu" else "vmap"
+    while batch := list(islice(iter(bench.claim, None), bench.batch_size)):
+        jobs = [bench.job(claimed) for claimed in batch]
+        yield from zip(batch, train_many(jobs, bench.options.layout or usual), strict=True)
+
+
+def _train_elsewhere(bench: Bench) -> Ended:
+    """In an executor, as many at once as a batch has."""
+    running: dict[Future[Outcome], Claimed] = {}
+    try:
+        while True:
+            while len(running) < bench.batch_size and (claimed := bench.claim()) is not None:
+                future = bench.options.executor.submit(train_remotely, bench.job(claimed))
+                running[future] = claimed
+            if not running:
+                return
+            ended, _ = concurrent.futures.wait(running, return_when="FIRST_COMPLETED")
+            for future in ended:
+                yield running.pop(future), _result(future)
+    except (BrokenExecutor, CancelledError) as error:
+        raise StudyError(
+            f"the executor lost its workers ({error or type(error).__name__}); its trials are back "
+            "in the queue, call again with a new executor to continue."
+        ) from error
+
+
+def _result(future: "Future[Outcome]") -> Outcome:
+    try:
+        return future.result()
+    except (BrokenExecutor, CancelledError):
+        raise
+    except Exception as error:  # whatever happened on that machine, the trial has failed
+        return Outcome(reason=f"{type(error).__name__}: {error}")
+
+
+def _flops(job: Job) -> float:
+    signal = job.signal
+    return job.num_steps * step_flops(job.config, signal.num_points, signal.num_channels)
+
+
+def make_look(
+    report: Callable[[int, float], None],
+    is_hopeless: Callable[[int, float], bool] | None,
+    num_steps: int,
+) -> Look:
+    """What happens at a point of a learning curve: it is stored and shown, then judged."""
+
+    def look(done: int, score: float) -> None:
+        report(done, score)
+        if is_hopeless is not None and done < num_steps and math.isfinite(score):
+            if is_hopeless(done, score):
+                raise StopTrial(f"hopeless after {done} steps", is_pruned=True)
+
+    return look

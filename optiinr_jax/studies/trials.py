@@ -1,0 +1,137 @@
+"""What a trial is and how one ends: records that know nothing of how they are stored."""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+
+from optiinr_jax.bo.space import Point
+from optiinr_jax.inr import INR
+
+Curve = dict[int, float]  # steps done -> score of the loss
+
+GIVEN = ("published", "warm start", "enqueued")  # origins of points that no strategy chose
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the point of a trial came from.
+
+    Attributes:
+        kind: one of GIVEN, or "design" (the space-filling start), "proposed" by the strategy,
+            "confirmation" (a good configuration from another seed).
+        label: which one, like "siren, official"; may be empty.
+    """
+
+    kind: str
+    label: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether somebody brought the point."""
+        return self.kind in GIVEN
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of a search.
+
+    Attributes:
+        number: from 0, in the order of asking.
+        point: names and values in the space.
+        score: by the objective, higher is better; None where the trial failed, was pruned or has
+            not ended.
+        state: "complete", "failed", "pruned" or "running".
+        reason: why it failed or was pruned; empty otherwise.
+        origin: where the point came from.
+        seconds: of training and scoring.
+        curve: score of the training loss by step (see `score_of_loss`).
+        facts: further ones: `samples`, `between` and `control` (figures at the samples and between
+            them, see `Scores`), peak_memory_mb, seed, matmul_precision, host, versions; max_part
+            where memory did not suffice at first.
+    """
+
+    number: int
+    point: Point
+    score: float | None
+    state: str
+    reason: str = ""
+    origin: Origin = Origin("proposed")
+    seconds: float | None = None
+    curve: Curve = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def preset(self) -> str:
+        """ "family, protocol" where the trial is a published network, else empty."""
+        return self.origin.label if self.origin.kind == "published" else ""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it has a score, failed or was pruned."""
+        return self.state != "running"
+
+    @property
+    def last_value(self) -> float | None:
+        """Its score, or of a pruned one the last point of its learning curve."""
+        if self.state == "pruned" and self.curve:
+            return self.curve[max(self.curve)]
+        return self.score
+
+    def as_pending(self) -> "Trial":
+        """The trial as one of its own batch knows it: its point, not what came of it."""
+        return replace(self, score=None, state="running", reason="", curve={}, facts={})
+
+
+def score_of(trial: Trial) -> float:
+    """Its score; -inf where it has none."""
+    return -math.inf if trial.score is None else trial.score
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A trial that this process is to train.
+
+    Attributes:
+        number: of the trial in its study.
+        row: number of its row in the storage.
+        point: names and values in the space.
+    """
+
+    number: int
+    row: int
+    point: Point
+
+
+def trial_key(seed: int, number: int) -> jax.Array:
+    """PRNG key of a trial's training: a function of the study's seed and the trial's number."""
+    return jax.random.fold_in(jax.random.key(seed), number)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        inr: the trained network; None where there is none.
+        score: of what was trained elsewhere, without a network to show.
+        reason: why there is none; empty otherwise.
+        is_pruned: a rule stopped it, which is no failure.
+        curve: score of the loss by step.
+        facts: seconds, memory, versions, where it ran; `max_part` of a retry with less memory.
+    """
+
+    inr: INR | None = None
+    score: float | None = None
+    reason: str = ""
+    is_pruned: bool = False
+    curve: Curve = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float | None:
+        """The final score; None where there is none."""
+        if self.reason:
+            return None
+        return self.score if self.inr is None else self.inr.score
