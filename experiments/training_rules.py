@@ -2,18 +2,19 @@
 
 A rule is an optimiser, a gradient that is normalised or not, a warm-up, a fall of the rates, and a
 factor on the rates that a network comes with; a sampling says where the points of a step lie. The
-networks are the published ones (SIREN, FINER, IGA, GF, WIRE), a plain SIREN on Fourier features, and
-what the first searches found; both figures are kept, at the samples and between them.
+networks are the published ones (SIREN, FINER, IGA, GF, WIRE), a plain SIREN on Fourier features,
+and what the first searches found; both figures are kept, at the samples and between them.
 
 Three stages, each a list of runs, of which those that are there are left out:
 - screen: many rules with four factors, four networks on four signals, one seed.
 - samplings: where the points lie, under three rules.
-- full: the rules that the screen leaves and the first one, all networks on ten signals, at the samples
-  and between them, five seeds; and 2 000 steps on some of them.
+- full: the rules that the screen leaves and the first one, all networks on ten signals, at the
+  samples and between them, five seeds; and 2 000 steps on some of them.
 
 Command: python -m experiments.training_rules run [--stage screen] [--share 0/1]
          python -m experiments.training_rules page
-Time: screen 80 minutes, samplings 20, full 4 hours on one core; `--share 0/2` and `1/2` side by side.
+Time: screen 80 minutes, samplings 20, full 4 hours on one core; `--share 0/2` and `1/2` side by
+side.
 Expected: experiments/results/training_rules.jsonl, one line a training; docs/training_rules.md.
 """
 
@@ -142,7 +143,8 @@ def samplings() -> Iterator[Run]:
                         yield Run("samplings", signal, network, rule, factor, sampling, steps, seed)
 
 
-# What the screen left, with the factor on the rates that was best in the mean; the first one as it was.
+# What the screen left, with the factor on the rates that was best in the mean; the first one as it
+# was.
 BEST = {FIRST: 1.0, "adamw, normalised": 2.0, "soap, normalised": 2.0}
 NUM_SEEDS = 5
 
@@ -274,7 +276,7 @@ def run(
             file.write(json.dumps(row) + "\n")
         print(
             f"{i + 1}/{len(todo)} {one.signal} {one.network} {one.rule} x{one.factor:g} "
-            f"{one.sampling}: {row.get('samples', math.nan):.4g} {row.get('between', math.nan):.4g}",
+            f"{one.sampling}: {row.get('both', math.nan):.4g}",
             flush=True,
         )
 

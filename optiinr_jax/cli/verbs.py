@@ -63,8 +63,8 @@ def fit(
         file: picture, sound or solid; none: the embedded sample.
         sample: kind of the embedded sample.
         preset: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...; docs/presets.md lists all.
-        protocol: official (the authors' rate, schedule and batch), paper (AdamW 1e-4) or search (the
-            authors' rate, trained as a search trains).
+        protocol: official (the authors' rate, schedule and batch), paper (AdamW 1e-4) or search
+            (the authors' rate, trained as a search trains).
         objective: continuous (the error at the samples and between them) or samples; by default
             samples for official and paper, continuous for search.
         out: folder of the run; by default runs/NAME-PRESET.

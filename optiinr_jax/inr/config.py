@@ -2,8 +2,8 @@
 
 So a new omega, bound or learning rate reuses the compiled program, and configurations of one
 structure stack and vmap. `check_config` is called once at the edge, never on construction, because
-jax rebuilds these records with leaves that are not numbers. What the model and the training take is the
-lowered form of a configuration, see `lowering`.
+jax rebuilds these records with leaves that are not numbers. What the model and the training take is
+the lowered form of a configuration, see `lowering`.
 """
 
 from collections.abc import Callable
@@ -68,8 +68,8 @@ class NetworkConfig:
         lr_step_at: part of the run after which the "step" schedule falls.
         lr_warmup: part of the run, at its beginning, over which they rise linearly; 0: none.
         lr_cooldown: part of the run, at its end, over which they fall linearly to 0; 0: none.
-        sampling: name in SAMPLINGS, where the points of a step lie; None: where the objective of the
-            fit asks for it.
+        sampling: name in SAMPLINGS, where the points of a step lie; None: where the objective of
+            the fit asks for it.
         grid_share: share of the steps, or of the points, that a sampling between the samples leaves
             at the samples.
         output_init: name in OUTPUT_INITS; None: the last family's law, for biases PyTorch's.

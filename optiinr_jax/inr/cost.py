@@ -10,9 +10,9 @@ from optiinr_jax.inr.config import NetworkConfig
 # longest one that takes about a second is used.
 CHUNK_STEPS = (50, 5, 1)
 _CHUNK_FLOPS = 3e11  # float operations of such a chunk
-# Chunk sizes. On a CPU one layer's activations take about half a MiB a core: smaller chunks are bound
-# by synchronisation, larger ones by memory; a single thread is fastest at _CORE_POINTS. Elsewhere 64
-# MiB, times the networks that are trained at once.
+# Chunk sizes. On a CPU one layer's activations take about half a MiB a core: smaller chunks are
+# bound by synchronisation, larger ones by memory; a single thread is fastest at _CORE_POINTS.
+# Elsewhere 64 MiB, times the networks that are trained at once.
 _CORE_VALUES = 2**17
 _CORE_POINTS = 512
 _DEVICE_VALUES = 2**24

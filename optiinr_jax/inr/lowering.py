@@ -1,4 +1,4 @@
-"""From a configuration to what the model and the training take: bounds as numbers, families as waves."""
+"""What the model and the training take: bounds as numbers, and families as waves."""
 
 from dataclasses import dataclass, fields, replace
 

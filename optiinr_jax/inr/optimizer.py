@@ -1,8 +1,8 @@
 """The optimiser of a configuration: a direction, and a learning rate per layer.
 
-One update is a chain of parts, each of which a configuration may leave out: the gradient scaled to a
-norm, or down to one; the direction; decoupled weight decay; the learning rate of the layer, times the
-schedule, the warm-up and the fall to 0.
+One update is a chain of parts, each of which a configuration may leave out: the gradient scaled to
+a norm, or down to one; the direction; decoupled weight decay; the learning rate of the layer, times
+the schedule, the warm-up and the fall to 0.
 """
 
 from collections.abc import Hashable
@@ -66,7 +66,7 @@ def make_optimizer(
 
 
 def scale_to_global_norm(norm: ArrayLike) -> optax.GradientTransformation:
-    """Scale the gradient of all layers together, up or down, to one norm; a gradient of 0 stays 0."""
+    """Scale the gradient of all layers together, up or down, to one norm; 0 stays 0."""
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         del params

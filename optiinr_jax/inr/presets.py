@@ -21,10 +21,10 @@ PAPER: dict[str, dict[str, Any]] = {
     "volume": {"batch_size": 200_000},
 }
 
-# How every trial of a search is trained: SOAP on gradients of one norm, the rates risen over the first
-# 20th of the run and fallen to 0 over the last 30 %. `python -m experiments.training_rules` says why:
-# it is best or nearly so on every kind of signal, and no seed collapses. The fall takes out of a score
-# the noise of where the last step happens to be.
+# How every trial of a search is trained: SOAP on gradients of one norm, the rates risen over the
+# first 20th of the run and fallen to 0 over the last 30 %. `python -m experiments.training_rules`
+# says why: it is best or nearly so on every kind of signal, and no seed collapses. The fall takes
+# out of a score the noise of where the last step happens to be.
 RULE: dict[str, Any] = {
     "optimizer": "soap",
     "weight_decay": 0.01,

@@ -200,7 +200,7 @@ class INR:
         return scores
 
     def _on_grid_of(self, signal: Signal) -> Callable[[Array], Array]:
-        """The network as a function of coordinates of another grid, which covers what its own does."""
+        """The network as a function of the coordinates of a grid over the same extent."""
         if signal.shape == self.frame.shape:
             return self.apply
         own, other = self.frame, signal.frame
@@ -215,7 +215,7 @@ class INR:
 
     @property
     def doubt(self) -> str:
-        """One sentence where interpolating the samples is clearly better than the network; or ""."""
+        """One sentence where interpolating the samples is clearly better; else empty."""
         if self.scores is None:
             return ""
         margin = get_kind(self.frame.kind).metric.margin

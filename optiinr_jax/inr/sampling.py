@@ -1,9 +1,9 @@
 """Where the points of a training step lie: at the samples, or between them; one row each.
 
 A network that is trained at the samples alone is free between them. Every row that is not the grid
-takes its values from the continuous signal (`signals.continuous`), over whole cells: a picture's up to half
-a pixel beyond its outermost ones. Offsets are drawn by (key of the fit, number of the step), so a fit
-that goes on draws what it would have drawn.
+takes its values from the continuous signal (`signals.continuous`), over whole cells: a picture's up
+to half a pixel beyond its outermost ones. Offsets are drawn by (key of the fit, number of the
+step), so a fit that goes on draws what it would have drawn.
 
 Letters: n points, d dimensions, c channels.
 """

@@ -1,4 +1,4 @@
-"""SOAP: Adam in the eigenbasis of Shampoo's preconditioner. Vyas et al. 2024 (arXiv 2409.11321), alg. 3.
+"""SOAP: Adam in the eigenbasis of Shampoo's preconditioner. Vyas et al. 2024, algorithm 3.
 
 For the gradient G (m, n) of a matrix, L and R are running means of G G^T and G^T G. In the basis of
 their eigenvectors Q_L and Q_R Adam's second moment is kept, and there its step is taken. The bases
@@ -6,9 +6,9 @@ are renewed now and then by one step of the power iteration with QR, which costs
 eigendecomposition. As in the authors' code the first gradient only sets the bases up, and a basis
 is renewed after the step that would have used it.
 
-Matrices of one shape are stacked and worked on together; a vector, for which there is no basis, gets
-plain Adam, and so does a side of a matrix that is too long for one. The real and the imaginary parts of a
-complex layer's weights are two matrices.
+Matrices of one shape are stacked and worked on together; a vector, for which there is no basis,
+gets plain Adam, and so does a side of a matrix that is too long for one. The real and the imaginary
+parts of a complex layer's weights are two matrices.
 
 Letters: g matrices of one shape (m, n).
 """

@@ -102,7 +102,7 @@ def _draw_rows(data: Data, step: Int[Array, ""], config: NetworkConfig) -> Rows:
 def _draw_index(
     data: Data, step: Int[Array, ""], config: NetworkConfig
 ) -> tuple[Int[Array, " n"] | None, tuple[int, int] | None]:
-    """Points of the grid for a step, None for all, and into how many groups of what size they go."""
+    """Points of the grid for a step (None: all), and how many groups of what size they make."""
     assert data.points is not None
     num_points, batch_size = data.points.num_points, config.batch_size
     if config.adjustment is None:
@@ -186,8 +186,9 @@ def run_chunk(
 ) -> tuple[TrainState, Float[Array, " length"]]:
     """Run up to `length` updates as one scan; `on_one_core` suits the parts to a single thread.
 
-    `start` is the number of the first one, the same for all networks under `vmap`. Returns the state and the loss before each update. Steps from `num_steps` on, and all steps
-    once the loss or its gradient is not finite, change nothing and report NaN.
+    `start` is the number of the first one, the same for all networks under `vmap`. Returns the
+    state and the loss before each update. Steps from `num_steps` on, and all steps once the loss or
+    its gradient is not finite, change nothing and report NaN.
     """
     optimizer = make_optimizer(config, num_steps)
 

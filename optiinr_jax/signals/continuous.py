@@ -2,20 +2,21 @@
 
 What a signal is between its samples depends on where it comes from.
 
-- A picture that was brought down from a larger file: the file, brought down by the same filter at any
-  other place. Any other picture: the cubic B-spline through its pixels.
+- A picture that was brought down from a larger file: the file, brought down by the same filter at
+  any other place. Any other picture: the cubic B-spline through its pixels.
 - A sound: its band-limited interpolation (Kaiser-windowed sinc), by the sampling theorem.
 - A solid from a mesh: inside or outside, tested on a lattice finer than the voxels. A solid from
   voxels: their trilinear interpolation.
 
-All of them are values on a lattice, `factor` points to a sample on every axis, and a B-spline of some
-`order` between these: 0 is the nearest point, 1 linear, 3 cubic. At the samples the value is the sample.
+All of them are values on a lattice, `factor` points to a sample on every axis, and a B-spline of
+some `order` between these: 0 is the nearest point, 1 linear, 3 cubic. At the samples the value is
+the sample.
 
 A place is counted in samples: sample k lies at k. The cell of a sample begins at k + `edge`: half a
-sample before it for pixels and voxels (edge -1/2), at the sample itself for a sound (edge 0). Point j
-of the lattice lies at (j - edge) / factor + edge. Outside the outermost samples, where half a cell is
-left, a spline goes on by odd reflection, which continues constants and ramps; orders 0 and 1 on bits
-repeat the outermost point.
+sample before it for pixels and voxels (edge -1/2), at the sample itself for a sound (edge 0). Point
+j of the lattice lies at (j - edge) / factor + edge. Outside the outermost samples, where half a
+cell is left, a spline goes on by odd reflection, which continues constants and ramps; orders 0 and
+1 on bits repeat the outermost point.
 
 Letters: n places, D axes, C channels.
 """
@@ -185,8 +186,8 @@ def sinc(samples: Targets, shape: tuple[int, ...], edge: float) -> ContinuousSig
     """Band-limited interpolation: a Kaiser-windowed sinc on a finer lattice, a cubic between.
 
     Every phase of the filter is scaled to have sum 1, so that a constant stays one. Crochiere and
-    Rabiner 1983, section 4.2. In the last tenth below half the sample rate, where 32 samples on each
-    side do not tell a sine from its mirror image, it is no longer exact.
+    Rabiner 1983, section 4.2. In the last tenth below half the sample rate, where 32 samples on
+    each side do not tell a sine from its mirror image, it is no longer exact.
     """
     count = samples.num_points
     factor = _SINC_FACTOR if count <= _LONG_SOUND else _SINC_FACTOR // 2
@@ -216,8 +217,8 @@ def _filtered(extended: np.ndarray, weights: np.ndarray, count: int) -> np.ndarr
 def lanczos_matrix(places: Float[np.ndarray, " m"], scale: float, size: int):
     """Sparse weights (m, size) of `size` pixels that bring them down by `scale`, at places.
 
-    Pillow's Lanczos filter, whose support is 3 new pixels on each side, cut off at the ends and scaled
-    to sum 1; a place is counted in old pixels, the first one's middle at 0.5.
+    Pillow's Lanczos filter, whose support is 3 new pixels on each side, cut off at the ends and
+    scaled to sum 1; a place is counted in old pixels, the first one's middle at 0.5.
     """
     from scipy.sparse import csr_matrix
 

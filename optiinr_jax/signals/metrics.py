@@ -121,8 +121,8 @@ class Metric(NamedTuple):
 
     Attributes:
         name: with the unit in brackets, where it has one.
-        sums: natural values and targets of one chunk, (n, C), to named sums, `count` among them. Pure,
-            may be compiled.
+        sums: natural values and targets of one chunk, (n, C), to named sums, `count` among them.
+            Pure, may be compiled.
         finish: the sums over all points, added by the caller in float64, to the score.
         margin: a difference that a person notices.
     """

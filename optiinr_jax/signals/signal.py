@@ -408,8 +408,8 @@ def make_signal(
     Args:
         samples: (*shape, channels), at least 2 points on each side. True and False stand for the
             ends of the natural range and are kept as bits.
-        interpolation: what the signal is between its samples, a row of INTERPOLATIONS; None: that of
-            its kind, "cubic" for a picture, "sinc" for a sound, "linear" for a solid.
+        interpolation: what the signal is between its samples, a row of INTERPOLATIONS; None: that
+            of its kind, "cubic" for a picture, "sinc" for a sound, "linear" for a solid.
         finer: what its source says between the samples, instead.
     """
     row, samples = get_kind(kind), np.asarray(samples)

@@ -69,10 +69,10 @@ LEVELS = 65535.0  # of a finer lattice
 
 
 class Finer(NamedTuple):
-    """What a file says about a signal between its samples: values on a lattice `factor` times finer.
+    """What a file says about a signal between its samples: values on a finer lattice.
 
-    Point j of the lattice lies (j + 1/2) / factor - 1/2 samples behind the first sample. `factor` is
-    odd, so that the samples are among the points.
+    Point j of the lattice lies (j + 1/2) / factor - 1/2 samples behind the first sample. `factor`
+    is odd, so that the samples are among the points.
 
     Attributes:
         points: parts of the natural range in 65 535ths, (*fine shape, C); or, of a signal with only

@@ -214,9 +214,9 @@ def search(
 
     The first trials are the published networks, one family in all layers; a Latin hypercube fills
     up to `num_initial`; then the strategy proposes. Ours gives all layers the same values up to
-    trial 2.5 `num_initial`, and every layer its own from there on. The last tenth of the budget trains
-    the best configurations again from other seeds: `study.best_config` is the one that holds best.
-    Other processes may help: with the same call, or `optiinr worker`.
+    trial 2.5 `num_initial`, and every layer its own from there on. The last tenth of the budget
+    trains the best configurations again from other seeds: `study.best_config` is the one that holds
+    best. Other processes may help: with the same call, or `optiinr worker`.
 
     Args:
         signal: what to represent.

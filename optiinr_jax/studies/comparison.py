@@ -1,8 +1,8 @@
 """Is the found configuration better than the published ones?
 
-Scores of a search are those of the seeds that won, so they prove nothing: the found configuration and
-the published networks are trained again from seeds that the search never saw, for the same number of
-steps, and scored by the objective of the search.
+Scores of a search are those of the seeds that won, so they prove nothing: the found configuration
+and the published networks are trained again from seeds that the search never saw, for the same
+number of steps, and scored by the objective of the search.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
 """Who runs which trial, and what came of it, when several processes work on one study.
 
-Trials are handed out one after the other, under the study's lock, in the order of their numbers. What
-trial n may know is fixed by its number: the scores of the batches before its own, and the points
-of its own batch before it. So a study has the same trials whoever runs them, and however often
-somebody is killed. A trial whose process has died goes back into the queue with its point.
+Trials are handed out one after the other, under the study's lock, in the order of their numbers.
+What trial n may know is fixed by its number: the scores of the batches before its own, and the
+points of its own batch before it. So a study has the same trials whoever runs them, and however
+often somebody is killed. A trial whose process has died goes back into the queue with its point.
 """
 
 import math

@@ -7,9 +7,9 @@ of its initial weights ("full" only), `encoding` and `encoding_sigma` the Fourie
 `weight_decay` that of the optimiser. Nobody else takes a name apart: see `layer_of`, `families_of`
 and `describe_point`.
 
-Frequencies are bounded by the grid: what it can hold ends at its Nyquist frequency, half a cycle from one
-sample to the next. A Fourier encoding goes up to half of that, a first layer's omega to where its
-steepest initial sine reaches it.
+Frequencies are bounded by the grid: what it can hold ends at its Nyquist frequency, half a cycle
+from one sample to the next. A Fourier encoding goes up to half of that, a first layer's omega to
+where its steepest initial sine reaches it.
 """
 
 import math

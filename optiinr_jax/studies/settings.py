@@ -1,4 +1,4 @@
-"""What makes two searches the same: one record, which command, report and store read by its fields."""
+"""What makes two searches the same: a record that command, report and store read by its fields."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
 """From a configuration to a score: one trial trained, whatever happens to it.
 
-What can go wrong becomes the trial's outcome: a loss that is not finite, a network that collapsed to a
-constant, out of memory (retried once with half-size chunks), a time limit, pruning.
+What can go wrong becomes the trial's outcome: a loss that is not finite, a network that collapsed
+to a constant, out of memory (retried once with half-size chunks), a time limit, pruning.
 """
 
 import gc

@@ -1,8 +1,8 @@
 """Which configuration a search has found: one that holds from seed to seed.
 
-The best of many trials is partly luck, and near divergence the next seed may fail. So the last trials of a
-budget train the best configurations again, each from a seed of its own, and what is found is the
-configuration with the best lower end: mean minus standard deviation over its trials.
+The best of many trials is partly luck, and near divergence the next seed may fail. So the last
+trials of a budget train the best configurations again, each from a seed of its own, and what is
+found is the configuration with the best lower end: mean minus standard deviation over its trials.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""Where a study is kept: Optuna's storages, their rows and their private names, and nothing else."""
+"""Where a study is kept: Optuna's storages, their rows and their private names."""

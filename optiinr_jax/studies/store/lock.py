@@ -46,8 +46,8 @@ def locked(url: str | None, name: str) -> Iterator[None]:
         while not signals_deferred()(try_lock)():
             if time.monotonic() - start > LOCK_TIMEOUT:
                 raise StudyError(
-                    f"another process has held the lock of {url} for {LOCK_TIMEOUT:.0f} seconds; end "
-                    "the one that hangs, and call again."
+                    f"another process has held the lock of {url} for {LOCK_TIMEOUT:.0f} seconds; "
+                    "end the one that hangs, and call again."
                 )
             time.sleep(pause)
             pause = min(1.5 * pause, 0.25)

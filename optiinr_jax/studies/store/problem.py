@@ -1,7 +1,7 @@
 """Which search a stored study is: its settings, its signal, its space, the place of its model.
 
-What Optuna leaves open is here: a study that belongs to another search is refused, and the signal and
-the space are kept with the study, so that a worker on another machine needs its address alone.
+What Optuna leaves open is here: a study that belongs to another search is refused, and the signal
+and the space are kept with the study, so that a worker on another machine needs its address alone.
 """
 
 import os

@@ -1,14 +1,13 @@
 """The rows of a study in Optuna's storage, and all private names of Optuna that a search needs.
 
-Optuna has no public way to begin a trial with a point of one's own under a number of one's own, to put a
-trial back into the queue, or to give its heartbeat. SIGINT and SIGTERM are deferred during each of the
-calls, so that what belongs together is written together.
+Optuna has no public way to begin a trial with a point of one's own under a number of one's own, to
+put a trial back into the queue, or to give its heartbeat. SIGINT and SIGTERM are deferred during
+each of the calls, so that what belongs together is written together.
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -28,16 +27,6 @@ from optiinr_jax.studies.trials import Origin, Trial
 STORAGE_ERRORS = (OptunaError, SQLAlchemyError)
 JOIN_TIMEOUT = 2.0  # seconds that a heartbeat may still take when its owner leaves
 _STATES = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed"}
-_P, _R = ParamSpec("_P"), TypeVar("_R")
-
-
-def _deferred(call: Callable[_P, _R]) -> Callable[_P, _R]:
-    @wraps(call)
-    def protected(*arguments: _P.args, **options: _P.kwargs) -> _R:
-        with signals_deferred():
-            return call(*arguments, **options)
-
-    return protected
 
 
 class Rows:
@@ -68,7 +57,7 @@ class Rows:
         """Whether several processes may share the storage."""
         return isinstance(self._store, BaseHeartbeat)
 
-    @_deferred
+    @signals_deferred()
     def read(self) -> list[FrozenTrial]:
         """All rows, in the order of their numbers; not to be changed."""
         return self.study.get_trials(deepcopy=False)
@@ -98,7 +87,7 @@ class Rows:
             self._ended[row.number] = trial
         return trial
 
-    @_deferred
+    @signals_deferred()
     def read_one(self, row: int) -> FrozenTrial:
         """One row as it is now."""
         return self._store.get_trial(row)
@@ -111,7 +100,7 @@ class Rows:
             return None
         return self._space.check_point(point), Origin(*row.user_attrs.get(ORIGIN, ("enqueued",)))
 
-    @_deferred
+    @signals_deferred()
     def begin(
         self, waiting: FrozenTrial | None, point: Point, origin: Origin, owner: str, config: Any
     ) -> int:
@@ -132,17 +121,17 @@ class Rows:
             self._store.set_trial_user_attr(row, attribute, fact)
         return row
 
-    @_deferred
+    @signals_deferred()
     def requeue(self, row: int) -> None:
         """Put a trial back into the queue, with the number and the point it has."""
         self._store.set_trial_state_values(row, TrialState.WAITING)
 
-    @_deferred
+    @signals_deferred()
     def report(self, row: int, step: int, score: float) -> None:
         """Store a point of a learning curve; a trial that runs again writes it again."""
         self._store.set_trial_intermediate_value(row, step, score)
 
-    @_deferred
+    @signals_deferred()
     def finish(self, number: int, row: int, value: float | None, reason: str, **more: Any) -> None:
         """End a trial with its score, or for a reason; its state is written last.
 
@@ -163,41 +152,41 @@ class Rows:
         else:
             self.study.tell(number, value)
 
-    @_deferred
+    @signals_deferred()
     def enqueue(self, point: Point, origin: Origin) -> None:
         """Queue a point; one with a label only once."""
         queued = {tuple(row.user_attrs.get(ORIGIN, ())) for row in self.read()}
         if not origin.label or vars_of(origin) not in queued:
             self.study.enqueue_trial(point, user_attrs={ORIGIN: vars_of(origin)})
 
-    @_deferred
+    @signals_deferred()
     def stale(self) -> set[int]:
         """Running rows whose owner has given no heartbeat for too long."""
         if not self.has_heartbeat:
             return set()
         return set(self._store._get_stale_trial_ids(self._id))  # type: ignore[attr-defined]
 
-    @_deferred
+    @signals_deferred()
     def beat(self, row: int) -> None:
         """Give the heartbeat of a trial."""
         self._store.record_heartbeat(row)  # type: ignore[attr-defined]
 
-    @_deferred
+    @signals_deferred()
     def set_hidden(self, name: str, value: Any) -> None:
         """Set an attribute of the study that no dashboard shows."""
         self._store.set_study_system_attr(self._id, name, value)
 
-    @_deferred
+    @signals_deferred()
     def hidden(self) -> Mapping[str, Any]:
         """Attributes of the study that no dashboard shows."""
         return self._store.get_study_system_attrs(self._id)
 
-    @_deferred
+    @signals_deferred()
     def set_shown(self, name: str, value: Any) -> None:
         """Set an attribute of the study that a dashboard shows."""
         self.study.set_user_attr(name, value)
 
-    @_deferred
+    @signals_deferred()
     def shown(self) -> Mapping[str, Any]:
         """Attributes of the study that a dashboard shows."""
         return self.study.user_attrs
