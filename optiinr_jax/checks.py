@@ -14,8 +14,8 @@ def check_counts(**counts: Any) -> None:
 
 def check_whole(name: str, value: Any, low: int, high: int | None = None) -> None:
     """Raise ValueError for what is no whole number from `low` to `high`."""
-    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_whole or value < low or (high is not None and value > high):
+    number = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    if number is None or number < low or (high is not None and number > high):
         end = "on" if high is None else f"to {high}"
         raise ValueError(f"{name} is {value!r}; it must be a whole number from {low} {end}.")
 

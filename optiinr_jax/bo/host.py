@@ -1,6 +1,6 @@
 """Where the model computes: in double precision on the host's processor, on one core."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 
@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 
 
 @contextmanager
-def host_scope() -> Iterator[None]:
+def host_scope() -> Generator[None]:
     """Double precision on the processor: small, sequential, the same on every machine.
 
     Results have to be fetched inside. The matrices are too small for BLAS to share among its

@@ -88,11 +88,13 @@ class OptiINRSampler(BaseSampler):
         space = self.space or Space({name: b.dimension for name, b in bridges.items()})
         settings = self._settings(space)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        point: Point = {}
         for _ in range(NUM_TRIES):
-            point = _initial_point(settings, others, trial.number) if is_initial else None
-            if point is None:
+            drawn = _initial_point(settings, others, trial.number) if is_initial else None
+            if drawn is None:
                 told, pending = _read_trials(space, bridges, others, sign)
-                point = make_suggest(settings, told)(pending, trial.number)
+                drawn = make_suggest(settings, told)(pending, trial.number)
+            point = drawn
             before, others = others, _other_trials(study, trial)
             known = {other.number for other in before}
             if not any(_read_proposal(t) == point for t in others if t.number not in known):

@@ -9,7 +9,7 @@ import signal as signals_of_the_system
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -102,7 +102,7 @@ def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 @contextmanager
-def _heard_signals() -> Iterator[None]:
+def _heard_signals() -> Generator[None]:
     """SIGINT and SIGTERM as exceptions, again and again until one has ended the block.
 
     Where Python calls back from other code, an exception is printed and lost: none is raised in a

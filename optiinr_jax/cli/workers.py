@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
@@ -48,7 +48,7 @@ def pin_to(share: Share, pid: int = 0) -> None:
 
 
 @contextmanager
-def started(storage: str, name: str, shares: Sequence[Share]) -> Iterator[None]:
+def started(storage: str, name: str, shares: Sequence[Share]) -> Generator[None]:
     """Keep a worker busy with a study on every share, and leave none behind."""
     command = [sys.executable, "-m", "optiinr_jax", "worker", storage, "--name", name, "--quiet"]
     processes = []

@@ -81,7 +81,7 @@ class MLP(nn.Module):
                 for name in map_names(i, row.num_maps)
             ]
             maps = maps if row.is_complex else [z.real for z in maps]
-            self.sow("intermediates", hidden_name(i), maps[0])  # for `pre_activations`
+            self.sow("intermediates", f"z_{i}", maps[0])  # for `pre_activations`
             h = row(*maps, **layer.numbers)
         output = Affine(self.num_channels, name="output")
         values = output(h, config.output_weight_bound, config.output_bias_bound).real
@@ -153,4 +153,5 @@ def pre_activations(
     _, seen = model.apply(
         {"params": variables["params"]}, features, lowered, constants, mutable=["intermediates"]
     )
-    return [seen["intermediates"][hidden_name(i)][0] for i in range(config.depth)]
+    found: Any = seen["intermediates"]
+    return [found[f"z_{i}"][0] for i in range(config.depth)]

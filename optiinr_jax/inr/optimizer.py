@@ -33,7 +33,7 @@ def make_optimizer(
     `scale_by_soap`.
     """
 
-    def rate(step: ArrayLike) -> ArrayLike:
+    def rate(step: ArrayLike) -> jax.Array:
         step = jnp.asarray(step, float)  # an integer would give float32
         part = step / num_steps
         cooldown, warmup = (jnp.asarray(n) for n in (config.lr_cooldown, config.lr_warmup))
@@ -42,10 +42,10 @@ def make_optimizer(
             warmup > 0, (step + 1.0) / jnp.where(warmup > 0, warmup * num_steps, 1.0), 1.0
         )
         factor = jnp.minimum(1.0, left) * jnp.minimum(1.0, risen)
-        return SCHEDULES[config.schedule](part, config) * factor
+        return jnp.asarray(SCHEDULES[config.schedule](part, config)) * factor
 
     def scaled(learning_rate: ArrayLike) -> optax.GradientTransformation:
-        return optax.scale_by_schedule(lambda step: -learning_rate * rate(step))
+        return optax.scale_by_schedule(lambda step: -rate(step) * learning_rate)
 
     rules: dict[Hashable, optax.GradientTransformation] = {
         name: scaled(layer.learning_rate)

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 MAX_SIDE = 1024  # a longer side has no basis
@@ -64,15 +63,9 @@ def scale_by_soap(
         stacks = {name: _empty(jnp.stack(matrices)) for name, matrices in _by_shape(params).items()}
         return SoapState(jnp.zeros((), jnp.int32), stacks)
 
-    def update(
-        updates: Any,
-        state: SoapState,
-        params: Any = None,
-        *,
-        step: ArrayLike | None = None,
-        **_: Any,
-    ) -> tuple[Any, SoapState]:
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, SoapState]:
         del params
+        step = extra.get("step")
         step = state.count if step is None else jnp.asarray(step)
         directions, stacks = {}, {}
         for name, matrices in _by_shape(updates).items():

@@ -101,7 +101,7 @@ def _draw_rows(data: Data, step: Int[Array, ""], config: NetworkConfig) -> Rows:
 
 def _draw_index(
     data: Data, step: Int[Array, ""], config: NetworkConfig
-) -> tuple[Int[Array, " n"] | None, tuple[int, int] | None]:
+) -> tuple[Int[Array, " n"] | None, tuple[int, ...] | None]:
     """Points of the grid for a step (None: all), and how many groups of what size they make."""
     assert data.points is not None
     num_points, batch_size = data.points.num_points, config.batch_size

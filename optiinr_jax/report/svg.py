@@ -5,7 +5,7 @@ that role, and text stays text in the page's own font. Sizes are in CSS pixels.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from html import escape
 from io import StringIO
@@ -57,7 +57,7 @@ _STYLE = {
 
 
 @contextmanager
-def new_figure(width: int, height: int) -> Iterator["Figure"]:
+def new_figure(width: int, height: int) -> Generator["Figure"]:
     """An empty figure of a size in pixels, in the style of the page while the context lasts."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure

@@ -25,6 +25,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -104,11 +105,11 @@ class ContinuousSignal:
         values = self.lattice.dense().reshape(*self.lattice_shape, -1)
         for axis, n in enumerate(self.shape):
             length = (n - 1) * self.factor + 1
-            values = sum(
-                weights[j][0, axis]
-                * _strided(values, first[0, axis] + j, length, self.factor, axis)
-                for j in range(self.order + 1)
-            )
+            parts = [
+                weight[0, axis] * _strided(values, first[0, axis] + j, length, self.factor, axis)
+                for j, weight in enumerate(weights)
+            ]
+            values = reduce(jnp.add, parts)
         return values.reshape(math.prod(self.shape), -1)
 
 

@@ -14,7 +14,7 @@ Letters: N points, D axes.
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -47,17 +47,20 @@ def coords_at(
 
 
 def coords_of_places(
-    places: Float[AnyArray, "N D"], shape: Sequence[int], low: float = -1.0, high: float = 1.0
-) -> Float[AnyArray, "N D"]:
-    """Coordinates of places, which are counted in points of a grid on each axis; 0 is the first."""
+    places: Float[Any, "N D"], shape: Sequence[int], low: float = -1.0, high: float = 1.0
+) -> Any:
+    """Coordinates (N, D) of places, which are counted in points of a grid; 0 is the first one.
+
+    NumPy's arrays stay such, JAX's too.
+    """
     starts, steps = _first_and_step(shape, low, high)
     return starts.astype(places.dtype) + places * steps.astype(places.dtype)
 
 
 def places_of_coords(
-    coords: Float[AnyArray, "N D"], shape: Sequence[int], low: float = -1.0, high: float = 1.0
-) -> Float[AnyArray, "N D"]:
-    """Places of coordinates; `coords_of_places` goes back."""
+    coords: Float[Any, "N D"], shape: Sequence[int], low: float = -1.0, high: float = 1.0
+) -> Any:
+    """Places (N, D) of coordinates; `coords_of_places` goes back."""
     starts, steps = _first_and_step(shape, low, high)
     return (coords - starts.astype(coords.dtype)) / steps.astype(coords.dtype)
 

@@ -305,6 +305,7 @@ def _wide_levels(path: Path, high: "Image", is_grey: bool) -> Pixels:
 
     with Image.open(path, formats=_READABLE) as low:
         tiles, low.tile = low.tile, []
+        places: list[int] = []
         for tile in tiles:
             args: Any = tile.args
             other, places = _LOW_BYTES[_raw_mode(args)]

@@ -214,7 +214,10 @@ class Signal:
         """
         frame = Frame.from_json(record["frame"])
         count, channels = frame.num_points, frame.num_channels
-        shapes = {"float32": (count, channels), "uint8": (-(-count * channels // 8),)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "float32": (count, channels),
+            "uint8": (-(-count * channels // 8),),
+        }
         stored = _expanded(record["stored"], record["dtype"], shapes)
         finer, found = None, record.get("finer")
         if found is not None:

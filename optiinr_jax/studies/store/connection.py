@@ -3,7 +3,7 @@
 import sqlite3
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 
 import optuna
@@ -20,7 +20,7 @@ WRITE_TIMEOUT = 30.0  # seconds that a write waits for another program's
 
 
 @contextmanager
-def opened(url: str | None, name: str) -> Iterator[BaseStorage]:
+def opened(url: str | None, name: str) -> Generator[BaseStorage]:
     """A storage, held locked; None: in memory.
 
     Raises:

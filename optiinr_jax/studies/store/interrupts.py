@@ -6,12 +6,12 @@ an error of their own.
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def signals_deferred() -> Iterator[None]:
+def signals_deferred() -> Generator[None]:
     """Defer SIGINT and SIGTERM to the end of the block; a second one comes through."""
     if threading.current_thread() is not threading.main_thread():  # where no signal is handled
         yield

@@ -7,7 +7,7 @@ the connection, so there is nothing to clean up after a kill. A study in memory 
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def database_path(url: str | None) -> Path | None:
 
 
 @contextmanager
-def locked(url: str | None, name: str) -> Iterator[None]:
+def locked(url: str | None, name: str) -> Generator[None]:
     """Hold the lock of one study in a storage.
 
     Raises:
