@@ -35,7 +35,7 @@ from optiinr_jax.studies.trainers import RunOptions
 from optiinr_jax.studies.trials import Origin
 
 NUM_WARM = 3  # best trials that each study of `warm_start` gives
-PRESET_FACTORS = (1.0, 4.0)  # on the authors' rates, for another optimiser than theirs
+PRESET_FACTORS = (4.0, 1.0)  # on the authors' rates, which were for another optimiser
 
 
 def _with_fields(*records: type) -> Callable[[Any], Any]:

@@ -163,7 +163,11 @@ def compare(
             label = protocol if factor == 1.0 else f"{protocol}, rate x {factor:g}"
             return entry(name, label, config, 1)
 
-        firsts = [once(name, protocol) for name in families for protocol in PROTOCOLS]
+        firsts = [
+            once(name, protocol, FACTORS[0] if protocol == "search" else 1.0)
+            for name in families
+            for protocol in PROTOCOLS
+        ]
         best = {f: max(e.mean for e in firsts if e.name == f) for f in families}
         close = [f for f in families if best[f] > max(best.values()) - margin]
         firsts += [once(f, "search", factor) for f in close for factor in FACTORS[1:]]

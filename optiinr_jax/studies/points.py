@@ -35,7 +35,7 @@ FAMILIES = {
     "audio": ("siren", "finer"),
     "volume": ("finer", "gauss", "gf", "wire"),
 }
-LEARNING_RATES = (1e-4, 1e-2)
+LEARNING_RATES = (3e-4, 1e-2)  # below them SOAP does not arrive in 500 steps
 WEIGHT_DECAYS = (1e-4, 1.0)
 ENCODING_SIGMAS = (0.01, 0.5)  # of the Nyquist frequency
 LOWEST_OMEGA_END = 60.0  # twice the published omega, however small the grid is
