@@ -52,9 +52,7 @@ def main() -> None:
         point = optimizer.ask()
         is_guided = number >= SIZE.num_initial
         before = fit_surrogate(space, points, scores).predict([point])[1][0] if is_guided else 0.0
-        inr = train(
-            signal, point_to_config(point, width=SIZE.width), SIZE, fresh_key({"seed": 2}, number)
-        )
+        inr = train(signal, point_to_config(point, width=SIZE.width), SIZE, fresh_key(2, number))
         score = float("nan") if inr is None else inr.score
         optimizer.tell(point, score)
         if inr is None:

@@ -22,22 +22,20 @@ import numpy as np
 from scipy import stats
 
 import optiinr_jax as oi
-from experiments.contenders import CONTENDERS
 from optiinr_jax.bo import Optimizer
 from optiinr_jax.bo.space import Point
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import PRESETS as NETWORKS
 from optiinr_jax.inr import PROTOCOLS, NetworkConfig, keep_compiled_programs, preset
 from optiinr_jax.inr.encodings import FourierFeatures
-from optiinr_jax.studies import point_to_config
-from optiinr_jax.studies.comparison import FIRST_CONFIRMING
+from optiinr_jax.inr.presets import FACTORS
 from optiinr_jax.studies.comparison import fresh_key as fresh_key
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = Path("runs") / "experiments"
+FIRST_RULE = "first_rule"  # the quick size under AdamW at the samples, as it was first run
 SEARCHES = (
     "optiinr",
-    "confirmed",
     "random",
     "untied",
     "single_family",
@@ -46,10 +44,9 @@ SEARCHES = (
     "faithful",
     "layerwise",
 )
-PRESETS, CONFIRMED = "presets", "confirmed"
+PRESETS = "presets"
 CLOSE = {"IoU": 0.1}  # a preset this far below the best on its first seed gets no further ones
 CLOSE_DB = 3.0
-NUM_CONFIRMED, NUM_CONFIRMING = 3, 2  # configurations that are trained again, seeds of each
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,7 @@ class Arguments:
 
     Attributes:
         size: "quick" runs on a laptop, "paper" is the paper's and wants a GPU.
+        objective: "samples" is the paper's metric.
         contenders: searches to run, and "presets"; none: all.
         signals: to run; none: all of the table.
         minutes: no new trial begins after so many; the same command goes on.
@@ -77,6 +75,7 @@ class Arguments:
     """
 
     size: Literal["quick", "paper"] = "quick"
+    objective: Literal["continuous", "samples"] = "samples"
     contenders: tuple[str, ...] = (SEARCHES[0], PRESETS, *SEARCHES[1:])
     signals: tuple[str, ...] = ()
     minutes: float = math.inf
@@ -92,6 +91,7 @@ class Job:
     size: Size
     signal: str
     contender: str
+    objective: str
     load: Callable[[str, str], Any]  # (signal, size name) -> Signal; a function of a module
     end: float  # no trial begins after this time
 
@@ -99,7 +99,7 @@ class Job:
     def result(self) -> Path:
         """File of what came of it."""
         name = f"{self.signal.replace('/', '_')}.{self.contender}.json"
-        return RESULTS / self.size_name / self.table / name
+        return RESULTS / self.size_name / self.objective / self.table / name
 
 
 def run_table(
@@ -120,7 +120,16 @@ def run_table(
     names = arguments.signals or signals[arguments.size]
     end = time.time() + 60.0 * arguments.minutes
     jobs = [
-        Job(table, arguments.size, sizes[arguments.size], name, contender, load, end)
+        Job(
+            table=table,
+            size_name=arguments.size,
+            size=sizes[arguments.size],
+            signal=name,
+            contender=contender,
+            objective=arguments.objective,
+            load=load,
+            end=end,
+        )
         for contender in arguments.contenders
         for name in names
     ]
@@ -151,7 +160,7 @@ def run_job(job: Job) -> str:
     keep_compiled_programs()
     start = time.monotonic()
     signal = job.load(job.signal, job.size_name)
-    record = {PRESETS: fit_presets, CONFIRMED: confirm}.get(job.contender, search)(job, signal)
+    record = (fit_presets if job.contender == PRESETS else search)(job, signal)
     if record is None:
         return "to be continued"
     head = {
@@ -160,6 +169,8 @@ def run_job(job: Job) -> str:
         "shape": list(signal.shape),
         "metric": signal.metric_name,
         "contender": job.contender,
+        "objective": job.objective,
+        "control": signal.control_score,
         "size": asdict(job.size),
         "seconds": round(time.monotonic() - start, 1),  # of this call, fresh seeds included
         "versions": {name: version(name) for name in ("optiinr-jax", "jax", "numpy", "optuna")},
@@ -172,78 +183,48 @@ def run_job(job: Job) -> str:
 
 def search(job: Job, signal: Any) -> dict[str, Any] | None:
     """The trials of one search, and its winner on fresh seeds; None: out of time."""
-    size, folder = job.size, RUNS / job.size_name / job.table
+    size, folder = job.size, RUNS / job.size_name / job.objective / job.table
     folder.mkdir(parents=True, exist_ok=True)
-    is_sampler = job.contender not in CONTENDERS
-    options: dict[str, Any] = {
-        "num_trials": size.num_trials,
-        "num_initial": size.num_initial,
-        "num_steps": size.num_steps,
-        "width": size.width,
-        "depth": size.depth,
-        "strategy": job.contender if is_sampler else "random",
-        "storage": f"sqlite:///{folder / job.result.stem}.db",
-    }
-    if is_sampler:
-        study = oi.search(
-            signal,
-            **options,
-            progress=False,
-            on_trial_end=lambda study, _: study.stop() if time.time() > job.end else None,
-        )
-    else:
-        study = oi.create_study(signal, **options)
-        while study.count_ended() < size.num_trials and time.time() < job.end:
-            if study.count_ended() == len(study.optuna_study.get_trials(deepcopy=False)):
-                study.enqueue(CONTENDERS[job.contender](study))
-            asked = study.ask()
-            study.tell(asked, train(signal, asked.config, size, asked.key))
+    study = oi.search(
+        signal,
+        num_trials=size.num_trials,
+        num_initial=size.num_initial,
+        num_steps=size.num_steps,
+        width=size.width,
+        depth=size.depth,
+        objective=job.objective,
+        strategy=job.contender,
+        storage=f"sqlite:///{folder / job.result.stem}.db",
+        progress=False,
+        on_trial_end=lambda study, _: study.stop() if time.time() > job.end else None,
+    )
     if study.count_ended() < size.num_trials:
         return None
     return {
         "trials": [trial.score for trial in study.trials],
         "points": [trial.point for trial in study.trials],
-        "fresh": {"found": score_fresh(signal, study.best_config, size)},
+        "origins": [trial.origin.kind for trial in study.trials],
+        "fresh": {"found": score_fresh(signal, study.best_config, size, job.objective)},
     }
 
 
 def score_fresh(
-    signal: Any, config: NetworkConfig, size: Size, seeds: Iterable[int] | None = None
+    signal: Any, config: NetworkConfig, size: Size, objective: str | None = None
 ) -> dict[str, Any]:
-    """A network and its scores on seeds that no search uses; None for one that diverged."""
-    seeds = range(size.num_seeds) if seeds is None else seeds
-    inrs = [train(signal, config, size, fresh_key({"seed": 0}, i)) for i in seeds]
-    return {"config": config.to_json(), "scores": [inr and inr.score for inr in inrs]}
+    """A network on seeds that no search uses: scores and both figures; None where it diverged."""
+    keys = [fresh_key(0, i) for i in range(size.num_seeds)]
+    return {"config": config.to_json()} | figures_of(
+        [train(signal, config, size, key, objective) for key in keys]
+    )
 
 
-def confirm(job: Job, signal: Any) -> dict[str, Any] | None:
-    """The same search, whose last trials train its best configurations again; None: not yet there.
-
-    What `optiinr_jax.search.confirm` does, within the budget of all others.
-    """
-    searched = replace(job, contender="optiinr").result
-    if not searched.is_file():
-        return None
-    record = json.loads(searched.read_text())
-    num = job.size.num_trials - NUM_CONFIRMED * NUM_CONFIRMING
-    trials, points = record["trials"][:num], record["points"][:num]
-    order = sorted(range(num), key=lambda i: -math.inf if trials[i] is None else trials[i])
-    seeds = range(FIRST_CONFIRMING, FIRST_CONFIRMING + NUM_CONFIRMING)
-    again = [
-        score_fresh(
-            signal,
-            point_to_config(points[i], width=job.size.width, modality=signal.kind),
-            job.size,
-            seeds,
-        )
-        for i in order[: -NUM_CONFIRMED - 1 : -1]
-    ]
-    best = max(again, key=lambda row: mean_of(row["scores"]))
-    config = NetworkConfig.from_json(best["config"])
+def figures_of(inrs: Iterable[Any]) -> dict[str, list[float | None]]:
+    """Scores and figures of some networks, None for one that diverged."""
+    inrs = list(inrs)
     return {
-        "trials": trials + [score for row in again for score in row["scores"]],
-        "again": again,
-        "fresh": {"found": score_fresh(signal, config, job.size)},
+        "scores": [inr and inr.score for inr in inrs],
+        "samples": [inr and inr.scores.samples for inr in inrs],
+        "between": [inr and inr.scores.between for inr in inrs],
     }
 
 
@@ -258,7 +239,7 @@ def search_plainly(
     trials: list[dict[str, Any]] = []
     for number in range(size.num_trials):
         point = optimizer.ask()
-        inr = train(signal, to_config(point), size, fresh_key({"seed": 1}, number))
+        inr = train(signal, to_config(point), size, fresh_key(1, number))
         optimizer.tell(point, math.nan if inr is None else inr.score)
         params = None if inr is None else inr.num_params
         trials.append({"point": point, "score": inr and inr.score, "params": params})
@@ -283,29 +264,37 @@ def fit_presets(job: Job, signal: Any) -> dict[str, Any] | None:
     larger: dict[str, dict[str, Any]] = {}
     for name in NETWORKS[signal.kind]:
         for protocol in PROTOCOLS:
-            config = preset(
-                name, modality=signal.kind, protocol=protocol, width=size.width, depth=size.depth
-            )
-            label, scaled = f"{name}, {protocol}", scale_encoding(config)
-            rows[label] = {"config": scaled, "scores": []}
-            if scaled != config and protocol == "official":
-                larger[label] = {"config": config, "scores": []}
+            for factor in FACTORS if protocol == "search" else (1.0,):
+                config = preset(
+                    name,
+                    modality=signal.kind,
+                    protocol=protocol,
+                    width=size.width,
+                    depth=size.depth,
+                    factor=factor,
+                )
+                label = f"{name}, {protocol}" + (f" x {factor:g}" if factor != 1.0 else "")
+                scaled = scale_encoding(config)
+                rows[label] = {"config": scaled, "inrs": []}
+                if scaled != config and protocol == "official":
+                    larger[label] = {"config": config, "inrs": []}
     for i in range(size.num_seeds):
-        firsts = {label: row["scores"][0] for label, row in rows.items() if row["scores"]}
-        bar = max((score for score in firsts.values() if score is not None), default=-math.inf)
+        firsts = {k: row["inrs"][0] for k, row in rows.items() if row["inrs"]}
+        scores = {k: -math.inf if inr is None else inr.score for k, inr in firsts.items()}
+        bar = max(scores.values(), default=-math.inf)
         bar -= CLOSE.get(signal.metric_name, CLOSE_DB)
-        good = {k: row for k, row in rows.items() if i == 0 or (firsts.get(k) or -math.inf) >= bar}
+        good = {k: row for k, row in rows.items() if i == 0 or scores.get(k, -math.inf) >= bar}
         for row in (*good.values(), *larger.values()):
             if time.time() > job.end:
                 return None
             try:
-                inr = train(signal, row["config"], size, fresh_key({"seed": 0}, i))
+                inr = train(signal, row["config"], size, fresh_key(0, i), job.objective)
             except ValueError as error:  # a network that this grid does not suit
                 row["problem"] = str(error)
                 continue
-            row["scores"].append(None if inr is None else inr.score)
+            row["inrs"].append(inr)
     for row in (*rows.values(), *larger.values()):
-        row["config"] = row["config"].to_json()
+        row |= figures_of(row.pop("inrs")) | {"config": row["config"].to_json()}
     return {"fresh": rows, "larger": larger}
 
 
@@ -316,12 +305,13 @@ def scale_encoding(config: Any) -> Any:
     return replace(config, encoding=replace(config.encoding, num_frequencies=config.width))
 
 
-def train(signal: Any, config: Any, size: Size, key: Any) -> Any:
+def train(signal: Any, config: Any, size: Size, key: Any, objective: str | None = None) -> Any:
     """One training as every trial of a search has it; None where it diverged."""
     try:
         return oi.fit(
             signal,
             config,
+            objective=objective,
             num_steps=size.num_steps,
             key=key,
             share_program=True,
@@ -332,8 +322,12 @@ def train(signal: Any, config: Any, size: Size, key: Any) -> Any:
         return None
 
 
-def read_results(table: str, size: str = "quick") -> Iterator[dict[str, Any]]:
-    """What the jobs of a table have left so far."""
+def read_results(table: str, size: str = FIRST_RULE) -> Iterator[dict[str, Any]]:
+    """What the jobs of a table have left so far.
+
+    Args:
+        size: folder of the results: FIRST_RULE, or like "quick/samples".
+    """
     for path in sorted((RESULTS / size / table).glob("*.json")):
         yield json.loads(path.read_text())
 

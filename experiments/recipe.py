@@ -47,7 +47,7 @@ def networks(width: int) -> dict[str, NetworkConfig]:
     found = NetworkConfig.from_json(record["fresh"]["found"]["config"])
     rows = {"found": scale_encoding(replace(found, width=width))}
     for name in PUBLISHED:
-        rows[name] = oi.preset(name, protocol="cooldown", width=width, depth=found.depth)
+        rows[name] = oi.preset(name, protocol="search", factor=4.0, width=width, depth=found.depth)
     return rows
 
 
@@ -84,7 +84,7 @@ def main() -> None:
         for picture in PICTURES:
             signal = oi.load_dataset_signal(picture, pixels)
             fits = {
-                name: train(signal, config, size, fresh_key({"seed": 0}, 0))
+                name: train(signal, config, size, fresh_key(0, 0))
                 for name, config in networks(width).items()
             }
             record[label][picture] = {name: inr.score for name, inr in fits.items()}

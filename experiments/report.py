@@ -1,6 +1,6 @@
 """Draws docs/experiments.md and its figures from experiments/results, whatever there is of it.
 
-Command: python -m experiments.report [--size quick] [--no-pictures]
+Command: python -m experiments.report [--size first_rule] [--no-pictures]
 Time: two minutes on 2 cores; the networks that are shown are trained again once, a few seconds
 each, and kept in runs/experiments/shown. Without pictures, seconds.
 Expected: every table and figure of docs/experiments.md.
@@ -32,7 +32,7 @@ from experiments import (
 )
 from experiments.figures import LABELS
 from experiments.protocol import (
-    CONFIRMED,
+    FIRST_RULE,
     PRESETS,
     RUNS,
     SEARCHES,
@@ -45,7 +45,7 @@ from experiments.protocol import (
     train,
 )
 from optiinr_jax.files import write_atomic
-from optiinr_jax.inr import PROTOCOLS, NetworkConfig
+from optiinr_jax.inr import NetworkConfig
 from optiinr_jax.report.sections import num_params
 from optiinr_jax.report.tables import describe_layers
 
@@ -122,6 +122,7 @@ TABLES = (
     ),
 )
 
+CONTENDERS = (SEARCHES[0], "confirmed", *SEARCHES[1:])
 FIGURES = {
     "scores": "Mean score on fresh seeds, signal by signal.",
     "search": "Best score so far, mean over signals.",
@@ -187,7 +188,7 @@ def contender_table(scores: Scores) -> Iterator[str]:
     ours = scores.means("optiinr")
     yield "| contender | mean | parameters | OptiINR is above by | on signals |"
     yield "|---|---|---|---|---|"
-    for contender in ("optiinr", *SEARCHES[1:], PRESETS):
+    for contender in (*CONTENDERS, PRESETS):
         means = scores.means(contender)
         if not means:
             continue
@@ -221,25 +222,26 @@ def count_params(scores: Scores, config: Any) -> int:
 
 def network_table(scores: Scores, printed: dict[str, str], of: str) -> Iterator[str]:
     """Every published network under every protocol, mean over signals of its first fresh seed."""
-    yield f"| network | {' | '.join(PROTOCOLS)} | printed in the paper ({of}) |"
-    yield "|---|" + "---|" * (len(PROTOCOLS) + 1)
     records = [scores.rows[PRESETS][name]["fresh"] for name in scores.signals]
-    names = dict.fromkeys(label.partition(",")[0] for label in records[0])
+    names = dict.fromkeys(label.partition(", ")[0] for label in records[0])
+    protocols = list(dict.fromkeys(label.partition(", ")[2] for label in records[0]))
+    yield f"| network | {' | '.join(protocols)} | printed in the paper ({of}) |"
+    yield "|---|" + "---|" * (len(protocols) + 1)
     for name in names:
         cells = []
-        for protocol in PROTOCOLS:
+        for protocol in protocols:
             firsts = [r[f"{name}, {protocol}"]["scores"][:1] for r in records]
             known = [first[0] for first in firsts if first and first[0] is not None]
             cells.append(_number(np.mean(known), scores) if len(known) == len(firsts) else "-")
         yield f"| {name} | {' | '.join(cells)} | {printed.get(name, '')} |"
     found = _number(np.mean(list(scores.means("optiinr").values())), scores)
-    filler = " | ".join([""] * (len(PROTOCOLS) - 1))
+    filler = " | ".join([""] * (len(protocols) - 1))
     yield f"| **OptiINR** | **{found}** | {filler} | {printed['optiinr']} |"
 
 
 def signal_table(scores: Scores) -> Iterator[str]:
     """Signal by signal: who is how good, and how soon random search's best was reached."""
-    known = [c for c in (PRESETS, *SEARCHES) if scores.means(c)]
+    known = [c for c in (PRESETS, *CONTENDERS) if scores.means(c)]
     yield "| signal | " + " | ".join(LABELS[c] for c in known) + " | reaches random's best after |"
     yield "|---|" + "---|" * (len(known) + 1)
     for name in scores.signals:
@@ -290,7 +292,7 @@ def show_networks(table: Table, size: str, scores: Scores) -> list[tuple[oi.Sign
     """Signals with the best published, random search's and our network, trained again."""
     rows, unit = [], " dB" if "dB" in scores.metric else ""
     for name in scores.signals[table.shown]:
-        signal = table.module.load(name, size)
+        signal = table.module.load(name, "paper" if size.startswith("paper") else "quick")
         shown = {}
         for contender in (PRESETS, "random", "optiinr"):
             if name not in scores.rows.get(contender, {}):
@@ -308,20 +310,24 @@ def _train_again(
     table: Table, size: str, name: str, contender: str, signal: oi.Signal, config: Any
 ) -> oi.INR:
     """A network on the first fresh seed; kept in a file, as long as it is the same."""
-    path = RUNS / "shown" / f"{size}.{name.replace('/', '_')}.{contender}.inr.safetensors"
+    path = (
+        RUNS
+        / "shown"
+        / f"{size.replace('/', '_')}.{name.replace('/', '_')}.{contender}.inr.safetensors"
+    )
     config = NetworkConfig.from_json(config)
     if path.is_file():
         kept = oi.load_inr(path)
         if kept.config.to_json() == config.to_json():
             return kept
-    inr = train(signal, config, _size(table, size), fresh_key({"seed": 0}, 0))
+    inr = train(signal, config, _size(table, size), fresh_key(0, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
     inr.save(path)
     return inr
 
 
 def _size(table: Table, size: str) -> Size:
-    return table.module.SIZES[size]
+    return table.module.SIZES["paper" if size.startswith("paper") else "quick"]
 
 
 def make_section(table: Table, size: str) -> Iterator[str]:
@@ -337,7 +343,7 @@ def make_section(table: Table, size: str) -> Iterator[str]:
         f"{setting.num_steps} steps, {setting.depth} layers of {setting.width}; score: "
         f"{scores.metric}, mean of {setting.num_seeds} fresh seeds; a contender's mean is over the "
         "signals that it has been run on. "
-        f"`python -m {module} --size {size}`, then `python -m experiments.report --size {size}`."
+        f"Run by `python -m {module}`, drawn by `python -m experiments.report --size {size}`."
     )
     yield "\n".join(contender_table(scores))
     yield "\n".join(signal_table(scores))
@@ -354,10 +360,10 @@ def draw(table: Table, size: str, with_pictures: bool) -> None:
     scores = read_scores(table.name, size)
     if scores is None:
         return
-    known = [c for c in (PRESETS, *SEARCHES) if set(scores.signals) <= set(scores.means(c))]
+    known = [c for c in (PRESETS, *CONTENDERS) if set(scores.signals) <= set(scores.means(c))]
     means = {c: scores.means(c) for c in known[:1] + known[:0:-1]}
     figures.draw_scores(figure_path(table, size, "scores"), means, scores.metric)
-    searches = [c for c in known if c not in (PRESETS, CONFIRMED)]  # which has OptiINR's course
+    searches = [c for c in known if c not in (PRESETS, "confirmed")]  # which has OptiINR's course
     curves = {c: np.array([scores.curve(c, n) for n in scores.signals]) for c in searches}
     label = f"best so far, {scores.metric}"
     figures.draw_curves(figure_path(table, size, "search"), curves, label)
@@ -367,7 +373,7 @@ def draw(table: Table, size: str, with_pictures: bool) -> None:
 
 def figure_path(table: Table, size: str, part: str) -> Path:
     """File of a figure."""
-    return FOLDER / f"{size}_{table.name}_{part}.png"
+    return FOLDER / f"{size.replace('/', '_')}_{table.name}_{part}.png"
 
 
 def make_page(size: str) -> Iterator[str]:
@@ -378,13 +384,23 @@ def make_page(size: str) -> Iterator[str]:
         "and what it means, is in [experiments/README.md](../experiments/README.md). A mean with "
         "an interval is a paired difference over signals with its 95 % interval (Student's t)."
     )
+    if size == FIRST_RULE:
+        yield (
+            "**All of this page was measured at the samples alone, under the first training rule** "
+            "(AdamW, constant rates that fall over the last 30 %), by the searches of that time. "
+            "Networks that it ranks high may be bad between their samples: see "
+            "[between_samples.md](between_samples.md) and [training_rules.md](training_rules.md). "
+            "The tables are made anew when the default search is final."
+        )
     for table in TABLES:
         yield from make_section(table, size)
     for question in QUESTIONS:
         yield from question.describe()
 
 
-def main(size: Literal["quick", "paper"] = "quick", pictures: bool = True) -> None:
+def main(
+    size: Literal["first_rule", "paper/samples"] = "first_rule", pictures: bool = True
+) -> None:
     """Draw the figures and write the page."""
     for table in TABLES:
         draw(table, size, pictures)

@@ -29,7 +29,7 @@ from experiments.protocol import (
 from experiments.table1_images import SIZES, load
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
 from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.inr.config import as_wave, resolve_bounds
+from optiinr_jax.inr.lowering import as_wave
 from optiinr_jax.inr.model import encode, hidden_name, init_variables
 from optiinr_jax.inr.optimizer import make_optimizer
 
@@ -71,13 +71,11 @@ def fit(key: Any, coords: Any, targets: Any, config: Any, skip: Any, *, num_step
 
 def measure(signal: oi.Signal, config: NetworkConfig, size: Size) -> dict[str, float]:
     """PSNR of the plain and of the residual network."""
-    config = as_wave(resolve_bounds(config, 2), 2)
+    config = as_wave(config, 2)
     coords, targets = jnp.asarray(signal.grid_coords()), jnp.asarray(signal.values)
     found = {}
     for label, skip in (("plain", 0.0), ("residual", 1.0)):
-        values = fit(
-            fresh_key({"seed": 0}, 0), coords, targets, config, skip, num_steps=size.num_steps
-        )
+        values = fit(fresh_key(0, 0), coords, targets, config, skip, num_steps=size.num_steps)
         found[label] = float(signal.score(np.asarray(values)))
     return found
 

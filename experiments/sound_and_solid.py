@@ -58,7 +58,7 @@ def fit_solid() -> dict[str, float | bool]:
     folder = FOLDER / "solid"
     folder.mkdir(parents=True, exist_ok=True)
     found = fit_presets(
-        signal, folder, names=["siren"], protocol="cooldown", num_steps=500, width=64
+        signal, folder, names=["siren"], protocol="search", factor=4.0, num_steps=500, width=64
     )
     draw_side_by_side(signal, found, DOCS / "solid.png")
     inr = _trained(found[0].inr)

@@ -24,7 +24,7 @@ from scipy import stats
 import optiinr_jax as oi
 from experiments.protocol import keep_result, read_result
 from optiinr_jax.inr import keep_compiled_programs
-from optiinr_jax.inr.config import as_wave
+from optiinr_jax.inr.lowering import as_wave
 from optiinr_jax.inr.model import init_variables
 from optiinr_jax.inr.tangent_kernel import Spectrum, alignment, energy, spectrum, tangent_kernel
 from optiinr_jax.studies.points import point_to_config

@@ -230,7 +230,7 @@ def train(run: Run) -> dict[str, Any]:
             make_config(run),
             objective="continuous",
             num_steps=run.num_steps,
-            key=fresh_key({"seed": 7}, run.seed),
+            key=fresh_key(7, run.seed),
             share_program=run.network not in ("wire", "iga"),
             progress=False,
             warn=False,

@@ -30,7 +30,7 @@ def make_matrix(found: dict[str, Any], size: Size) -> dict[str, dict[str, float 
     for target in found:
         signal = load(target, "quick")
         for source, config in found.items():
-            inr = train(signal, config, size, fresh_key({"seed": 0}, 0))
+            inr = train(signal, config, size, fresh_key(0, 0))
             rows[source][target] = None if inr is None else inr.score
         print(f"trained on {target}", flush=True)
     return rows

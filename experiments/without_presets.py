@@ -22,8 +22,8 @@ from experiments.protocol import (
 from experiments.table1_images import SIZES, load
 from optiinr_jax.bo import Optimizer
 from optiinr_jax.inr import keep_compiled_programs
-from optiinr_jax.studies.points import inr_space, point_to_config
-from optiinr_jax.studies.strategies import tied_at_first
+from optiinr_jax.studies.points import inr_space, layer_ties, point_to_config
+from optiinr_jax.studies.strategies import TIED_FACTOR
 
 NAME = "without_presets"
 PICTURES = ("kodak/kodim01", "kodak/kodim04", "div2k/test_00", "div2k/test_01")
@@ -67,16 +67,17 @@ def main() -> None:
     keep_compiled_programs()
     size, space = SIZES["quick"], inr_space("image")
     to_config = partial(point_to_config, width=size.width)
+    tied = {"ties": layer_ties(space), "num_tied": int(TIED_FACTOR * size.num_initial)}
     record = read_result(NAME) or {}
     for name in PICTURES:
         if name in record:
             continue
         record[name] = {}
-        for who, drawn, tied in (
-            ("optiinr", size.num_initial, tied_at_first(space, size.num_initial)),
+        for who, drawn, options in (
+            ("optiinr", size.num_initial, tied),
             ("random", size.num_trials, {}),
         ):
-            optimizer = Optimizer(space, num_initial=drawn, seed=0, **tied)
+            optimizer = Optimizer(space, num_initial=drawn, seed=0, **options)
             found = search_plainly(load(name, "quick"), optimizer, to_config, size)
             record[name][who] = found
             print(name, who, found["fresh"], flush=True)
