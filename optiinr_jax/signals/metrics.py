@@ -125,12 +125,14 @@ class Metric(NamedTuple):
             Pure, may be compiled.
         finish: the sums over all points, added by the caller in float64, to the score.
         margin: a difference that a person notices.
+        unit: of the score, as it follows a number; empty: none.
     """
 
     name: str
     sums: Callable[[ArrayLike, ArrayLike], dict[str, Array]]
     finish: Callable[[dict[str, float]], float]
     margin: float
+    unit: str = ""
 
 
 def _error_sums(values: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
@@ -161,5 +163,5 @@ def _finish_iou(sums: dict[str, float]) -> float:
     return sums["intersection"] / sums["union"] if sums["union"] else 1.0
 
 
-PSNR = Metric("PSNR (dB)", _error_sums, _finish_psnr, 1.0)
+PSNR = Metric("PSNR (dB)", _error_sums, _finish_psnr, 1.0, "dB")
 IOU = Metric("IoU", _solid_sums, _finish_iou, 0.02)

@@ -14,7 +14,7 @@ CHUNK = 65536  # points scored at once
 _LEAST, _PER_SAMPLE = 1024, 4  # places between the samples
 
 
-_LABELS = {
+INTERPOLATION_LABELS = {
     "nearest": "the nearest sample",
     "linear": "linear interpolation",
     "cubic": "the cubic spline",
@@ -42,7 +42,7 @@ class Scores(NamedTuple):
     @property
     def control_label(self) -> str:
         """The control in words."""
-        return _LABELS.get(self.control_name, self.control_name)
+        return INTERPOLATION_LABELS.get(self.control_name, self.control_name)
 
 
 # name of an objective -> the figure that it maximises

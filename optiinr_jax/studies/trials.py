@@ -32,6 +32,11 @@ class Origin:
         """Whether somebody brought the point."""
         return self.kind in GIVEN
 
+    def __str__(self) -> str:
+        """In words, like "published siren, rate x 4", "trial 19 again" or "design"."""
+        says_it_all = self.kind in ("warm start", "confirmation")
+        return self.label if says_it_all else f"{self.kind} {self.label}".rstrip()
+
 
 @dataclass(frozen=True)
 class Trial:
