@@ -10,7 +10,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -94,6 +94,7 @@ class Job:
     objective: str
     load: Callable[[str, str], Any]  # (signal, size name) -> Signal; a function of a module
     end: float  # no trial begins after this time
+    measure: Callable[[str, Any], dict[str, float]] | None = None  # (signal, INR) -> more figures
 
     @property
     def result(self) -> Path:
@@ -108,6 +109,7 @@ def run_table(
     signals: dict[str, tuple[str, ...]],
     load: Callable[[str, str], Any],
     arguments: Arguments,
+    measure: Callable[[str, Any], dict[str, float]] | None = None,
 ) -> None:
     """Run all jobs of a table that have no result yet.
 
@@ -116,6 +118,7 @@ def run_table(
         sizes: by name.
         signals: names, by size.
         load: function of a module: (name of a signal, name of a size) -> Signal.
+        measure: function of a module: (name of a signal, network) -> further figures.
     """
     names = arguments.signals or signals[arguments.size]
     end = time.time() + 60.0 * arguments.minutes
@@ -129,6 +132,7 @@ def run_table(
             objective=arguments.objective,
             load=load,
             end=end,
+            measure=measure,
         )
         for contender in arguments.contenders
         for name in names
@@ -204,28 +208,27 @@ def search(job: Job, signal: Any) -> dict[str, Any] | None:
         "trials": [trial.score for trial in study.trials],
         "points": [trial.point for trial in study.trials],
         "origins": [trial.origin.kind for trial in study.trials],
-        "fresh": {"found": score_fresh(signal, study.best_config, size, job.objective)},
+        "fresh": {"found": score_fresh(signal, study.best_config, job)},
     }
 
 
-def score_fresh(
-    signal: Any, config: NetworkConfig, size: Size, objective: str | None = None
-) -> dict[str, Any]:
+def score_fresh(signal: Any, config: NetworkConfig, job: Job) -> dict[str, Any]:
     """A network on seeds that no search uses: scores and both figures; None where it diverged."""
-    keys = [fresh_key(0, i) for i in range(size.num_seeds)]
-    return {"config": config.to_json()} | figures_of(
-        [train(signal, config, size, key, objective) for key in keys]
-    )
+    keys = [fresh_key(0, i) for i in range(job.size.num_seeds)]
+    inrs = [train(signal, config, job.size, key, job.objective) for key in keys]
+    return {"config": config.to_json()} | figures_of(inrs, job)
 
 
-def figures_of(inrs: Iterable[Any]) -> dict[str, list[float | None]]:
+def figures_of(inrs: Sequence[Any], job: Job) -> dict[str, list[Any]]:
     """Scores and figures of some networks, None for one that diverged."""
-    inrs = list(inrs)
-    return {
+    found: dict[str, list[Any]] = {
         "scores": [inr and inr.score for inr in inrs],
         "samples": [inr and inr.scores.samples for inr in inrs],
         "between": [inr and inr.scores.between for inr in inrs],
     }
+    if job.measure is not None:
+        found["measured"] = [inr and job.measure(job.signal, inr) for inr in inrs]
+    return found
 
 
 def search_plainly(
@@ -249,7 +252,12 @@ def search_plainly(
         "trials": trials,
         "best": best,
         "num_params": next(t["params"] for t in trials if t["point"] == best),
-        "fresh": score_fresh(signal, to_config(best), size)["scores"],
+        "fresh": [
+            inr and inr.score
+            for inr in (
+                train(signal, to_config(best), size, fresh_key(0, i)) for i in range(size.num_seeds)
+            )
+        ],
     }
 
 
@@ -294,7 +302,7 @@ def fit_presets(job: Job, signal: Any) -> dict[str, Any] | None:
                 continue
             row["inrs"].append(inr)
     for row in (*rows.values(), *larger.values()):
-        row |= figures_of(row.pop("inrs")) | {"config": row["config"].to_json()}
+        row |= figures_of(row.pop("inrs"), job) | {"config": row["config"].to_json()}
     return {"fresh": rows, "larger": larger}
 
 
