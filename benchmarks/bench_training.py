@@ -159,7 +159,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     rows = result["steps"]
-    names = [name for name in CONTESTANTS if name != "ours, universal"]
+    names = [name for name in CONTESTANTS if not name.startswith("ours, ")]
     figure, axis = plt.subplots(figsize=(10, 4.2))
     for i, name in enumerate(names):
         places = [k + (i - 1.5) * 0.2 for k in range(len(rows))]

@@ -1,16 +1,19 @@
-"""Make a table of real small trainings: configurations of an `inr_space` and the PSNR they reach.
+"""Make a table of real small trainings: configurations of a space and the PSNR they reach.
 
     python benchmarks/real_landscape.py kodim04.png kodim13.png gt_bach.wav --num 1000
 
 Each picture at 32 x 32 pixels, and the first second of a sound at 1 024 samples, is fitted by
 networks of three layers of 24 units for 150 steps. One half of the configurations is a Latin
 hypercube, the other follows Optuna's TPE, so that good regions are covered as well. A diverged
-training is NaN. The table is rewritten as it grows and a second call continues it.
+training is NaN. The table is rewritten as it grows and a second call continues it. Its space and
+its training rule are those of the first release (AdamW on the grid), and stay as they are, so that
+figures on the table can be compared.
 It is `benchmarks/data/real_landscape.npz`: for each signal `u` (numbers
 in [0, 1], 0.5 where inactive), `c` (levels of the choices) and `score` (dB).
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,11 @@ import numpy as np
 import optuna
 
 import optiinr_jax as oi
+from optiinr_jax.bo import Choice, Float, Space
 from optiinr_jax.bo.distributions import suggest, to_distribution
-from optiinr_jax.bo.space import Point, Space
-from optiinr_jax.studies.points import inr_space, point_to_config
+from optiinr_jax.bo.space import Point
+from optiinr_jax.inr import ACTIVATIONS, NetworkConfig
+from optiinr_jax.studies.points import FAMILIES, point_to_config
 
 TABLE = Path(__file__).parent / "data" / "real_landscape.npz"
 DEPTH, WIDTH, NUM_STEPS = 3, 24, 150
@@ -30,12 +35,36 @@ OPTIONS: dict[str, Any] = {  # of load_signal: some 1 000 numbers to store
 }
 
 
+SOUNDS = ("gt_bach",)
+RULE = {"optimizer": "adamw", "gradient_norm": None, "lr_warmup": 0.0, "lr_cooldown": 0.3}
+LEARNING_RATES, ENCODING_SIGMAS = (1e-5, 1e-2), (0.5, 20.0)
+
+
 def space_of(name: str) -> Space:
     """Search space of a signal of the table."""
-    return inr_space("audio" if name in SOUNDS else "image", depth=DEPTH)
+    return first_space("audio" if name in SOUNDS else "image", DEPTH)
 
 
-SOUNDS = ("gt_bach",)
+def first_space(modality: str, depth: int) -> Space:
+    """The space of the paper's experiments as the first release had it."""
+    dimensions: dict[str, Any] = {}
+    for i in range(1, depth + 1):
+        dimensions[f"activation_{i}"] = Choice(FAMILIES[modality])
+        for family in FAMILIES[modality]:
+            for number, bounds in ACTIVATIONS[family].bounds.items():
+                when = {f"activation_{i}": family}
+                dimensions[f"{number}_{i}_{family}"] = Float(*bounds, log=True, when=when)
+        dimensions[f"learning_rate_{i}"] = Float(*LEARNING_RATES, log=True)
+    dimensions["encoding"] = Choice(("none", "fourier"))
+    when = {"encoding": "fourier"}
+    dimensions["encoding_sigma"] = Float(*ENCODING_SIGMAS, log=True, when=when)
+    return Space(dimensions)
+
+
+def first_config(point: Point, width: int, modality: str) -> NetworkConfig:
+    """The network of a point, trained as the first release did."""
+    config = point_to_config(point, width=width, modality=modality, objective="samples")
+    return replace(config, **RULE)
 
 
 def read_table(path: Path = TABLE) -> dict[str, list[tuple[Point, float]]]:
@@ -71,9 +100,9 @@ def write_table(table: dict[str, list[tuple[Point, float]]], path: Path = TABLE)
 
 def train(signal: Any, point: Point) -> float:
     """Train one configuration; its PSNR in dB, NaN when it diverges."""
-    config = point_to_config(point, width=WIDTH, modality=signal.kind)
+    config = first_config(point, WIDTH, signal.kind)
     try:
-        fitted = oi.fit(signal, config, num_steps=NUM_STEPS, share_program=True, progress=False)
+        fitted = oi.fit(signal, config, num_steps=NUM_STEPS, share_program=True, progress=False, warn=False)
     except oi.inr.DivergedError:
         return float("nan")
     return fitted.score

@@ -75,7 +75,7 @@ def torch_eager(case: Case, *, compiled: bool = False) -> Run:
     """PyTorch as everybody writes it."""
     from torch_networks import Trainer
 
-    from optiinr_jax.inr.config import resolve_bounds
+    from optiinr_jax.inr.lowering import resolve_bounds
 
     config = resolve_bounds(_config(case), 2)
     return Trainer(config, *picture(case.side), num_steps=10**9, compiled=compiled).run
@@ -93,7 +93,7 @@ def jax_plain(case: Case) -> Run:
     import optax
 
     from optiinr_jax import inr
-    from optiinr_jax.inr.config import resolve_bounds
+    from optiinr_jax.inr.lowering import resolve_bounds
 
     def stretch(z):
         return (jax.lax.stop_gradient(jnp.abs(z)) + 1.0) * z
@@ -141,17 +141,21 @@ def jax_plain(case: Case) -> Run:
     return run
 
 
-def ours(case: Case, *, share_program: bool = False) -> Run:
-    """The steps of `fit`, in chunks as it runs them."""
+def ours(case: Case, *, share_program: bool = False, **rule: Any) -> Run:
+    """The steps of `fit`, in chunks as it runs them; `rule` are fields of NetworkConfig."""
+    from dataclasses import replace
+
     import jax
     import jax.numpy as jnp
 
     from optiinr_jax.inr import training
     from optiinr_jax.inr.batches import list_points
+    from optiinr_jax.inr.cost import chunk_steps
 
     points = list_points(*map(jnp.asarray, picture(case.side)))
-    config = _config(case)
-    length, limit = training.chunk_steps(config, points), jnp.asarray(10**9, jnp.int32)
+    config = replace(_config(case), **rule)
+    length = chunk_steps(config, points.num_points, NUM_CHANNELS)
+    limit, start = jnp.asarray(10**9, jnp.int32), jnp.asarray(0, jnp.int32)
     state, data, config = training.prepare(
         jax.random.key(0), points, config, 10**9, share_program=share_program, keep_best=False
     )
@@ -160,7 +164,7 @@ def ours(case: Case, *, share_program: bool = False) -> Run:
     def run(num_steps: int) -> float:
         losses = np.zeros(1)
         for _ in range(num_steps // length):
-            box[0], found = training.train_chunk(box[0], data, config, limit, length=length)
+            box[0], found = training.train_chunk(box[0], data, config, limit, start, length=length)
             losses = np.asarray(found)
         return float(losses[-1])
 
@@ -173,12 +177,24 @@ def ours_universal(case: Case) -> Run:
     return ours(case, share_program=True)
 
 
+def ours_soap(case: Case) -> Run:
+    """The steps of the default rule: SOAP on gradients of one norm."""
+    return ours(case, optimizer="soap", gradient_norm=1.0)
+
+
+def ours_muon(case: Case) -> Run:
+    """The same with Muon."""
+    return ours(case, optimizer="muon", gradient_norm=1.0)
+
+
 CONTESTANTS: dict[str, Callable[[Case], Run]] = {
     "torch": torch_eager,
     "torch.compile": torch_compiled,
     "jax.numpy": jax_plain,
     "ours": ours,
     "ours, universal": ours_universal,
+    "ours, SOAP": ours_soap,
+    "ours, Muon": ours_muon,
 }
 
 
@@ -238,7 +254,7 @@ def mixed(way: str, count: int, width: int, side: int, num_steps: int) -> float:
     if way == "torch":
         from torch_networks import Trainer
 
-        from optiinr_jax.inr.config import resolve_bounds
+        from optiinr_jax.inr.lowering import resolve_bounds
 
         rows = np.array(signal.grid_coords()), np.array(signal.targets().dense())
         start = time.perf_counter()
@@ -251,7 +267,9 @@ def mixed(way: str, count: int, width: int, side: int, num_steps: int) -> float:
         for config in configs:
             oi.fit(signal, config, num_steps=num_steps, share_program=False, **quiet)
     else:
-        oi.fit_many(signal, configs, num_steps=num_steps, layout=way, progress=False)
+        oi.fit_many(
+            signal, configs, num_steps=num_steps, layout=way, progress=False, objective="samples"
+        )
     return time.perf_counter() - start
 
 

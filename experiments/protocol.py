@@ -69,6 +69,7 @@ class Arguments:
         size: "quick" runs on a laptop, "paper" is the paper's and wants a GPU.
         objective: "samples" is the paper's metric.
         contenders: searches to run, and "presets"; none: all.
+        presets: published networks to train; none: all of the signal's kind.
         signals: to run; none: all of the table.
         minutes: no new trial begins after so many; the same command goes on.
         workers: processes, each on a core of its own; 1 on a GPU.
@@ -77,6 +78,7 @@ class Arguments:
     size: Literal["quick", "paper"] = "quick"
     objective: Literal["continuous", "samples"] = "samples"
     contenders: tuple[str, ...] = (SEARCHES[0], PRESETS, *SEARCHES[1:])
+    presets: tuple[str, ...] = ()
     signals: tuple[str, ...] = ()
     minutes: float = math.inf
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -94,6 +96,7 @@ class Job:
     objective: str
     load: Callable[[str, str], Any]  # (signal, size name) -> Signal; a function of a module
     end: float  # no trial begins after this time
+    presets: tuple[str, ...] = ()
     measure: Callable[[str, Any], dict[str, float]] | None = None  # (signal, INR) -> more figures
 
     @property
@@ -132,6 +135,7 @@ def run_table(
             objective=arguments.objective,
             load=load,
             end=end,
+            presets=arguments.presets,
             measure=measure,
         )
         for contender in arguments.contenders
@@ -271,6 +275,8 @@ def fit_presets(job: Job, signal: Any) -> dict[str, Any] | None:
     rows: dict[str, dict[str, Any]] = {}
     larger: dict[str, dict[str, Any]] = {}
     for name in NETWORKS[signal.kind]:
+        if job.presets and name not in job.presets:
+            continue
         for protocol in PROTOCOLS:
             for factor in FACTORS if protocol == "search" else (1.0,):
                 config = preset(

@@ -27,10 +27,9 @@ from optiinr_jax.inr import keep_compiled_programs
 from optiinr_jax.inr.lowering import as_wave
 from optiinr_jax.inr.model import init_variables
 from optiinr_jax.inr.tangent_kernel import Spectrum, alignment, energy, spectrum, tangent_kernel
-from optiinr_jax.studies.points import point_to_config
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from real_landscape import DEPTH, NUM_STEPS, OPTIONS, SOUNDS, WIDTH, read_table
+from real_landscape import DEPTH, NUM_STEPS, OPTIONS, SOUNDS, WIDTH, first_config, read_table
 
 NAME = "tangent_kernels"
 NUM_POINTS = 256
@@ -76,7 +75,7 @@ def measure(name: str, num: int) -> dict[str, Any]:
     for i, (point, score) in enumerate(read_table()[name][:num]):  # of the Latin hypercube
         if not np.isfinite(score):
             continue
-        config = as_wave(point_to_config(point, width=WIDTH, modality=signal.kind), coords.shape[1])
+        config = as_wave(first_config(point, WIDTH, signal.kind), coords.shape[1])
         kernel = compute(jax.random.key(0), coords, config)
         for number, value in read_numbers(kernel, values).items():
             table.setdefault(number, []).append(value)

@@ -18,7 +18,6 @@
 import matplotlib.pyplot as plt
 
 import optiinr_jax as oi
-from optiinr_jax.studies import compare
 
 SIZE, WIDTH, NUM_STEPS, NUM_TRIALS = 32, 16, 200, 24  # a small case: a minute on two cores
 
@@ -40,7 +39,8 @@ siren
 
 # %% [markdown]
 # The search. The first trials are the published networks, then comes a space-filling design, then
-# the surrogate proposes. With `storage="sqlite:///study.db"` the same call would continue it later.
+# the surrogate proposes, and the last ones train the best configurations on further seeds. With
+# `storage="sqlite:///study.db"` the same call would continue it later.
 
 # %%
 study = oi.search(
@@ -53,7 +53,7 @@ study
 # search never saw.
 
 # %%
-scores = [trial.score for trial in study.trials]
+scores = [trial.score for trial in study.trials if trial.score is not None]
 plt.plot([max(scores[: i + 1]) for i in range(len(scores))], drawstyle="steps-post")
 plt.plot(scores, ".")
 plt.xlabel("trial")
@@ -61,14 +61,21 @@ plt.ylabel(signal.metric_name)
 plt.show()
 
 # %%
-comparison = compare(study, num_seeds=2, progress=False)
+comparison = oi.compare(study, num_seeds=2, progress=False)
 print(f"found {comparison.found.mean:.2f} dB, best preset {comparison.presets[0].mean:.2f} dB")
 
 # %% [markdown]
-# The network is a function of coordinates, so it renders at any size.
+# Two figures go with every network: how well it gives the samples, and how well it gives the
+# signal between them, beside what interpolating the samples would have. The search counts both.
 
 # %%
 inr = study.best_inr
+inr.scores
+
+# %% [markdown]
+# So the network is a function that is right between its samples, and renders at any size.
+
+# %%
 plt.imshow(inr.render(scale=4.0).clip(0, 1))
 plt.axis("off")
 plt.show()

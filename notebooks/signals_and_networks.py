@@ -26,6 +26,7 @@ from optiinr_jax.inr import (
     make_layer,
     spectrum,
     tangent_kernel,
+    training_rule,
 )
 from optiinr_jax.signals import mesh_of, render_mesh, stft_db, write_mesh
 
@@ -54,13 +55,13 @@ plt.show()
 #
 # A mesh (`.ply`, `.obj`, `.stl`) or a voxel grid (`.npz`, `.npy`, `.mat`) becomes bits on a grid;
 # the network learns 0 outside and 1 inside, and its surface is a closed mesh again, at any
-# resolution. The frequency has to suit the grid: with omega 30 these 24 voxels a side are learned
-# by heart, and between them is noise.
+# resolution: it is trained at points near the surface too, where a grid has none. With
+# `objective="samples"` it would learn these 24 voxels a side by heart, and noise between them.
 
 # %%
 solid = oi.sample_signal("volume", size=24)
 layer = make_layer("siren", omega=8.0, learning_rate=2e-3)
-config = NetworkConfig(layers=(layer,) * 3, width=32, lr_cooldown=0.3)
+config = NetworkConfig(layers=(layer,) * 3, width=32, **training_rule("volume"))
 knot = oi.fit(solid, config, num_steps=300)
 frame = knot.frame.scaled(2.0)  # at twice the resolution
 mesh = mesh_of(knot.predict(frame.grid_coords()), frame)
