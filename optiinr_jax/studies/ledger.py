@@ -81,6 +81,10 @@ class Ledger:
         """All trials that have begun, in order."""
         return self.rows.trials()
 
+    def ended(self) -> list[Trial]:
+        """Trials that have a score, failed or were pruned, in order."""
+        return self.rows.trials([row for row in self.rows.read() if row.state.is_finished()])
+
     def claim(self, num_trials: int | None, *, is_limit: bool = True) -> Claimed | None:
         """Take the next trial of a budget; None: not now, or all have begun.
 

@@ -231,11 +231,12 @@ class Study:
         inr = outcome.inr
         if inr is None or outcome.value is None:
             return self.ledger.end(claimed, outcome, lambda trial: None)
-        if outcome.value > max(map(score_of, self.trials), default=-math.inf):
+        ended = self.ledger.ended()
+        if outcome.value > max(map(score_of, ended), default=-math.inf):
             attach_reconstruction(self.ledger.rows, self.storage, claimed.row, inr)
 
         def save(trial: Trial) -> None:
-            found = find_winner([*(t for t in self.trials if t.number != trial.number), trial])
+            found = find_winner([*self.ledger.ended(), trial])
             if found is not None and found.best_trial.number == trial.number:
                 self._best = inr
                 if self.model_path is not None:
