@@ -10,7 +10,10 @@ from optiinr_jax.inr.soap import scale_by_soap
 
 
 def _scale_by_muon() -> optax.GradientTransformation:
-    """Muon for the square matrices, Adam for all else. McGinnis et al. 2026 (arXiv 2512.14366)."""
+    """Muon for the square matrices, Adam with Nesterov's momentum for all else.
+
+    McGinnis et al. 2026 (arXiv 2512.14366).
+    """
 
     def dimensions(params: Any) -> Any:
         square = optax.contrib.MuonDimensionNumbers()

@@ -22,7 +22,8 @@ from jaxtyping import Array, Float, Int
 
 MAX_SIDE = 1024  # a longer side has no basis
 RENEW_EVERY = 10  # steps
-Side = Float[Array, "g s s"] | None
+Left, Right = Float[Array, "g m m"] | None, Float[Array, "g n n"] | None
+Sides = tuple[Left, Right]
 
 
 class Stack(NamedTuple):
@@ -30,8 +31,8 @@ class Stack(NamedTuple):
 
     momentum: Float[Array, "g m n"]  # running mean of the gradient, not rotated
     second: Float[Array, "g m n"]  # running mean of the rotated gradient's squares
-    covariances: tuple[Side, Side]  # L and R
-    bases: tuple[Side, Side]  # Q_L and Q_R
+    covariances: Sides  # L and R
+    bases: Sides  # Q_L and Q_R
 
 
 class SoapState(NamedTuple):
@@ -106,7 +107,7 @@ def _empty(matrices: Float[Array, "g m n"]) -> Stack:
     g, m, n = matrices.shape
     sides = [size if m > 1 and size <= MAX_SIDE else 0 for size in (m, n)]
 
-    def square(size: int) -> Side:
+    def square(size: int) -> Array | None:
         return jnp.zeros((g, size, size), matrices.dtype) if size else None
 
     zeros = jnp.zeros_like(matrices)
@@ -145,13 +146,13 @@ def _step(
     return direction, jax.lax.switch(which, [lambda stack: stack, _renew, _set_up], new)
 
 
-def _rotate(x: Float[Array, "g m n"], bases: tuple[Side, Side]) -> Float[Array, "g m n"]:
+def _rotate(x: Float[Array, "g m n"], bases: Sides) -> Float[Array, "g m n"]:
     left, right = bases
     x = x if left is None else left.mT @ x
     return x if right is None else x @ right
 
 
-def _rotate_back(x: Float[Array, "g m n"], bases: tuple[Side, Side]) -> Float[Array, "g m n"]:
+def _rotate_back(x: Float[Array, "g m n"], bases: Sides) -> Float[Array, "g m n"]:
     left, right = bases
     x = x if left is None else left @ x
     return x if right is None else x @ right.mT
@@ -160,7 +161,7 @@ def _rotate_back(x: Float[Array, "g m n"], bases: tuple[Side, Side]) -> Float[Ar
 def _set_up(stack: Stack) -> Stack:
     """Bases from an eigendecomposition, largest eigenvalue first."""
 
-    def basis(covariance: Side) -> Side:
+    def basis(covariance: Array | None) -> Array | None:
         return None if covariance is None else jnp.linalg.eigh(covariance)[1][..., ::-1]
 
     left, right = (basis(covariance) for covariance in stack.covariances)

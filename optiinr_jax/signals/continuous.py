@@ -85,7 +85,7 @@ class ContinuousSignal:
         strides = jnp.asarray([math.prod(sides[i + 1 :]) for i in range(len(sides))])
         total = jnp.zeros((len(places), self.lattice.num_channels), jnp.float32)
         for step in itertools.product(range(self.order + 1), repeat=len(sides)):
-            taps = jnp.clip(first + jnp.asarray(step), 0, last[None, :])
+            taps = jnp.clip(first + jnp.asarray(step)[None, :], 0, last[None, :])
             weight = math.prod(weights[j][:, i] for i, j in enumerate(step))
             values = self.lattice.at(jnp.sum(taps * strides[None, :], axis=1))
             total += jnp.asarray(weight)[:, None] * values

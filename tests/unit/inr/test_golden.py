@@ -11,14 +11,15 @@ import pytest
 
 from optiinr_jax import inr
 from optiinr_jax.inr.batches import list_points
-from optiinr_jax.inr.config import resolve_bounds
 from optiinr_jax.inr.encodings import nerf_features, nyquist_frequencies
 from optiinr_jax.inr.gradient_adjustment import group_kernel, group_points, leveling
+from optiinr_jax.inr.lowering import resolve_bounds
 from optiinr_jax.inr.model import apply, apply_features, init_variables
 from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.reparameterization import fourier_basis
 from optiinr_jax.inr.training import loss_and_grads
 from optiinr_jax.signals import grid_coords
+from tests.helpers import draw_variables
 
 
 def network(activation, depth=4, width=32, numbers=None, **fields):
@@ -303,7 +304,7 @@ def test_activation_spread_at_the_start(golden):
         config = inr.preset(name)
         spreads = []
         for seed in range(3):
-            variables = init_variables(jax.random.key(seed), config, num_dims=2, num_channels=3)
+            variables = draw_variables(config, seed, num_dims=2, num_channels=3)
             h, resolved = coords, resolve_bounds(config, 2)
             for i, layer in enumerate(resolved.layers):
                 affine = variables["params"][f"hidden_{i}"]
@@ -337,7 +338,7 @@ def test_fourier_reparameterised_start(golden, stats, activation):
     alpha = 0.01 if activation == "siren" else 0.05
     config = network(activation, width=256, reparameterization=replace(FR16, alpha=alpha))
     rows = golden.index["init_stats"][stats]
-    variables = init_variables(jax.random.key(0), config, num_dims=2, num_channels=3)
+    variables = draw_variables(config, 0, num_dims=2, num_channels=3)
     params, basis = variables["params"], variables["constants"]["fourier_basis"]
     omega = 30.0 if activation == "siren" else 1.0
     effective = basis.T @ params["hidden_1"]["kernel"]

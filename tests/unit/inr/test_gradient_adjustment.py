@@ -12,10 +12,11 @@ import optiinr_jax as oi
 from optiinr_jax import inr
 from optiinr_jax.inr import training
 from optiinr_jax.inr.batches import list_points
-from optiinr_jax.inr.config import resolve_bounds
 from optiinr_jax.inr.gradient_adjustment import SAMPLINGS, adjusted_gradient, group_points
-from optiinr_jax.inr.model import apply_features, init_variables
+from optiinr_jax.inr.lowering import resolve_bounds
+from optiinr_jax.inr.model import apply_features
 from optiinr_jax.signals import grid_coords
+from tests.helpers import draw_variables
 
 CONFIG = resolve_bounds(inr.NetworkConfig(layers=(inr.make_layer("siren"),) * 2, width=6), 2)
 NUM_GROUPS, GROUP_SIZE, NUM_CHANNELS = 5, 6, 3
@@ -30,7 +31,7 @@ def predict(params, rows):
 def case():
     """A tiny network in float64 with its Jacobian (g, p, c, P), points and residuals."""
     with jax.enable_x64(True):
-        variables = init_variables(jax.random.key(1), CONFIG, num_dims=2, num_channels=3)
+        variables = draw_variables(CONFIG, 1, num_dims=2, num_channels=3)
         params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables["params"])
         rng = np.random.default_rng(0)
         features = jnp.asarray(rng.uniform(-1, 1, (NUM_GROUPS, GROUP_SIZE, 2)))

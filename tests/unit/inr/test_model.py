@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from optiinr_jax import inr
-from optiinr_jax.inr.config import resolve_bounds
+from optiinr_jax.inr.lowering import LoweredConfig, resolve_bounds
 from optiinr_jax.inr.model import apply, init_variables, map_names
 from optiinr_jax.inr.optimizer import make_optimizer
+from tests.helpers import draw_params, draw_variables
 
 COORDS = np.random.default_rng(0).uniform(-1, 1, (9, 2))
 
@@ -22,7 +23,7 @@ def network(*activations, width=5, **fields):
 
 def start(config, seed=0):
     """Variables in float64; call it and use them under `jax.enable_x64`."""
-    variables = init_variables(jax.random.key(seed), config, num_dims=2, num_channels=3)
+    variables = draw_variables(config, seed, num_dims=2, num_channels=3)
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables)
 
 
@@ -118,7 +119,7 @@ def test_a_layers_rate_moves_both_of_its_maps():
     rates = [1e-3, 3e-3]
     layers = tuple(inr.make_layer("wire2d", learning_rate=rate) for rate in rates)
     config = resolve_bounds(inr.NetworkConfig(layers=layers, width=2, weight_decay=0.0), 2)
-    params = init_variables(jax.random.key(0), config, num_dims=2, num_channels=1)["params"]
+    params = draw_params(config, 0, num_dims=2, num_channels=1)
     optimizer = make_optimizer(config, 10)
     grads = jax.tree.map(jnp.ones_like, params)
     updates, _ = optimizer.update(grads, optimizer.init(params), params)
@@ -167,8 +168,12 @@ def test_every_preset_gives_finite_values():
             assert np.isfinite(values).all(), name
 
 
-def test_unresolved_bounds_are_named():
+def test_a_configuration_may_be_lowered_or_not():
+    """`apply` lowers it; the bare module says what it needs where there is no bound."""
     config = inr.NetworkConfig(layers=(inr.make_layer("siren"),), width=2)
-    variables = init_variables(jax.random.key(0), config, num_dims=2, num_channels=1)
-    with pytest.raises(ValueError, match="call resolve_bounds"):
-        apply(variables, jnp.zeros((1, 2)), config)
+    variables = draw_variables(config, num_channels=1)
+    values = [apply(variables, jnp.ones((1, 2)), c) for c in (config, resolve_bounds(config, 2))]
+    np.testing.assert_array_equal(*values)
+    bare = LoweredConfig(layers=config.layers, width=2)
+    with pytest.raises(ValueError, match="an initial bound is None; call resolve_bounds"):
+        inr.MLP(1).init(jax.random.key(0), jnp.ones((1, 2)), bare, {})

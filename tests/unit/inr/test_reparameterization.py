@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import optiinr_jax as oi
 from optiinr_jax import inr
-from optiinr_jax.inr.config import resolve_bounds
-from optiinr_jax.inr.model import apply, init_variables
+from optiinr_jax.inr.lowering import resolve_bounds
+from optiinr_jax.inr.model import apply
 from optiinr_jax.inr.reparameterization import fourier_basis
+from tests.helpers import draw_variables
 
 RECORD = inr.FourierReparameterization(num_low=2, num_high=3, num_phases=4, alpha=0.05)
 LAYER = inr.make_layer("siren", omega=30.0, learning_rate=1e-3)
@@ -19,7 +19,7 @@ CONFIG = inr.NetworkConfig(layers=(LAYER,) * 3, width=6, reparameterization=RECO
 
 
 def draw(config):
-    return init_variables(jax.random.key(0), config, num_dims=2, num_channels=1)
+    return draw_variables(config, 0, num_dims=2, num_channels=1)
 
 
 def test_the_basis_by_hand():

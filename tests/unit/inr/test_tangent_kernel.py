@@ -8,8 +8,9 @@ from jax.flatten_util import ravel_pytree
 
 import optiinr_jax as oi
 from optiinr_jax import inr
-from optiinr_jax.inr.config import resolve_bounds
-from optiinr_jax.inr.model import apply, init_variables
+from optiinr_jax.inr.lowering import resolve_bounds
+from optiinr_jax.inr.model import apply
+from tests.helpers import draw_variables
 
 COORDS = np.random.default_rng(0).uniform(-1, 1, (14, 2))
 CONFIGS = {
@@ -24,7 +25,7 @@ CONFIGS = {
 
 def dense(config):
     """Variables in float64, the Jacobian (n, c, P) and the function of flat parameters."""
-    variables = init_variables(jax.random.key(0), config, num_dims=2, num_channels=3)
+    variables = draw_variables(config, 0, num_dims=2, num_channels=3)
     variables = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables)
     flat, unravel = ravel_pytree(variables["params"])
     resolved = resolve_bounds(config, 2)

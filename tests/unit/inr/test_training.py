@@ -11,12 +11,11 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax import inr
-from optiinr_jax.inr import encodings, formulas, training
+from optiinr_jax.inr import cost, encodings, formulas, training
 from optiinr_jax.inr.batches import list_points
-from optiinr_jax.inr.config import resolve_bounds
 from optiinr_jax.inr.fitting import points_of
-from optiinr_jax.inr.model import init_variables
-from optiinr_jax.inr.optimizer import make_optimizer
+from optiinr_jax.inr.lowering import resolve_bounds
+from tests.helpers import draw_variables
 
 FAMILIES = ["siren", "finer", "gauss", "wire_real", "gf"]
 # Fits of a few steps, which learn nothing; the warning has tests of its own.
@@ -68,7 +67,7 @@ def test_numbers_and_families_never_recompile(signal):
 
 
 def test_history_and_callback_of_an_odd_number_of_steps(signal):
-    seen, longest = [], max(training.CHUNK_STEPS)
+    seen, longest = [], max(cost.CHUNK_STEPS)
     found = fit(
         signal,
         inr.preset("siren", width=8),
@@ -84,7 +83,7 @@ def test_history_and_callback_of_an_odd_number_of_steps(signal):
 def test_the_length_of_a_chunk_changes_nothing(signal, monkeypatch):
     config = inr.preset("siren", width=8, depth=2)
     whole = fit(signal, config, num_steps=12)
-    monkeypatch.setattr(training, "CHUNK_STEPS", (5,))
+    monkeypatch.setattr(cost, "CHUNK_STEPS", (5,))
     seen = []
     parts = fit(signal, config, num_steps=12, on_step=lambda done, *_: seen.append(done))
     assert seen == [5, 10, 12]
@@ -117,11 +116,12 @@ def test_divergence_stops_and_says_where(signal):
 @pytest.mark.parametrize("keep_best", [False, True])
 def test_divergence_keeps_the_last_good_parameters(signal, tmp_path, keep_best):
     """The first step throws the weights so far that the second loss is no number."""
-    config = inr.NetworkConfig(layers=(inr.make_layer("siren", learning_rate=1e37),) * 2, width=8)
+    layers = (inr.make_layer("siren", learning_rate=1e37),) * 2
+    config = inr.NetworkConfig(layers=layers, width=8, sampling="grid")
     with pytest.raises(inr.DivergedError, match="stopped being finite at step 2 of 9") as raised:
         fit(signal, config, num_steps=9, keep_best=keep_best)
     left = raised.value.inr
-    start = init_variables(jax.random.key(0), config, num_dims=2, num_channels=3)
+    start = draw_variables(config, 0, num_dims=2, num_channels=3)
     jax.tree.map(np.testing.assert_array_equal, left.variables, start)
     values = left.predict(signal.grid_coords())
     assert left.num_steps == 0 and np.isnan(left.history[-1]) and len(left.history) == 2
@@ -133,7 +133,7 @@ def test_divergence_keeps_the_last_good_parameters(signal, tmp_path, keep_best):
 
 def test_the_best_parameters_are_kept(signal):
     layer = inr.make_layer("siren", learning_rate=0.3)  # too large: the loss jumps about
-    config = inr.NetworkConfig(layers=(layer,) * 2, width=8)
+    config = inr.NetworkConfig(layers=(layer,) * 2, width=8, sampling="grid")
     best, last = (fit(signal, config, keep_best=keep) for keep in (True, False))
     np.testing.assert_array_equal(best.history, last.history)
     lowest = best.history.min()
@@ -168,74 +168,6 @@ def test_a_fit_that_learns_does_not_warn(signal):
     assert found.history[-1] < 0.5 * signal.variance()
 
 
-def test_each_layer_moves_by_its_own_rate():
-    """Adam's first step moves every number by its learning rate, whatever the gradient."""
-    rates = [1e-3, 3e-3]
-    layers = tuple(inr.make_layer("siren", learning_rate=rate) for rate in rates)
-    config = inr.NetworkConfig(layers=layers, width=4, weight_decay=0.0)
-    params = init_variables(jax.random.key(0), config, num_dims=2, num_channels=1)["params"]
-    optimizer = make_optimizer(resolve_bounds(config, 2), 10)
-    grads = jax.tree.map(jnp.ones_like, params)
-    updates, _ = optimizer.update(grads, optimizer.init(params), params)
-    for name, rate in {"hidden_0": 1e-3, "hidden_1": 3e-3, "output": 3e-3}.items():
-        np.testing.assert_allclose(updates[name]["kernel"], -rate, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("schedule", "decay", "cooldown", "expected"),
-    [
-        ("exponential", 1.0, 0.0, np.ones(10)),
-        ("exponential", 0.1, 0.0, 0.1 ** (np.arange(10) / 10)),
-        ("exponential", 1.0, 0.3, np.minimum(1.0, (10 - np.arange(10)) / 3)),
-        (
-            "exponential",
-            0.1,
-            0.5,
-            0.1 ** (np.arange(10) / 10) * np.minimum(1.0, (10 - np.arange(10)) / 5),
-        ),
-        ("step", 0.2, 0.0, [1, 1, 1, *[0.2] * 7]),
-        ("step", 0.2, 0.3, [1, 1, 1, *[0.2] * 5, 0.2 * 2 / 3, 0.2 / 3]),
-        ("cosine", 0.01, 0.0, 0.01 + 0.99 * np.cos(np.pi * np.arange(10) / 20) ** 2),
-    ],
-)
-def test_schedule(schedule, decay, cooldown, expected):
-    layer = inr.make_layer("siren", learning_rate=1.0)
-    config = inr.NetworkConfig(
-        layers=(layer,),
-        width=1,
-        weight_decay=0.0,
-        schedule=schedule,
-        lr_decay=decay,
-        lr_cooldown=cooldown,
-    )
-    params = init_variables(jax.random.key(0), config, num_dims=1, num_channels=1)["params"]
-    optimizer = make_optimizer(config, 10)
-    state, grads, steps = optimizer.init(params), jax.tree.map(jnp.ones_like, params), []
-    for _ in range(10):  # constant gradients: Adam's step is the rate itself
-        updates, state = optimizer.update(grads, state, params)
-        steps.append(-float(updates["output"]["bias"][0]))
-    np.testing.assert_allclose(steps, expected, rtol=1e-4)
-
-
-def test_gradients_are_clipped_to_the_global_norm():
-    """Adam written out, on a large gradient that is scaled down and a small one that is not."""
-    layer = inr.make_layer("siren", learning_rate=0.5)
-    config = inr.NetworkConfig(layers=(layer,), width=3, weight_decay=0.0, clip_norm=2.0)
-    params = init_variables(jax.random.key(0), config, num_dims=1, num_channels=1)["params"]
-    optimizer = make_optimizer(config, 10)
-    state = optimizer.init(params)
-    norm_of_ones = np.sqrt(sum(leaf.size for leaf in jax.tree.leaves(params)))
-    m = v = 0.0
-    for i, size in enumerate([100.0, 0.1], 1):
-        grads = jax.tree.map(lambda p, size=size: jnp.full_like(p, size), params)
-        updates, state = optimizer.update(grads, state, params)
-        g = min(size, 2.0 / norm_of_ones)
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-        expected = -0.5 * (m / (1 - 0.9**i)) / (np.sqrt(v / (1 - 0.999**i)) + 1e-8)
-        for leaf in jax.tree.leaves(updates):
-            np.testing.assert_allclose(leaf, expected, rtol=1e-5)
-
-
 def test_fourier_features_are_drawn_once_and_not_trained(signal):
     layer = inr.make_layer("siren")
     encoding = inr.FourierFeatures(sigma=2.0, num_frequencies=6)
@@ -259,7 +191,7 @@ def test_parts_add_up_to_the_gradient_of_all_points(size):
     config = resolve_bounds(inr.preset("finer", width=8, depth=2), 2)
     coords = jax.random.uniform(jax.random.key(0), (64, 2))
     targets = jax.random.normal(jax.random.key(1), (64, 3))
-    variables = init_variables(jax.random.key(2), config, num_dims=2, num_channels=3)
+    variables = draw_variables(config, 2, num_dims=2, num_channels=3)
 
     def predict(params, coords):
         return inr.apply({**variables, "params": params}, coords, config)
@@ -273,16 +205,6 @@ def test_parts_add_up_to_the_gradient_of_all_points(size):
     assert jax.tree.structure(found) == jax.tree.structure(expected)
     for got, exact in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(got, exact, rtol=1e-4, atol=1e-5 * np.abs(exact).max())
-
-
-@pytest.mark.parametrize("num_points", [1, 511, 512, 4096, 1448**2])
-@pytest.mark.parametrize("on_one_core", [False, True])
-def test_parts_are_nearly_equal_and_bounded(num_points, on_one_core):
-    size = training.part_size(256, num_points, on_one_core)
-    num_parts = -(-num_points // size)
-    assert 0 <= num_parts * size - num_points < num_parts
-    assert size <= 2**17 * training.num_cores() // 256
-    assert training.part_size(256, num_points, on_one_core, 100) <= 100
 
 
 @pytest.mark.parametrize("max_part", [1, 7, 100])
@@ -304,7 +226,7 @@ def test_smaller_parts_take_less_memory():
 
     def num_bytes(max_part):
         chunk = partial(training.run_chunk, length=1, max_part=max_part)
-        program = jax.jit(lambda *now: chunk(*now, config, jnp.array(1)))
+        program = jax.jit(lambda *now: chunk(*now, config, jnp.array(1), jnp.array(0)))
         return program.lower(state, data).compile().memory_analysis().temp_size_in_bytes
 
     assert num_bytes(2048) < 0.6 * num_bytes(None)
