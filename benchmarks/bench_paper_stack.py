@@ -10,10 +10,10 @@ hyperparameters fitted anew for each suggestion; the acquisition the mean over 2
 posterior of the improvement, maximised by BoTorch's alternation over numbers and categories. The
 paper fixes neither the budget of that maximisation nor the candidates; BoTorch's usual ones are
 taken. The paper's stack trains by AdamW, and ours by its own rule; both have the same families,
-number of initial trials and steps, and are scored by PSNR on all pixels. Ours goes on until it has reached the best score the paper's
-stack ended with, or has taken as long; its time includes every compilation. Each runs in a process
-of its own, one after the other.
-Writes benchmarks/results/paper_stack.json after every picture, and goes on from it; --draw makes
+number of initial trials and steps, and are scored by PSNR on all pixels. Ours goes on until it has
+reached the best score the paper's stack ended with, or has taken as long; its time includes every
+compilation. Each runs in a process of its own, one after the other. Writes
+benchmarks/results/paper_stack.json after every picture, and goes on from it; --draw makes
 docs/paper_stack.png of what it holds.
 """
 

@@ -102,7 +102,9 @@ def train(signal: Any, point: Point) -> float:
     """Train one configuration; its PSNR in dB, NaN when it diverges."""
     config = first_config(point, WIDTH, signal.kind)
     try:
-        fitted = oi.fit(signal, config, num_steps=NUM_STEPS, share_program=True, progress=False, warn=False)
+        fitted = oi.fit(
+            signal, config, num_steps=NUM_STEPS, share_program=True, progress=False, warn=False
+        )
     except oi.inr.DivergedError:
         return float("nan")
     return fitted.score

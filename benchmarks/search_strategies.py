@@ -16,7 +16,6 @@ import optiinr_jax as oi
 from optiinr_jax.bo import Choice
 from optiinr_jax.bo.distributions import suggest, to_distribution
 from optiinr_jax.bo.kernels import (
-    KERNELS,
     Kernel,
     Normal,
     matern,
@@ -170,15 +169,14 @@ def isotropic() -> Kernel:
         mean = product_prior(structure).mean
         return Normal(Isotropic(mean.log_amplitude, mean.log_lengthscale), Isotropic(1.0, 1.0))
 
-    return Kernel(evaluate, prior, KERNELS["product"].draw_features)  # eei is not asked of it
+    return Kernel(evaluate, prior)
 
 
-KERNELS["isotropic"] = isotropic()
 STRATEGIES: dict[str, Callable[[Problem, int], Ask]] = {
     "optiinr": optiinr(),
     "optiinr-faithful": optiinr(faithful=True),
     "optiinr-unconditional": unconditional,
-    "optiinr-isotropic": optiinr(kernel="isotropic"),
+    "optiinr-isotropic": optiinr(kernel=isotropic()),
     "optiinr-eei-16": optiinr(acquisition="eei", num_paths=16),
     "optiinr-eei-256": optiinr(acquisition="eei"),
     "optiinr-eei-1024": optiinr(acquisition="eei", num_paths=1024),

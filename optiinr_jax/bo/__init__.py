@@ -7,6 +7,7 @@ from optiinr_jax.bo.dimensions import Int as Int
 from optiinr_jax.bo.distributions import suggest as suggest
 from optiinr_jax.bo.engine import FAILED as FAILED
 from optiinr_jax.bo.kernels import KERNELS as KERNELS
+from optiinr_jax.bo.kernels import Kernel as Kernel
 from optiinr_jax.bo.optimizer import Optimizer as Optimizer
 from optiinr_jax.bo.sampler import OptiINRSampler as OptiINRSampler
 from optiinr_jax.bo.space import Space as Space

@@ -135,8 +135,15 @@ def _best(y: Float[Array, " n"]) -> Scalar:
     return jnp.where(jnp.isfinite(best_y), best_y, 0.0)  # nothing observed: the prior mean
 
 
-ACQUISITIONS: dict[str, Callable[[Array, Kernel, Belief, int], Score]] = {
+# (key, kernel, what is believed, number of paths) -> the score of one point
+Acquisition = Callable[[Array, Kernel, Belief, int], Score]
+ACQUISITIONS: dict[str, Acquisition] = {
     "log_ei": make_log_ei,
     "eei": make_eei,
     "thompson": make_thompson,
 }
+
+
+def get_acquisition(acquisition: str | Acquisition) -> Acquisition:
+    """The row of a name; a function is itself."""
+    return ACQUISITIONS[acquisition] if isinstance(acquisition, str) else acquisition

@@ -7,44 +7,86 @@ warped, arrays are padded to a capacity of a fixed ladder, and duplicates are tu
 
 import math
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from numbers import Integral
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from optiinr_jax.bo.acquisition import ACQUISITIONS
+from optiinr_jax.bo.acquisition import ACQUISITIONS, Acquisition
 from optiinr_jax.bo.host import host_scope
-from optiinr_jax.bo.hyperparameters import Data, fit
-from optiinr_jax.bo.kernels import KERNELS
+from optiinr_jax.bo.hyperparameters import Data, fit_best
+from optiinr_jax.bo.kernels import KERNELS, Kernel, split_kernel
 from optiinr_jax.bo.preference import make_preference
 from optiinr_jax.bo.propose import make_draws, propose
 from optiinr_jax.bo.space import Point, Space
-from optiinr_jax.bo.ties import Ties
-from optiinr_jax.bo.warp import WARPS
+from optiinr_jax.bo.warp import WARPS, Warp, get_warp
+from optiinr_jax.checks import check_whole, checked_by_hand
 
 FAILED = math.nan  # value of a trial that gave none
 CAPACITIES = (160, 256, 384, 512, 768, 1024, 1536, 2048)
-BELOW = 0.1  # of the range of the scores: so far is a failed trial below the worst one
+FAILURE_MARGIN = 0.1  # of the range of the scores: so far is a failed trial below the worst one
 NUM_FRESH = 64  # random points tried when every proposal is a duplicate
+NUM_INITIAL = 12  # points of the space-filling start where nobody says how many
+# The paper's kernel, acquisition and scaling of the scores.
+FAITHFUL = {"kernel": "product", "acquisition": "eei", "warp": "standardise"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a search is, apart from what it has seen. The rows are named in the tables."""
+    """What a search is, apart from what it has seen; make one with `make_settings`, which checks.
 
-    space: Any  # a Space; checked by check_settings
-    num_initial: int = 30
+    Kernel, acquisition and warp are rows of their tables by name, or values of one's own.
+    """
+
+    space: Space
+    num_initial: int = NUM_INITIAL
     seed: int = 0
-    kernel: str = "anova"  # "a|b": of several the one with the higher posterior density
-    acquisition: str = "log_ei"
-    warp: str = "half_rank"
+    kernel: str | Kernel = "anova"  # "a|b": of several the one with the higher posterior density
+    acquisition: str | Acquisition = "log_ei"
+    warp: str | Warp = "half_rank"
     num_paths: int = 256  # fewer leave many candidates with no improvement on any path
-    prior: Any = None  # {name: guess}, see preference.py
-    ties: Any = None  # {name: shared name}, see ties.py
-    num_tied: int = 0  # first points, in which what is tied has one value
+    prior: Mapping[str, Any] | None = None  # {name: guess}, see preference.py
+
+
+@checked_by_hand
+def make_settings(space: Space, *, faithful: bool = False, **options: Any) -> Settings:
+    """The settings of a search.
+
+    Args:
+        faithful: the paper's choices, whatever `options` say of them.
+        **options: fields of `Settings`.
+
+    Raises:
+        ValueError: one that names no row, or a count that makes no sense.
+    """
+    if not isinstance(space, Space):
+        raise ValueError(f"space is {space!r}; expected a Space; wrap the dict: Space({{...}}).")
+    settings = Settings(space, **options | (FAITHFUL if faithful else {}))
+    check_settings(settings)
+    return settings
+
+
+class Proposer(NamedTuple):
+    """How a search chooses points: the engine, or a wrapper around it such as `ties.tied`.
+
+    Attributes:
+        make_design: how many points were told before the first ask -> the space-filling start.
+        make_suggest: trials -> suggest(pending, index), which proposes one point. `index` selects
+            the random numbers: the number of the proposal in its search.
+    """
+
+    make_design: Callable[[int], list[Point]]
+    make_suggest: "Callable[[Sequence[Trial]], Suggest]"
+
+
+Suggest = Callable[[Sequence[Point], int], Point]
+
+
+def plain(settings: Settings) -> Proposer:
+    """The engine's own way."""
+    return Proposer(partial(make_design, settings), partial(make_suggest, settings))
 
 
 class Trial(NamedTuple):
@@ -88,16 +130,19 @@ def tell(settings: Settings, state: State, point: Any, value: Any) -> State:
     return state._replace(trials=(*state.trials, trial), pending=tuple(pending))
 
 
-def ask(settings: Settings, state: State, num: int = 1) -> tuple[list[Point], State]:
+def ask(
+    settings: Settings, state: State, num: int = 1, proposer: Proposer | None = None
+) -> tuple[list[Point], State]:
     """Choose `num` points one after the other, each knowing those that are pending."""
+    proposer = proposer or plain(settings)
     if state.num_before is None:
         state = state._replace(num_before=len(state.trials))
     points: list[Point] = []
     suggest = None
     for _ in range(num):
-        point = _next_of_design(settings, state)
+        point = _next_of_design(settings, state, proposer)
         if point is None:
-            suggest = suggest or make_suggest(settings, state.trials)
+            suggest = suggest or proposer.make_suggest(state.trials)
             point = suggest(state.pending, state.num_seen)
         points.append(point)
         state = state._replace(pending=(*state.pending, point))
@@ -106,69 +151,33 @@ def ask(settings: Settings, state: State, num: int = 1) -> tuple[list[Point], St
 
 def make_design(settings: Settings, num_before: int) -> list[Point]:
     """Latin hypercube of the points that remain of the initial phase after those brought to it."""
-    ties = Ties(settings.space, settings.ties if settings.ties and settings.num_tied else {})
     num = max(settings.num_initial - num_before, 0)
-    return [ties.expand(point) for point in ties.space.latin_hypercube(settings.seed, num)]
+    return settings.space.latin_hypercube(settings.seed, num)
 
 
-def _next_of_design(settings: Settings, state: State) -> Point | None:
+def _next_of_design(settings: Settings, state: State, proposer: Proposer) -> Point | None:
     if state.num_seen >= settings.num_initial:
         return None
     num_asked = sum(trial.asked for trial in state.trials) + len(state.pending)
-    design = make_design(settings, state.num_before or 0)
+    design = proposer.make_design(state.num_before or 0)
     return design[num_asked] if num_asked < len(design) else None
 
 
-def make_suggest(
-    settings: Settings, trials: Sequence[Trial]
-) -> Callable[[Sequence[Point], int], Point]:
+def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
     """Fit the model to the trials; return suggest(pending, index), which proposes one point.
 
-    The fit does not depend on what is pending, so a batch shares it. `index` selects the random
-    numbers: the number of the proposal in its search. As long as it is below `num_tied`, the model
-    is one of the small space and knows those trials only that are in it; it takes turns with the
-    model of the whole while the best trial, such as one of another search, is outside.
+    The fit does not depend on what is pending, so a batch shares it.
     """
-    if not settings.num_tied:
-        return _make_suggest(settings, trials)
-    ties = Ties(settings.space, settings.ties or {})
-    best = State(tuple(trials)).best
-    is_outside = best is not None and ties.contract(best.point) is None
-    prior = settings.prior and {ties.shared[name]: guess for name, guess in settings.prior.items()}
-
-    @cache
-    def of_tied() -> Callable[[Sequence[Point], int], Point]:
-        pairs = [(ties.contract(trial.point), trial) for trial in trials]
-        known = [trial._replace(point=point) for point, trial in pairs if point is not None]
-        return _make_suggest(replace(settings, space=ties.space, prior=prior), known)
-
-    @cache
-    def of_all() -> Callable[[Sequence[Point], int], Point]:
-        return _make_suggest(settings, trials)
-
-    def suggest(pending: Sequence[Point], index: int) -> Point:
-        if index >= settings.num_tied or (is_outside and index % 2):
-            return of_all()(pending, index)
-        shared = [ties.contract(point) for point in pending]
-        return ties.expand(of_tied()([point for point in shared if point is not None], index))
-
-    return suggest
-
-
-def _make_suggest(
-    settings: Settings, trials: Sequence[Trial]
-) -> Callable[[Sequence[Point], int], Point]:
     space, told = settings.space, [trial.point for trial in trials]
     if not any(trial.is_finite for trial in trials):  # nothing to learn from
         return lambda pending, index: _fresh_point(settings, told, pending, index)
-    y = WARPS[settings.warp](_impute(np.array([trial.value for trial in trials])))
+    y = get_warp(settings.warp)(_impute(np.array([trial.value for trial in trials])))
     observed = [space.split(point) for point in told]
     data, structure = pad_data(observed, y, []), space.structure
     with host_scope():
-        fits = {k: fit(data, kernel=k, structure=structure) for k in settings.kernel.split("|")}
-    kernel = min(fits, key=lambda k: fits[k][1])
-    z, _ = fits[kernel]
-    rows = {"kernel": kernel, "acquisition": settings.acquisition, "num_paths": settings.num_paths}
+        kernel, z = fit_best(data, kernel=settings.kernel, structure=structure)
+    rows: Any = {"kernel": kernel, "acquisition": settings.acquisition}
+    rows["num_paths"] = settings.num_paths
     preference = make_preference(space, settings.prior)
 
     def suggest(pending: Sequence[Point], index: int) -> Point:
@@ -209,7 +218,7 @@ def _impute(values: np.ndarray) -> np.ndarray:
     """Let failed trials count as a little worse than the worst finite value."""
     is_finite = np.isfinite(values)
     worst, best = float(np.min(values[is_finite])), float(np.max(values[is_finite]))
-    gap = 2 * BELOW * (best / 2 - worst / 2) or 1.0  # the range itself may be too large
+    gap = 2 * FAILURE_MARGIN * (best / 2 - worst / 2) or 1.0  # the range itself may be too large
     below = max(worst - gap, -sys.float_info.max)
     return np.where(is_finite, values, below)
 
@@ -247,19 +256,18 @@ def _check_value(value: Any) -> float:
 
 def check_settings(settings: Settings) -> None:
     """Raise ValueError when a setting names no row or a count makes no sense."""
-    tables = {"kernel": KERNELS, "acquisition": ACQUISITIONS, "warp": WARPS}
+    if not isinstance(settings.kernel, Kernel):
+        rows = split_kernel(settings.kernel)
+        _check_row("kernel", settings.kernel, KERNELS, all(k in KERNELS for k in rows))
+    tables: dict[str, Mapping[str, Any]] = {"acquisition": ACQUISITIONS, "warp": WARPS}
     for name, table in tables.items():
         value = getattr(settings, name)
-        rows = value.split("|") if name == "kernel" and isinstance(value, str) else [value]
-        if not all(row in table for row in rows):
-            raise ValueError(f"{name} is {value!r}; expected one of {sorted(table)}.")
-    for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1, "num_tied": 0}.items():
-        value = getattr(settings, name)
-        if not isinstance(value, Integral) or value < low:
-            raise ValueError(f"{name} is {value!r}; expected a whole number of at least {low}.")
-    if not isinstance(settings.space, Space):
-        raise ValueError(
-            f"space is {settings.space!r}; expected a Space; wrap the dict: Space({{...}})."
-        )
+        _check_row(name, value, table, callable(value) or value in table)
+    for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1}.items():
+        check_whole(name, getattr(settings, name), low)
     make_preference(settings.space, settings.prior)
-    Ties(settings.space, settings.ties or {})
+
+
+def _check_row(name: str, value: Any, table: Mapping[str, Any], is_known: bool) -> None:
+    if not is_known:
+        raise ValueError(f"{name} is {value!r}; expected one of {sorted(table)}.")

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy.optimize import minimize
 
 from optiinr_jax.bo import gp
-from optiinr_jax.bo.kernels import KERNELS, Normal
+from optiinr_jax.bo.kernels import Kernel, Normal, get_kernel, split_kernel
 from optiinr_jax.bo.structure import Structure, embed
 
 MAX_STEPS = 30
@@ -40,14 +40,14 @@ class Data(NamedTuple):
     pending: Bool[Array, " n"]
 
 
-def make_prior(kernel: str, structure: Structure) -> Normal:
+def make_prior(kernel: str | Kernel, structure: Structure) -> Normal:
     """Prior of the kernel's parameters and of the noise."""
-    row = KERNELS[kernel]
+    row = get_kernel(kernel)
     prior, (mean, sd) = row.prior(structure), (jnp.asarray(value) for value in row.log_noise)
     return Normal(gp.GPParams(prior.mean, mean), gp.GPParams(prior.sd, sd))
 
 
-def to_params(kernel: str, structure: Structure, z: Float[Arr, " z"]) -> gp.GPParams:
+def to_params(kernel: str | Kernel, structure: Structure, z: Float[Arr, " z"]) -> gp.GPParams:
     """Parameters at z standard deviations from the prior's median."""
     prior = make_prior(kernel, structure)
     prior = jax.tree.map(lambda leaf: jnp.asarray(leaf, z.dtype), prior)
@@ -57,21 +57,32 @@ def to_params(kernel: str, structure: Structure, z: Float[Arr, " z"]) -> gp.GPPa
 
 @partial(jax.jit, static_argnames=("kernel", "structure"))
 def loss_and_grad(
-    z: Float[Arr, " z"], data: Data, *, kernel: str, structure: Structure
+    z: Float[Arr, " z"], data: Data, *, kernel: str | Kernel, structure: Structure
 ) -> tuple[Float[Array, ""], Float[Array, " z"]]:
     """Minus the log posterior density of z, up to a constant, and its gradient."""
     x = jax.vmap(partial(embed, structure))(data.u, data.c)
 
     def loss_fn(z: Float[Array, " z"]) -> Float[Array, ""]:
         params = to_params(kernel, structure, z)
-        evaluate = KERNELS[kernel].evaluate
+        evaluate = get_kernel(kernel).evaluate
         likelihood = gp.log_marginal_likelihood(evaluate, params, x, data.y, data.observed)
         return jnp.dot(z, z) / 2 - likelihood
 
     return jax.value_and_grad(loss_fn)(z)
 
 
-def fit(data: Data, *, kernel: str, structure: Structure) -> tuple[Float[np.ndarray, " z"], float]:
+def fit_best(
+    data: Data, *, kernel: str | Kernel, structure: Structure
+) -> tuple[str | Kernel, Float[np.ndarray, " z"]]:
+    """Of several kernels, "a|b", the one with the higher posterior density, and its z."""
+    fits = [(k, *fit(data, kernel=k, structure=structure)) for k in split_kernel(kernel)]
+    best, z, _ = min(fits, key=lambda row: row[2])
+    return best, z
+
+
+def fit(
+    data: Data, *, kernel: str | Kernel, structure: Structure
+) -> tuple[Float[np.ndarray, " z"], float]:
     """Fit z from the prior's median, which is the answer when the descent fails; and its loss."""
     start = np.zeros(_size(kernel, structure), data.y.dtype)
 
@@ -85,6 +96,6 @@ def fit(data: Data, *, kernel: str, structure: Structure) -> tuple[Float[np.ndar
     return start, np.inf
 
 
-def _size(kernel: str, structure: Structure) -> int:
+def _size(kernel: str | Kernel, structure: Structure) -> int:
     prior = jax.eval_shape(partial(make_prior, kernel, structure))  # computes nothing
     return sum(leaf.size for leaf in jax.tree.leaves(prior.mean))

@@ -38,12 +38,20 @@ class Features(NamedTuple):
 
 
 class Kernel(NamedTuple):
-    """A row of `KERNELS`."""
+    """A kernel as a value: a row of `KERNELS`, or one of your own.
+
+    Attributes:
+        evaluate: (parameters, a, b) -> the covariance of one pair of points.
+        prior: the structure of a space -> means and standard deviations of the parameters.
+        draw_features: (key, parameters, dims, features) -> random Fourier features, which only the
+            acquisitions over paths need ("eei", "thompson"); None: there are none.
+        log_noise: mean and standard deviation of the log noise variance, scores having variance 1.
+    """
 
     evaluate: Callable[[Any, Array, Array], Array]
     prior: Callable[[Structure], Normal]
-    draw_features: Callable[[Array, Any, int, int], Features]
-    log_noise: tuple[float, float] = (-6.0, 2.0)  # prior of the noise variance, scores having 1
+    draw_features: Callable[[Array, Any, int, int], Features] | None = None
+    log_noise: tuple[float, float] = (-6.0, 2.0)
 
 
 class ProductParams(NamedTuple):
@@ -343,3 +351,13 @@ KERNELS: dict[str, Kernel] = {
     "sum_product": sum_product(2.5),
     "sum_product_se": sum_product(inf),
 }
+
+
+def get_kernel(kernel: str | Kernel) -> Kernel:
+    """The row of a name; a kernel is itself."""
+    return KERNELS[kernel] if isinstance(kernel, str) else kernel
+
+
+def split_kernel(kernel: str | Kernel) -> list[str | Kernel]:
+    """The kernels among which a fit chooses: "a|b" names several."""
+    return [*kernel.split("|")] if isinstance(kernel, str) else [kernel]

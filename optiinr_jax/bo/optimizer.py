@@ -1,15 +1,28 @@
 """The search as an object: ask for a point, evaluate it, tell its score."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
-from numbers import Integral
-from typing import Any
+from typing import Any, overload
 
-from optiinr_jax.bo.engine import FAILED, Settings, State, Trial, ask, check_settings, tell
+from optiinr_jax.bo.acquisition import Acquisition
+from optiinr_jax.bo.engine import (
+    FAILED,
+    NUM_INITIAL,
+    Settings,
+    State,
+    Trial,
+    ask,
+    make_settings,
+    plain,
+    tell,
+)
+from optiinr_jax.bo.kernels import Kernel
 from optiinr_jax.bo.preference import read_guesses
 from optiinr_jax.bo.space import Point, Space
-
-FAITHFUL = {"kernel": "product", "acquisition": "eei", "warp": "standardise"}  # the paper's choices
+from optiinr_jax.bo.ties import tied
+from optiinr_jax.bo.warp import Warp
+from optiinr_jax.checks import check_whole, checked_by_hand
 
 
 class Optimizer:
@@ -19,14 +32,15 @@ class Optimizer:
         space: what is searched.
         num_initial: points of a Latin hypercube before the model takes over; told ones count.
         seed: same seed and same scores give the same points.
-        kernel: row of `KERNELS`; "anova" weighs interactions of all orders, "product" is the
-            paper's, "sum_product" is between; "low_orders" weighs single dimensions and pairs by
-            themselves. Of several, "anova|product", the one with the higher posterior density is
-            taken at every fit.
-        acquisition: row of `ACQUISITIONS`; "eei" is the paper's, "log_ei" its closed-form limit,
-            which improves on the best fitted score, so that a lucky noisy one does not mislead;
-            "thompson" maximises one function drawn from the posterior.
-        warp: row of `WARPS`, applied to the scores before the model sees them.
+        kernel: row of `KERNELS`, or a `Kernel` of your own; "anova" weighs interactions of all
+            orders, "product" is the paper's, "sum_product" is between; "low_orders" weighs single
+            dimensions and pairs by themselves. Of several, "anova|product", the one with the higher
+            posterior density is taken at every fit.
+        acquisition: row of `ACQUISITIONS`, or a function like its; "eei" is the paper's, "log_ei"
+            its closed-form limit, which improves on the best fitted score, so that a lucky noisy
+            one does not mislead; "thompson" maximises one function drawn from the posterior.
+        warp: row of `WARPS`, or a function like its, applied to the scores before the model sees
+            them.
         num_paths: posterior paths in "eei".
         prior: what you expect, {name: guess}: for a number (value, spread as a share of its range),
             for a choice {option: weight}. It leads the first proposals and fades (piBO).
@@ -37,39 +51,57 @@ class Optimizer:
         faithful: the paper's choices: kernel="product", acquisition="eei", warp="standardise".
     """
 
+    @checked_by_hand
     def __init__(
         self,
-        space: Any,
+        space: Space,
         *,
-        num_initial: int = 30,
+        num_initial: int = NUM_INITIAL,
         seed: int = 0,
-        kernel: str = "anova",
-        acquisition: str = "log_ei",
-        warp: str = "half_rank",
+        kernel: str | Kernel = "anova",
+        acquisition: str | Acquisition = "log_ei",
+        warp: str | Warp = "half_rank",
         num_paths: int = 256,
-        prior: Any = None,
-        ties: Any = None,
+        prior: Mapping[str, Any] | None = None,
+        ties: Mapping[str, str] | None = None,
         num_tied: int = 0,
         faithful: bool = False,
     ) -> None:
         """Start with an empty record."""
-        if faithful:
-            kernel, acquisition, warp = FAITHFUL.values()
-        self.settings = Settings(
-            space, num_initial, seed, kernel, acquisition, warp, num_paths, prior, ties, num_tied
+        self.settings = make_settings(
+            space,
+            faithful=faithful,
+            num_initial=num_initial,
+            seed=seed,
+            kernel=kernel,
+            acquisition=acquisition,
+            warp=warp,
+            num_paths=num_paths,
+            prior=prior,
         )
-        check_settings(self.settings)
+        check_whole("num_tied", num_tied, 0)
+        self.ties, self.num_tied = ties, int(num_tied)
+        with_ties = tied(self.settings, ties or {}, self.num_tied)
+        self._proposer = with_ties if num_tied else plain(self.settings)
         self.state = State()
 
-    def ask(self, num: Any = None) -> Any:
+    @overload
+    def ask(self, num: None = None) -> Point: ...
+
+    @overload
+    def ask(self, num: int) -> list[Point]: ...
+
+    @checked_by_hand
+    def ask(self, num: int | None = None) -> Point | list[Point]:
         """Return the next point, or a list of `num` different points to evaluate at once."""
-        if num is not None and (not isinstance(num, Integral) or num < 1):
-            raise ValueError(f"num is {num!r}; expected a whole number of at least 1, or nothing.")
-        points, self.state = ask(self.settings, self.state, 1 if num is None else int(num))
+        if num is not None:
+            check_whole("num", num, 1)
+        points, self.state = ask(self.settings, self.state, num or 1, self._proposer)
         points = [dict(point) for point in points]  # the caller may change its own copy
         return points[0] if num is None else points
 
-    def tell(self, point: Any, value: Any) -> None:
+    @checked_by_hand
+    def tell(self, point: Point, value: float) -> None:
         """Record a score, higher is better; nan or FAILED for none. Any valid point is welcome."""
         self.state = tell(self.settings, self.state, point, value)
 
@@ -84,8 +116,19 @@ class Optimizer:
         return self.state.best.value if self.state.best else None
 
     def to_json(self) -> str:
-        """Write settings and record as JSON text; nothing else is needed to go on."""
+        """Write settings and record as JSON text; nothing else is needed to go on.
+
+        Raises:
+            ValueError: a kernel, acquisition or warp is a value of your own, not a row's name.
+        """
         settings = {f.name: getattr(self.settings, f.name) for f in fields(Settings)}
+        settings |= {"ties": self.ties, "num_tied": self.num_tied}
+        for name in ("kernel", "acquisition", "warp"):
+            if not isinstance(settings[name], str):
+                raise ValueError(
+                    f"{name} is {settings[name]!r:.80}, but JSON can hold the name of a row only; "
+                    "add it to its table and take its name."
+                )
         settings["prior"] = read_guesses(self.settings.space, self.settings.prior)
         trials = [
             {"point": t.point, "value": t.value if t.is_finite else None, "asked": t.asked}

@@ -41,6 +41,11 @@ def draw_paths(
     """Draw posterior functions with a random-feature prior."""
     key_features, key_weights, key_noise = jax.random.split(key, 3)
     num_dims = posterior.x.shape[1]
+    if kernel.draw_features is None:
+        raise ValueError(
+            "the kernel has no draw_features, but an acquisition over posterior paths draws them; "
+            'give the kernel some, or take acquisition="log_ei".'
+        )
     features = kernel.draw_features(key_features, posterior.params.kernel, num_dims, num_features)
     weights = jax.random.normal(key_weights, (num_paths, num_features), posterior.x.dtype)
     prior = weights @ jax.vmap(lambda a: evaluate_features(features, a))(posterior.x).T

@@ -18,9 +18,9 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from optiinr_jax.bo.acquisition import ACQUISITIONS, Belief
+from optiinr_jax.bo.acquisition import Acquisition, Belief, get_acquisition
 from optiinr_jax.bo.hyperparameters import Arr, Data, to_params
-from optiinr_jax.bo.kernels import KERNELS
+from optiinr_jax.bo.kernels import Kernel, get_kernel
 from optiinr_jax.bo.preference import STRENGTH, Preference, log_density
 from optiinr_jax.bo.structure import INACTIVE, Structure, activity, embed
 
@@ -69,8 +69,8 @@ def propose(
     z: Float[Arr, " z"],
     preference: Preference,
     *,
-    kernel: str,
-    acquisition: str,
+    kernel: str | Kernel,
+    acquisition: str | Acquisition,
     structure: Structure,
     num_paths: int,
 ) -> Proposals:
@@ -79,7 +79,7 @@ def propose(
     belief = Belief(to_params(kernel, structure, z), x, data.y, data.observed, data.pending)
     key = jax.random.key(draws.seed)
     fading = STRENGTH / jnp.maximum(jnp.sum(data.observed), 1)
-    score_x = ACQUISITIONS[acquisition](key, KERNELS[kernel], belief, num_paths)
+    score_x = get_acquisition(acquisition)(key, get_kernel(kernel), belief, num_paths)
 
     def score(u: Float[Array, " p"], c: Int[Array, " k"]) -> Float[Array, ""]:
         return score_x(embed(structure, u, c)) + log_density(structure, preference, u, c) * fading

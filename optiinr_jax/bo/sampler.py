@@ -22,17 +22,18 @@ from optiinr_jax.bo.dimensions import Choice, Float
 from optiinr_jax.bo.distributions import Bridge, infer_bridges, make_bridge, to_distribution
 from optiinr_jax.bo.engine import (
     FAILED,
-    Settings,
+    NUM_INITIAL,
+    Proposer,
     Trial,
-    check_settings,
-    make_design,
-    make_suggest,
+    make_settings,
+    plain,
 )
-from optiinr_jax.bo.optimizer import FAITHFUL
 from optiinr_jax.bo.space import Point, Space
+from optiinr_jax.bo.ties import tied
+from optiinr_jax.checks import check_whole, checked_by_hand
 
 PROPOSAL = "optiinr:proposal"  # system attribute of a trial that holds its proposed point
-NUM_TRIES = 5  # of workers that ask at one moment and so come to the same point
+NUM_TRIES = 5  # where workers that ask at one moment come to the same point
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -47,18 +48,21 @@ class OptiINRSampler(BaseSampler):
             prior, ties and num_tied.
     """
 
+    @checked_by_hand
     def __init__(
-        self, seed: int = 0, num_initial: int = 10, space: Any = None, **options: Any
+        self,
+        seed: int = 0,
+        num_initial: int = NUM_INITIAL,
+        space: Space | None = None,
+        **options: Any,
     ) -> None:
         """Check the options."""
-        if options.pop("faithful", False):
-            options |= FAITHFUL
         for name in ("prior", "ties"):
             if space is None and options.get(name):
                 raise ValueError(f"{name} names dimensions, but space is None; give the space too.")
         self.space = space
         self.options: dict[str, Any] = {"num_initial": num_initial, "seed": seed} | options
-        self._settings(space or Space({"any": Float(0, 1)}))  # a wrong option fails here and now
+        self._proposer(space or Space({"any": Float(0, 1)}))  # a wrong option fails here and now
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -86,14 +90,14 @@ class OptiINRSampler(BaseSampler):
             return {}  # nothing is known of the space: each parameter is drawn by itself
         bridges = self._bridges(others)
         space = self.space or Space({name: b.dimension for name, b in bridges.items()})
-        settings = self._settings(space)
+        proposer = self._proposer(space)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
         point: Point = {}
         for _ in range(NUM_TRIES):
-            drawn = _initial_point(settings, others, trial.number) if is_initial else None
+            drawn = _initial_point(proposer, others, trial.number) if is_initial else None
             if drawn is None:
                 told, pending = _read_trials(space, bridges, others, sign)
-                drawn = make_suggest(settings, told)(pending, trial.number)
+                drawn = proposer.make_suggest(told)(pending, trial.number)
             point = drawn
             before, others = others, _other_trials(study, trial)
             known = {other.number for other in before}
@@ -116,10 +120,12 @@ class OptiINRSampler(BaseSampler):
         seed = (self.options["seed"], trial.number, zlib.crc32(param_name.encode()))
         return bridge.to_optuna(bridge.dimension.from_unit(np.random.default_rng(seed).random()))
 
-    def _settings(self, space: Space) -> Settings:
-        settings = Settings(space, **self.options)
-        check_settings(settings)
-        return settings
+    def _proposer(self, space: Space) -> Proposer:
+        options = dict(self.options)
+        names, num_tied = options.pop("ties", None), options.pop("num_tied", 0)
+        check_whole("num_tied", num_tied, 0)
+        settings = make_settings(space, **options)
+        return tied(settings, names or {}, num_tied) if num_tied else plain(settings)
 
     def _bridges(self, trials: Sequence[FrozenTrial]) -> dict[str, Bridge]:
         if self.space is None:
@@ -136,14 +142,14 @@ def _other_trials(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
     return [t for t in known if t.number != trial.number]
 
 
-def _initial_point(settings: Settings, others: Sequence[FrozenTrial], number: int) -> Point | None:
+def _initial_point(proposer: Proposer, others: Sequence[FrozenTrial], number: int) -> Point | None:
     """Return the trial's row of a Latin hypercube of what enqueued trials leave to do.
 
     None when its number is beyond: other workers took the rows and have not suggested yet.
     """
     is_given = ["fixed_params" in other.system_attrs for other in others]
     num_before = is_given.index(False) if False in is_given else len(others)
-    row, design = number - num_before, make_design(settings, num_before)
+    row, design = number - num_before, proposer.make_design(num_before)
     return design[row] if row < len(design) else None
 
 

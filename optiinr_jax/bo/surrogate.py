@@ -22,11 +22,11 @@ from optiinr_jax.bo import gp, pathwise
 from optiinr_jax.bo.dimensions import Choice
 from optiinr_jax.bo.engine import CAPACITIES, Settings, pad_data
 from optiinr_jax.bo.host import host_scope
-from optiinr_jax.bo.hyperparameters import Data, fit, to_params
-from optiinr_jax.bo.kernels import KERNELS
+from optiinr_jax.bo.hyperparameters import Data, fit_best, to_params
+from optiinr_jax.bo.kernels import Kernel, get_kernel
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.structure import Structure, embed
-from optiinr_jax.bo.warp import WARPS
+from optiinr_jax.bo.warp import get_warp
 
 MAX_POINTS = CAPACITIES[-1]  # that a surrogate can be fitted to
 NUM_POINTS, NUM_PATHS = 128, 64  # of an importance: random points, functions
@@ -60,7 +60,7 @@ class Surrogate:
     scores: Float[np.ndarray, " n"]
     warped: Float[np.ndarray, " n"]
     data: Data
-    kernel: str
+    kernel: str | Kernel
     z: Float[np.ndarray, " z"]
 
     def predict(
@@ -129,12 +129,11 @@ def fit_surrogate(space: Space, points: Sequence[Point], scores: Sequence[float]
             "expected a finite score of each point, and at least one."
         )
     settings, structure = Settings(space), space.structure
-    warped = WARPS[settings.warp](y)
+    warped = get_warp(settings.warp)(y)
     data = pad_data([space.split(space.check_point(point)) for point in points], warped, [])
     with host_scope():
-        fits = {k: fit(data, kernel=k, structure=structure) for k in settings.kernel.split("|")}
-    kernel = min(fits, key=lambda k: fits[k][1])
-    return Surrogate(space, y, warped, data, kernel, fits[kernel][0])
+        kernel, z = fit_best(data, kernel=settings.kernel, structure=structure)
+    return Surrogate(space, y, warped, data, kernel, z)
 
 
 _jit = partial(jax.jit, static_argnames=("kernel", "structure"))
@@ -147,11 +146,11 @@ def _predict(
     u: Float[Array, "m p"],
     c: Int[Array, "m k"],
     *,
-    kernel: str,
+    kernel: str | Kernel,
     structure: Structure,
 ) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
     """Mean and standard deviation of the posterior."""
-    row, posterior = KERNELS[kernel], _condition(z, data, kernel, structure)
+    row, posterior = get_kernel(kernel), _condition(z, data, kernel, structure)
     x = jax.vmap(partial(embed, structure))(u, c)
     mean, variance = gp.predict(row.evaluate, posterior, x)
     return mean, jnp.sqrt(variance)
@@ -164,20 +163,22 @@ def _draw(
     u: Float[Array, "m p"],
     c: Int[Array, "m k"],
     *,
-    kernel: str,
+    kernel: str | Kernel,
     structure: Structure,
 ) -> Float[Array, "s m"]:
     """Values of functions drawn from the posterior."""
-    row, posterior = KERNELS[kernel], _condition(z, data, kernel, structure)
+    row, posterior = get_kernel(kernel), _condition(z, data, kernel, structure)
     x = jax.vmap(partial(embed, structure))(u, c)
     paths = pathwise.draw_paths(jax.random.key(0), row, posterior, data.y, NUM_PATHS)
     return pathwise.evaluate_paths(row, paths, x)
 
 
-def _condition(z: Float[Arr, " z"], data: Data, kernel: str, structure: Structure) -> gp.Posterior:
+def _condition(
+    z: Float[Arr, " z"], data: Data, kernel: str | Kernel, structure: Structure
+) -> gp.Posterior:
     params = to_params(kernel, structure, z)
     x = jax.vmap(partial(embed, structure))(data.u, data.c)
-    return gp.condition(KERNELS[kernel].evaluate, params, x, data.y, data.observed)
+    return gp.condition(get_kernel(kernel).evaluate, params, x, data.y, data.observed)
 
 
 def _points_to_draw(

@@ -4,9 +4,19 @@ Where many parts are alike, such as the layers of a network, a search that gives
 same values finds the good region in few trials, and may then go on with each part by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
+from optiinr_jax.bo.engine import (
+    Proposer,
+    Settings,
+    State,
+    Suggest,
+    Trial,
+    make_design,
+    make_suggest,
+)
 from optiinr_jax.bo.space import Point, Space
 
 
@@ -55,3 +65,45 @@ class Ties:
             if shared.setdefault(self.shared[name], value) != value:
                 return None
         return shared
+
+
+def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Proposer:
+    """The engine with the first `num_tied` points in the small space, told ones included.
+
+    As long as the number of a proposal is below, the model is one of the small space and knows
+    those trials only that are in it; it takes turns with the model of the whole while the best
+    trial, such as one of another search, is outside.
+
+    Raises:
+        ValueError: a name that the space has not, or a tie of what is not alike.
+    """
+    ties = Ties(settings.space, names)
+    prior = settings.prior and {ties.shared[name]: guess for name, guess in settings.prior.items()}
+    small = replace(settings, space=ties.space, prior=prior)
+
+    def design(num_before: int) -> list[Point]:
+        return [ties.expand(point) for point in make_design(small, num_before)]
+
+    def fit(trials: Sequence[Trial]) -> Suggest:
+        best = State(tuple(trials)).best
+        is_outside = best is not None and ties.contract(best.point) is None
+
+        @cache
+        def of_tied() -> Suggest:
+            pairs = [(ties.contract(trial.point), trial) for trial in trials]
+            known = [trial._replace(point=point) for point, trial in pairs if point is not None]
+            return make_suggest(small, known)
+
+        @cache
+        def of_all() -> Suggest:
+            return make_suggest(settings, trials)
+
+        def suggest(pending: Sequence[Point], index: int) -> Point:
+            if index >= num_tied or (is_outside and index % 2):
+                return of_all()(pending, index)
+            shared = [ties.contract(point) for point in pending]
+            return ties.expand(of_tied()([point for point in shared if point is not None], index))
+
+        return suggest
+
+    return Proposer(design, fit)

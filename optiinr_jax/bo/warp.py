@@ -43,8 +43,14 @@ def none(y: np.ndarray) -> np.ndarray:
     return y
 
 
-WARPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+Warp = Callable[[np.ndarray], np.ndarray]
+WARPS: dict[str, Warp] = {
     "half_rank": half_rank,
     "standardise": standardise,
     "none": none,
 }
+
+
+def get_warp(warp: str | Warp) -> Warp:
+    """The row of a name; a function is itself."""
+    return WARPS[warp] if isinstance(warp, str) else warp

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from optiinr_jax.bo.engine import NUM_INITIAL
 from optiinr_jax.bo.space import Space
 from optiinr_jax.signals import Signal
 from optiinr_jax.studies.points import training_rule
@@ -38,7 +39,7 @@ class StudySettings:
     """
 
     objective: str | None = None
-    num_initial: int = 12
+    num_initial: int = NUM_INITIAL
     num_steps: int = 500
     width: int = 48
     depth: int = 4

@@ -14,11 +14,10 @@ import optuna
 
 from optiinr_jax.bo import Optimizer
 from optiinr_jax.bo.distributions import suggest, to_distribution
-from optiinr_jax.bo.engine import Settings, make_design, make_suggest
 from optiinr_jax.bo.engine import Trial as Observation
-from optiinr_jax.bo.optimizer import FAITHFUL
+from optiinr_jax.bo.engine import make_settings, plain
 from optiinr_jax.bo.space import Point, Space
-from optiinr_jax.bo.ties import Ties
+from optiinr_jax.bo.ties import Ties, tied
 from optiinr_jax.studies.points import layer_of, layer_ties
 from optiinr_jax.studies.settings import StudySettings
 from optiinr_jax.studies.trials import Trial, score_of
@@ -78,21 +77,17 @@ def by_model(**options: Any) -> Propose:
 
     def propose(space: Space, settings: StudySettings, known: Known) -> Point:
         count = num_tied(space, settings)
-        engine = Settings(
-            space,
-            num_initial=settings.num_initial,
-            seed=settings.seed,
-            ties=layer_ties(space) if count else None,
-            num_tied=count,
-            **options,
+        engine = make_settings(
+            space, num_initial=settings.num_initial, seed=settings.seed, **options
         )
+        proposer = tied(engine, layer_ties(space), count) if count else plain(engine)
         if known.number < settings.num_initial:
             is_given = [trial.origin.is_given for trial in known.trials]
             num_before = is_given.index(False) if False in is_given else len(is_given)
-            design, row = make_design(engine, num_before), known.number - num_before
+            design, row = proposer.make_design(num_before), known.number - num_before
             if row < len(design):
                 return design[row]
-        return make_suggest(engine, known.observations)(known.pending, known.number)
+        return proposer.make_suggest(known.observations)(known.pending, known.number)
 
     return propose
 
@@ -177,7 +172,7 @@ def _layerwise(space: Space, settings: StudySettings, known: Known) -> Point:
 STRATEGIES: dict[str, Strategy] = {
     "optiinr": Strategy(by_model(), ties_layers=True),
     "untied": Strategy(by_model()),
-    "faithful": Strategy(by_model(**FAITHFUL)),
+    "faithful": Strategy(by_model(faithful=True)),
     "random": Strategy(
         from_optuna(lambda settings, seed: optuna.samplers.RandomSampler(seed=seed))
     ),
