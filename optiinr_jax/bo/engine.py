@@ -63,7 +63,9 @@ def make_settings(space: Space, *, faithful: bool = False, **options: Any) -> Se
     """
     if not isinstance(space, Space):
         raise ValueError(f"space is {space!r}; expected a Space; wrap the dict: Space({{...}}).")
-    settings = Settings(space, **options | (FAITHFUL if faithful else {}))
+    if faithful:
+        options |= FAITHFUL
+    settings = Settings(space, **options)
     check_settings(settings)
     return settings
 
