@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float32, UInt8
+from jaxtyping import Array, Float32, Int32, UInt8
 
 from optiinr_jax.signals.continuous import (
     INTERPOLATIONS,
@@ -239,6 +239,22 @@ class Signal:
         low, high = self.frame.value_range
         part = int(np.bitwise_count(self.stored).sum()) / (self.num_points * self.num_channels)
         return part * (1.0 - part) * (high - low) ** 2
+
+    @cached_property
+    def surface(self) -> Int32[np.ndarray, " s"]:
+        """Points with a neighbour of the other value, where a solid ends; all, where there is none.
+
+        Only for a signal with two values.
+        """
+        inside = self.values.reshape(self.shape) > np.mean(self.frame.value_range)
+        differs = np.zeros(self.shape, bool)
+        for axis in range(self.num_dims):
+            change = np.diff(inside, axis=axis)
+            ahead, behind = ([slice(None)] * self.num_dims for _ in range(2))
+            ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+            differs[tuple(ahead)] |= change
+            differs[tuple(behind)] |= change
+        return np.flatnonzero(differs if differs.any() else ~differs).astype(np.int32)
 
     @property
     def samples(self) -> np.ndarray:
