@@ -218,14 +218,15 @@ class INR:
         """One sentence where interpolating the samples is clearly better; else empty."""
         if self.scores is None:
             return ""
-        margin = get_kind(self.frame.kind).metric.margin
-        if not self.scores.between < self.scores.control - margin:
+        metric = get_kind(self.frame.kind).metric
+        if not self.scores.between < self.scores.control - metric.margin:
             return ""
-        name = get_kind(self.frame.kind).metric.name
+        is_continuous = self.objective == "continuous"
+        remedy = "for longer or make it wider" if is_continuous else 'with objective="continuous"'
         return (
-            f"between its samples this network has {name} {self.scores.between:.4g}, where "
+            f"between its samples this network has {metric.name} {self.scores.between:.4g}, where "
             f"{self.scores.control_label} of the samples has {self.scores.control:.4g}: at another "
-            'size it shows what it has made up; train it with objective="continuous".'
+            f"size it shows what it has made up; train it {remedy}."
         )
 
     @property
