@@ -153,7 +153,10 @@ def full() -> Iterator[Run]:
     for seed in range(NUM_SEEDS):
         for signal in SIGNALS:
             for network in NETWORKS:
-                if (seed or signal in LARGE) and network not in OFTEN or (seed and signal in LARGE):
+                is_often = network in OFTEN
+                if (seed and signal in LARGE) or not (
+                    is_often or (not seed and signal not in LARGE)
+                ):
                     continue
                 for rule in BEST:
                     for sampling in ("grid", "shifted"):
