@@ -6,7 +6,10 @@ second of sound at half its file's rate; solids, whose mesh is asked at three ti
 Searches by both objectives, the published networks under every protocol, one family with an
 encoding, and random search, each with 40 trainings; the winners on three fresh seeds.
 
+The two controls that cost a search each run on the first six of them:
+
 Command: python -m experiments.between_samples [--objective samples] [--minutes 60]
+         python -m experiments.between_samples --contenders encoded_family random --signals FEW
          python -m experiments.between_samples_page   (docs/between_samples.md and its figure)
 Time: 3 hours on 2 cores for each objective.
 Expected: experiments/results/quick/OBJECTIVE/between/*.json.
@@ -44,7 +47,15 @@ SOLIDS = {  # name -> file of the data folder, voxels along the longest side
 SIGNALS = {"quick": (*PICTURES, *SOUNDS, *SOLIDS)}
 SOUND = {"start": 1.0, "duration": 0.1}
 FINER = 3  # of the grid at which a solid is asked
-CONTENDERS = ("optiinr", "presets", "encoded_family", "random")
+CONTENDERS = ("optiinr", "presets")
+FEW = (
+    "kodak/kodim04",
+    "kodak/kodim01",
+    "div2k/test_00",
+    "div2k/test_04",
+    "audio/bach",
+    "shapes/spot, 32",
+)
 # Published networks that were within 7 dB of the best one in the first tables, and ReLU's best.
 PRESETS = ("siren", "finer", "wf", "fr", "iga", "gf", "fourier", "pemlp", "relu_nerf")
 DEFAULT = Arguments(objective="continuous", contenders=CONTENDERS, presets=PRESETS)

@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 import optiinr_jax as oi
 from optiinr_jax.files import write_atomic
-from optiinr_jax.report.side_by_side import detail_of, spectrogram
+from optiinr_jax.report.gallery.audio import spectrogram
+from optiinr_jax.report.gallery.image import detail_of
 from optiinr_jax.signals import mesh_of, render_mesh
 from optiinr_jax.signals.volume import box_of
 

@@ -22,7 +22,7 @@ def make_table() -> str:
         'Each row is `oi.preset(name, modality=..., protocol="official")`; `protocol="paper"` '
         "trains the same network with AdamW at 1e-4, constant, weight decay 0.01, as the OptiINR "
         "paper trains its baselines (4 layers; sounds with an output layer of U(1e-4) and zero "
-        "bias; solids in mini-batches of 200 000 voxels), and `protocol=\"search\"` by the rule of "
+        'bias; solids in mini-batches of 200 000 voxels), and `protocol="search"` by the rule of '
         "our own searches at `factor` times the authors' rate. The first two train at the samples, "
         "as published. Every network ends in one linear layer.",
     ]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import optiinr_jax as oi
 from optiinr_jax.cli import common, studies
-from optiinr_jax.report.html import train_fresh
-from optiinr_jax.report.pictures import error_map, shared_scale
+from optiinr_jax.report.gallery.pixels import error_map, shared_scale
 from optiinr_jax.studies import compare
+from optiinr_jax.studies.comparison import train_fresh
 
 FOLDER = Path("runs") / common.SAMPLE
 PICTURE = Path(__file__).parents[1] / "docs" / "search.png"
@@ -38,7 +38,7 @@ def main() -> None:
     entries = {f"best preset, {best.name.upper()}": best, "found": comparison.found}
     shown = [("target", signal.samples)]
     for title, entry in entries.items():
-        if (inr := train_fresh(study, entry)) is not None:
+        if (inr := train_fresh(study, entry.config, 0)) is not None:
             shown.append((f"{title}: {inr.score:.1f} dB", inr.render()))
     errors = [error_map(samples, signal.samples) for _, samples in shown[1:]]
     scale = shared_scale(errors)

@@ -46,8 +46,8 @@ from experiments.protocol import (
 )
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import NetworkConfig
-from optiinr_jax.report.sections import num_params
-from optiinr_jax.report.tables import describe_layers
+from optiinr_jax.report import describe_layers
+from optiinr_jax.report.sections.protocols import num_params
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FOLDER = DOCS / "experiments.md", DOCS / "experiments"

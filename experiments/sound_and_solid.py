@@ -18,7 +18,7 @@ import optiinr_jax as oi
 from experiments.signals import load
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.baselines import fit_presets
-from optiinr_jax.report.side_by_side import draw_side_by_side
+from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
 from optiinr_jax.signals import (
     mesh_of,
     psnr,

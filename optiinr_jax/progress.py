@@ -4,6 +4,7 @@ A bar with the time left on a terminal and in notebooks, plain lines elsewhere (
 nothing at all for work that ends before DELAY seconds.
 """
 
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -50,10 +51,12 @@ class Progress:
             self._print(f"{self.label} {done}/{self.total} {note} eta {self.eta()}".rstrip())
 
     def line(self, text: str) -> None:
-        """Print one lasting line, above the bar where there is one."""
+        """Print one lasting line, above the bar where there is one; cut where a terminal ends."""
         if self.enabled:
             self._last_line = time.monotonic()
-            self._print(text)
+            width = shutil.get_terminal_size().columns
+            is_cut = sys.stderr.isatty() and len(text) > width
+            self._print(f"{text[: width - 3]}..." if is_cut else text)
 
     def eta(self) -> str:
         """Time left at the pace so far, like "2m05s"; "?" before the first step."""

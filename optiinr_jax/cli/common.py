@@ -1,7 +1,8 @@
-"""What several verbs share: signals, outputs of a run, plain or JSON or no words at all."""
+"""Shared by the commands: their options, loading signals, output modes, files of a run."""
 
 import inspect
 import json
+import math
 import shlex
 import warnings
 from collections.abc import Callable
@@ -17,8 +18,14 @@ from optiinr_jax.signals import SignalError, write_samples
 from optiinr_jax.signals.kinds import get_kind, kind_of_file
 
 Sample = Literal["image", "audio", "volume"]
-Size = int | Literal["auto"] | None
-Out = Annotated[Path | None, arg(aliases=["-o"])]
+File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
+Model = Annotated[Path, arg(metavar="MODEL")]
+Storage = Annotated[str, arg(metavar="STORAGE")]
+Size = Annotated[int | Literal["auto"] | None, arg(metavar="N|auto|None")]
+Out = Annotated[Path | None, arg(aliases=["-o"], metavar="PATH", help_behavior_hint="")]
+Text = Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="")]
+Count = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
+Number = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
 Json = Annotated[bool, arg(name="json")]
 SAMPLE = "sample"  # name of a run without a file
 MODEL, STUDY = "best.inr.safetensors", "study.db"
@@ -26,7 +33,7 @@ MODEL, STUDY = "best.inr.safetensors", "study.db"
 
 @dataclass(frozen=True)
 class Output:
-    """How a verb speaks: words for people, one JSON object for scripts, or only errors."""
+    """How a command speaks: words for people, one JSON object for scripts, or only errors."""
 
     json: bool = False
     quiet: bool = False
@@ -44,7 +51,16 @@ class Output:
     def result(self, record: dict[str, Any]) -> None:
         """Print the result for scripts."""
         if self.json:
-            print(json.dumps(record), flush=True)
+            print(json.dumps(_without_infinities(record)), flush=True)
+
+
+def _without_infinities(value: Any) -> Any:
+    """The same data with None for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _without_infinities(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_infinities(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def command_line(verb: Callable[..., Any], options: dict[str, Any]) -> str:
@@ -73,7 +89,7 @@ def without_none(**options: Any) -> dict[str, Any]:
 def get_signal(
     file: Path | None, sample: str, size: Size, purpose: str, options: dict[str, Any]
 ) -> oi.Signal:
-    """The signal of a file or the embedded one; "auto" is what "fit" or "search" can afford."""
+    """Load a file or the embedded sample; the size "auto" is what "fit" or "search" can afford."""
     kind = sample if file is None else kind_of_file(file)
     is_auto = size == "auto"
     row = get_kind(kind)
@@ -87,11 +103,6 @@ def get_signal(
         if not is_auto or side is None:
             raise
     return oi.load_signal(file, **options)  # a sound shorter than the size of this command
-
-
-def size_label(signal: oi.Signal) -> str:
-    """The grid, like "96 x 96"."""
-    return " x ".join(map(str, signal.shape))
 
 
 def write_outputs(inr: oi.INR, folder: Path, **facts: Any) -> Path:

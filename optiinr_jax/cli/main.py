@@ -3,23 +3,21 @@
 Exit codes: 0 done, 1 failed while running, 2 bad input, 130 and 143 interrupted (Ctrl-C, SIGTERM).
 """
 
-import gc
+import inspect
 import os
-import signal as signals_of_the_system
+import re
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 
+from optiinr_jax.cli.os_signals import Terminated, raised_signals
+
 INTERRUPTED, TERMINATED = 130, 143
-_SOON, _AGAIN = 0.01, 5.0  # seconds until a signal comes once more
+DESCRIPTION = """Find and fit the best implicit neural representation of a signal.
 
-
-class Terminated(BaseException):
-    """SIGTERM, as an exception so that everything open is closed on the way out."""
+Every command takes `--config FILE`, a TOML file with its options; options on the command line win.
+`optiinr --tyro-print-completion bash` prints a completion script for the shell."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -34,18 +32,33 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one verb; errors become one sentence on standard error and an exit code."""
-    import tyro
-    from optuna.exceptions import OptunaError
-    from sqlalchemy.exc import SQLAlchemyError
+    if arguments == ["--version"]:
+        from optiinr_jax import __version__
 
-    from optiinr_jax import __version__
+        print(f"optiinr {__version__}")
+        return 0
+    try:
+        with raised_signals(), warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _say_warning
+            _run_verb(arguments)
+    except BrokenPipeError:  # the reader of our output has left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (Exception, KeyboardInterrupt, Terminated) as error:
+        message, code = _explain(error)
+        if not message:
+            raise
+        return _say(message, code)
+    return 0
+
+
+def _run_verb(arguments: list[str]) -> None:
+    import tyro
+
     from optiinr_jax.cli import studies, verbs
     from optiinr_jax.cli.config_file import expand_config
     from optiinr_jax.inr import keep_compiled_programs
 
-    if arguments == ["--version"]:
-        print(f"optiinr {__version__}")
-        return 0
     commands: dict[str, Callable[..., Any]] = {
         "search": studies.search,
         "worker": studies.worker,
@@ -58,38 +71,39 @@ def run(arguments: list[str]) -> int:
         "eval": verbs.evaluate,
         "doctor": verbs.doctor,
     }
-    try:
-        with _heard_signals(), warnings.catch_warnings():
-            warnings.simplefilter("default", UserWarning)
-            warnings.showwarning = _say_warning
-            keep_compiled_programs()
-            tyro.extras.subcommand_cli_from_dict(
-                commands,
-                prog="optiinr",
-                description="Find and fit the best implicit neural representation of a signal.",
-                args=expand_config(arguments),
-            )
-    except KeyboardInterrupt:
-        return _say(
-            "interrupted; what is finished is kept, the same command continues.", INTERRUPTED
-        )
-    except Terminated:
-        return _say("terminated; what is finished is kept, the same command continues.", TERMINATED)
-    except BrokenPipeError:  # the reader of our output has left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, FileNotFoundError) as error:  # all our own input errors are ValueErrors
-        return _say(error, 2)
-    except (OSError, ArithmeticError, MemoryError) as error:
-        return _say(error, 1)
-    except (OptunaError, SQLAlchemyError) as error:  # the storage failed in the middle of a run
+    for documented in (*commands.values(), studies.StudySettings):
+        documented.__doc__ = _joined(documented)
+    keep_compiled_programs()
+    tyro.extras.subcommand_cli_from_dict(
+        commands, prog="optiinr", description=DESCRIPTION, args=expand_config(arguments)
+    )
+
+
+def _joined(documented: Any) -> str:
+    """A docstring with one line for each entry, so that the help can break it anywhere."""
+    return re.sub(r"\n {8,}", " ", inspect.getdoc(documented) or "")
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """The sentence and the exit code of an error; an empty sentence for a fault of ours."""
+    from optuna.exceptions import OptunaError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    kept = "what is finished is kept, the same command continues."
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted; {kept}", INTERRUPTED
+    if isinstance(error, Terminated):
+        return f"terminated; {kept}", TERMINATED
+    if isinstance(error, ValueError | FileNotFoundError):  # all our own input errors
+        return str(error), 2
+    if isinstance(error, OSError | ArithmeticError | MemoryError):
+        return str(error) or type(error).__name__, 1
+    if isinstance(error, OptunaError | SQLAlchemyError):  # the storage failed in a run
         reason = str(error.__cause__ or error).splitlines()[0]
-        return _say(f"the study's storage failed: {reason}; the same command continues.", 1)
-    except Exception as error:
-        if "RESOURCE_EXHAUSTED" in str(error):
-            return _say("out of memory; choose a smaller --size or --width.", 1)
-        raise
-    return 0
+        return f"the study's storage failed: {reason}; the same command continues.", 1
+    if "RESOURCE_EXHAUSTED" in str(error):
+        return "out of memory; choose a smaller --size or --width.", 1
+    return "", 1
 
 
 def _say(message: object, code: int) -> int:
@@ -99,33 +113,3 @@ def _say(message: object, code: int) -> int:
 
 def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"optiinr: warning: {message}", file=sys.stderr)
-
-
-@contextmanager
-def _heard_signals() -> Generator[None]:
-    """SIGINT and SIGTERM as exceptions, again and again until one has ended the block.
-
-    Where Python calls back from other code, an exception is printed and lost: none is raised in a
-    garbage collection, where JAX has a callback, and one lost in a destructor is raised again.
-    """
-    timers: list[threading.Timer] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
-        is_collecting = frame is not None and frame.f_code in callbacks
-        seconds = _SOON if is_collecting else _AGAIN
-        timers.append(threading.Timer(seconds, signals_of_the_system.raise_signal, [number]))
-        timers[-1].daemon = True
-        timers[-1].start()
-        if not is_collecting:
-            raise Terminated if number == signals_of_the_system.SIGTERM else KeyboardInterrupt
-
-    numbers = (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM)
-    before = {number: signals_of_the_system.signal(number, handle) for number in numbers}
-    try:
-        yield
-    finally:
-        for timer in timers:
-            timer.cancel()
-        for number, handler in before.items():
-            signals_of_the_system.signal(number, handler)

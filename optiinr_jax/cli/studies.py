@@ -1,4 +1,4 @@
-"""The verbs of a search: search, worker, status, report."""
+"""The commands of a search: search, worker, status, report."""
 
 import time
 from dataclasses import asdict
@@ -14,22 +14,26 @@ from optiinr_jax.cli.common import (
     MODEL,
     SAMPLE,
     STUDY,
+    File,
     Json,
+    Number,
     Out,
     Output,
     Sample,
     Size,
+    Storage,
+    Text,
     command_line,
     get_signal,
-    size_label,
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
 from optiinr_jax.cli.workers import Workers
-from optiinr_jax.report.best_so_far import check_against
-from optiinr_jax.report.html import write_report
-from optiinr_jax.report.status import describe_status, status_table, summarise
-from optiinr_jax.report.tables import describe_layers, print_comparison
+from optiinr_jax.report import describe_layers, print_comparison, write_report
+from optiinr_jax.report.facts import check_against
+from optiinr_jax.report.labels import size_label
+from optiinr_jax.report.plain_table import terminal_width
+from optiinr_jax.report.status import describe_status, status_lines, summarise
 from optiinr_jax.studies import (
     Comparison,
     Entry,
@@ -40,6 +44,7 @@ from optiinr_jax.studies import (
     compare,
     work,
 )
+from optiinr_jax.studies.comparison import BEST_PRESET
 from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.store.lock import database_path
 from optiinr_jax.studies.store.schema import COMMAND
@@ -50,7 +55,7 @@ Settings = Annotated[StudySettings, arg(name="")]
 
 
 def search(
-    file: Positional[Path | None] = None,
+    file: Positional[File] = None,
     /,
     *,
     sample: Sample = "image",
@@ -59,35 +64,37 @@ def search(
     num_trials: int = 40,
     settings: Settings = StudySettings(),  # noqa: B008
     workers: Workers = 1,
-    pruner: str | None = None,
-    max_trial_seconds: float | None = None,
+    pruner: Text = None,
+    max_trial_seconds: Number = None,
     max_failures: int = 10,
     num_seeds: int = 3,
-    storage: str | None = None,
-    name: str | None = None,
+    storage: Text = None,
+    name: Text = None,
     quiet: bool = False,
     json_output: Json = False,
 ) -> None:
-    """Search for the network that represents FILE best; the same command again continues.
+    """Search for the network that represents FILE best; the same command again resumes.
 
     Args:
-        file: picture, sound or solid; none: the embedded sample.
+        file: picture, sound or solid; without one, the embedded sample.
         sample: kind of the embedded sample.
-        out: folder of the run; by default runs/NAME.
-        size: side of the square a picture is brought to (96), samples of a sound (4096), voxels
-            along a solid's longest side (24); None keeps every point of the file.
-        num_trials: trainings in all.
+        out: folder of the run (default: runs/NAME).
+        size: for a picture, crop to a centred square and resize to N x N (auto: 96); for a sound,
+            keep the first N samples (auto: 4096); for a solid, N voxels along its longest side
+            (auto: 24). None keeps every point of the file.
+        num_trials: number of trainings in all.
         settings: what makes two searches the same.
-        workers: processes on this machine; auto: one for each GPU.
-        pruner: rule that stops hopeless trials: median, quarter or halving.
-        max_trial_seconds: a trial that takes longer has failed.
-        max_failures: failed trials in a row that end the search.
-        num_seeds: fresh seeds of the final comparison with the published networks.
-        storage: where the study is kept, such as postgresql://HOST/DATABASE; by default study.db in
-            the run's folder.
-        name: name of the study in the storage; by default that of the signal.
+        workers: number of processes on this machine; auto: one per GPU.
+        pruner: rule that stops hopeless trials early: median, quarter or halving.
+        max_trial_seconds: time limit of a trial, in seconds; a trial that takes longer fails.
+        max_failures: number of failed trials in a row that ends the search.
+        num_seeds: number of fresh random seeds for the final comparison with the published
+            networks.
+        storage: address of the study's database, such as postgresql://HOST/DATABASE (default:
+            study.db in the run's folder).
+        name: name of the study in its database (default: name of the signal).
         quiet: print nothing but errors.
-        json_output: print one line of JSON at the end, and no words.
+        json_output: print one line of JSON at the end and nothing else.
     """
     options = dict(locals())
     output = Output(json_output, quiet)
@@ -98,7 +105,7 @@ def search(
     folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
     storage = storage or f"sqlite:///{folder / STUDY}"
     command = command_line(search, options)
-    output.say(f"{signal.name}: {size_label(signal)}, run folder {folder}")
+    output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}")
     study = oi.create_study(
         signal,
         num_trials=num_trials,
@@ -118,37 +125,35 @@ def search(
         run(study, lambda: num_trials, run_options)
     write_outputs(study.best_inr, folder, command=command)
     comparison = _compare_and_report(study, folder, num_seeds, output)
-    if output.is_verbose:
-        print_comparison(comparison, signal.metric_name)
-    output.say(*describe_layers(study.best_config))
-    output.say(f"see {folder / 'report.html'}", f"to repeat: {command}")
+    _say_result(study, comparison, folder, output)
+    output.say(f"to repeat: {command}")
     output.result(_result(study, comparison, folder))
 
 
 def worker(
-    storage: Positional[str],
+    storage: Positional[Storage],
     /,
     *,
-    name: str | None = None,
-    pruner: str | None = None,
-    max_trial_seconds: float | None = None,
+    name: Text = None,
+    pruner: Text = None,
+    max_trial_seconds: Number = None,
     max_failures: int = 10,
     quiet: bool = False,
     json_output: Json = False,
 ) -> None:
     """Help with a search, here or on another machine, until all its trials have ended.
 
-    Everything it needs comes from the storage. What it helps with should have --batch-size at least
-    the number of processes.
+    Everything a worker needs comes from the storage. Start the search with --batch-size at least
+    the number of its processes.
 
     Args:
-        storage: a run's folder, or an address like sqlite:///study.db or postgresql://HOST/NAME.
-        name: name of the study; by default the only one in the storage.
-        pruner: as the search has it.
-        max_trial_seconds: as the search has it.
-        max_failures: failed trials in a row that end this worker.
+        storage: folder of a run, or an address like sqlite:///study.db or postgresql://HOST/NAME.
+        name: name of the study (default: the only one in the storage).
+        pruner: rule that stops hopeless trials, the same as that of the search.
+        max_trial_seconds: time limit of a trial, the same as that of the search.
+        max_failures: number of failed trials in a row that ends this worker.
         quiet: print nothing but errors.
-        json_output: print one line of JSON at the end, and no words.
+        json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
     check_counts(max_failures=max_failures)
@@ -167,65 +172,68 @@ def worker(
 
 
 def status(
-    storage: Positional[str],
+    storage: Positional[Storage],
     /,
     *,
-    name: str | None = None,
+    name: Text = None,
     watch: bool = False,
     json_output: Json = False,
 ) -> None:
-    """Show how far a search is, who works on it, and its best trials.
+    """Show the progress of a search, who works on it, and its latest and best trials.
 
     Args:
-        storage: a run's folder, or the address of a storage.
-        name: of the study; by default the only one in the storage.
-        watch: go on showing it until the search has ended.
+        storage: folder of a run, or address of a storage.
+        name: name of the study (default: the only one in the storage).
+        watch: refresh until the search has finished.
         json_output: print one line of JSON.
     """
     study = oi.load_study(storage_of(storage), name)
     if json_output:
         Output(json=True).result(summarise(study))
-        return
-    from rich.console import Console, Group
+    elif watch:
+        _watch(study)
+    else:
+        print("\n".join(status_lines(study, terminal_width())), flush=True)
+
+
+def _watch(study: Study) -> None:
+    """Show the status again and again, in place on a terminal, until the search has finished."""
     from rich.live import Live
+    from rich.text import Text
 
-    def view() -> Any:
-        return Group("\n".join(describe_status(study)), status_table(study))
+    def view() -> Text:
+        return Text("\n".join(status_lines(study, terminal_width())))
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not watch:
-        console.print(view())
-        return
-    with Live(view(), console=console, auto_refresh=False) as live:
+    with Live(view(), auto_refresh=False) as live:
         while not summarise(study)["is_over"]:
             time.sleep(REFRESH)
             live.update(view(), refresh=True)
 
 
 def report(
-    storage: Positional[str],
+    storage: Positional[Storage],
     /,
     *,
-    name: str | None = None,
+    name: Text = None,
     out: Out = None,
     num_seeds: int = 3,
-    against: str | None = None,
-    against_name: str | None = None,
+    against: Text = None,
+    against_name: Text = None,
     quiet: bool = False,
     json_output: Json = False,
 ) -> None:
     """Write the page that shows what a search has found so far.
 
     Args:
-        storage: a run's folder, or the address of a storage.
-        name: of the study; by default the only one in the storage.
-        out: folder of the page; by default that of the study.
-        num_seeds: fresh seeds of the comparison with the published networks.
-        against: folder or address of another search of the same signal, such as one with --strategy
-            random, to draw its best so far beside this one's.
-        against_name: of that study; by default the only one in its storage.
+        storage: folder of a run, or address of a storage.
+        name: name of the study (default: the only one in the storage).
+        out: folder of the page (default: that of the study).
+        num_seeds: number of fresh random seeds for the comparison with the published networks.
+        against: folder or address of another search of the same signal, for example one with
+            --strategy random; its best score so far is drawn beside this one's.
+        against_name: name of that study (default: the only one in its storage).
         quiet: print nothing but errors.
-        json_output: print one line of JSON at the end, and no words.
+        json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
     check_counts(num_seeds=num_seeds)
@@ -237,7 +245,7 @@ def report(
     database = database_path(url)
     folder = prepare_folder(out or (database.parent if database else Path()))
     comparison = _compare_and_report(study, folder, num_seeds, output, other)
-    output.say(f"see {folder / 'report.html'}")
+    _say_result(study, comparison, folder, output)
     output.result(_result(study, comparison, folder))
 
 
@@ -263,6 +271,17 @@ def _compare_and_report(
     )
     write_report(folder / "report.html", study, comparison, against)
     return comparison
+
+
+def _say_result(study: Study, comparison: Comparison, folder: Path, output: Output) -> None:
+    """The comparison, the found layers, and where to look, for people."""
+    if not output.is_verbose:
+        return
+    print_comparison(comparison, study)
+    output.say(*describe_layers(study.best_config))
+    if not comparison.gain > 0.0 and (folder / BEST_PRESET).exists():
+        output.say(f"the network of the best preset is {folder / BEST_PRESET}")
+    output.say(f"see {folder / 'report.html'}")
 
 
 def _result(study: Study, comparison: Comparison, folder: Path) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""The verbs of single networks; the docstring of each is its help."""
+"""The commands for single networks; the docstring of each is its help."""
 
 import os
 import platform
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -14,44 +14,53 @@ from optiinr_jax.cli.common import (
     MODEL,
     SAMPLE,
     STUDY,
+    Count,
+    File,
     Json,
+    Model,
+    Number,
     Out,
     Output,
     Sample,
     Size,
+    Text,
     get_signal,
-    size_label,
     without_none,
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
 from optiinr_jax.inr.baselines import fit_presets, summary
 from optiinr_jax.inr.fitting import matmul_precision
-from optiinr_jax.report.side_by_side import draw_side_by_side
-from optiinr_jax.report.tables import print_baselines
+from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
+from optiinr_jax.report.labels import size_label
+from optiinr_jax.report.terminal import print_baselines, score_lines
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
 from optiinr_jax.signals.kinds import get_kind
 
 SELF_TEST_STEPS = 100  # of `doctor`
+Crop = Annotated[
+    Literal["tight", "wire", "none"] | None,
+    arg(metavar="tight|wire|none", help_behavior_hint=""),
+]
 
 
 def fit(
-    file: Positional[Path | None] = None,
+    file: Positional[File] = None,
     /,
     *,
     sample: Sample = "image",
     preset: str = "siren",
     protocol: str = "official",
-    objective: str | None = None,
+    objective: Text = None,
     out: Out = None,
     size: Size = "auto",
-    start: float | None = None,
-    duration: float | None = None,
-    sample_rate: int | None = None,
-    crop: str | None = None,
+    start: Number = None,
+    duration: Number = None,
+    sample_rate: Count = None,
+    crop: Crop = None,
     num_steps: int = 2000,
     width: int = 256,
-    depth: int | None = None,
+    depth: Count = None,
     keep_best: bool = False,
     seed: int = 0,
     quiet: bool = False,
@@ -60,36 +69,40 @@ def fit(
     """Fit one published network to FILE; the same command again continues an interrupted fit.
 
     Args:
-        file: picture, sound or solid; none: the embedded sample.
+        file: picture, sound or solid; without one, the embedded sample.
         sample: kind of the embedded sample.
         preset: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...; docs/presets.md lists all.
-        protocol: official (the authors' rate, schedule and batch), paper (AdamW 1e-4) or search
+        protocol: official (the authors' rate, schedule and batch), paper (AdamW, 1e-4) or search
             (the authors' rate, trained as a search trains).
-        objective: continuous (the error at the samples and between them) or samples; by default
-            samples for official and paper, continuous for search.
-        out: folder of the run; by default runs/NAME-PRESET.
-        size: side of the square a picture is brought to (128), samples of a sound (8192), voxels
-            along a solid's longest side (32); None keeps every point of the file.
-        start: where the part of a sound begins, in seconds.
-        duration: of the part of a sound, in seconds; then all its samples are kept.
-        sample_rate: that a sound is brought to, in Hz.
-        crop: of a solid: tight, wire or none.
-        num_steps: updates.
-        width: units of every layer.
-        depth: activated layers; by default the authors'.
-        keep_best: keep the network of the lowest loss, not the last one.
-        seed: of the initial weights.
+        objective: what the score counts: continuous (errors at the samples and between them) or
+            samples (errors at the samples alone). Default: samples for the protocols official and
+            paper, continuous for search.
+        out: folder of the run (default: runs/NAME-PRESET).
+        size: for a picture, crop to a centred square and resize to N x N (auto: 128); for a sound,
+            keep the first N samples (auto: 8192); for a solid, N voxels along its longest side
+            (auto: 32). None keeps every point of the file.
+        start: start of the part of a sound, in seconds.
+        duration: length of the part of a sound, in seconds; all its samples are kept.
+        sample_rate: rate to which a sound is resampled, in Hz.
+        crop: how an array of voxels is cropped: tight (default), wire (as WIRE's code) or none.
+        num_steps: training steps.
+        width: hidden width.
+        depth: number of hidden layers (default: the authors').
+        keep_best: keep the network with the lowest loss instead of the last one.
+        seed: random seed of the initial weights.
         quiet: print nothing but errors.
-        json_output: print one line of JSON at the end, and no words.
+        json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
     options = without_none(start=start, duration=duration, sample_rate=sample_rate, crop=crop)
+    if crop == "none":
+        options["crop"] = None
     signal = get_signal(file, sample, size, "fit", options)
     config = oi.preset(preset, modality=signal.kind, protocol=protocol, width=width, depth=depth)
     name = f"{file.stem if file else SAMPLE}-{preset}"
     folder = prepare_folder(out or Path("runs") / name)
     _check_free(folder)
-    output.say(f"{signal.name}: {size_label(signal)}, run folder {folder}")
+    output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}")
     inr = oi.fit(
         signal,
         config,
@@ -102,15 +115,17 @@ def fit(
     )
     rendering, scores = write_outputs(inr, folder), inr.evaluate(signal)
     output.say(
-        *_metric_lines(scores),
-        f"after {num_steps} steps, {inr.num_params} numbers, {inr.num_bytes} bytes",
+        *score_lines(scores, signal),
+        f"objective {inr.objective}, after {num_steps:,} steps",
+        f"{inr.num_params:,} parameters in {inr.num_bytes:,} bytes; {rendering.name} has "
+        f"{rendering.stat().st_size:,}",
         f"see {rendering}",
     )
     output.result({**scores, "num_params": inr.num_params, "model": str(folder / MODEL)})
 
 
 def compare(
-    file: Positional[Path | None] = None,
+    file: Positional[File] = None,
     /,
     *,
     sample: Sample = "image",
@@ -120,7 +135,7 @@ def compare(
     size: Size = "auto",
     num_steps: int = 500,
     width: int = 64,
-    depth: int | None = None,
+    depth: Count = None,
     seed: int = 0,
     quiet: bool = False,
     json_output: Json = False,
@@ -128,24 +143,27 @@ def compare(
     """Fit published networks to FILE side by side; the same command again continues.
 
     Args:
-        file: picture, sound or solid; none: the embedded sample.
+        file: picture, sound or solid; without one, the embedded sample.
         sample: kind of the embedded sample.
-        presets: names; by default all of this kind of signal.
-        protocol: official, paper or search.
-        out: folder of the comparison; by default runs/NAME-presets.
-        size: as of fit, by default smaller: 96, 4096 and 24; None keeps every point.
-        num_steps: updates of each.
-        width: units of every layer.
-        depth: activated layers; by default the authors'.
-        seed: of the initial weights.
+        presets: names of the networks (default: all for this kind of signal).
+        protocol: official (the authors' rate, schedule and batch), paper (AdamW, 1e-4) or search
+            (the authors' rate, trained as a search trains).
+        out: folder of the comparison (default: runs/NAME-presets).
+        size: for a picture, crop to a centred square and resize to N x N (auto: 96); for a sound,
+            keep the first N samples (auto: 4096); for a solid, N voxels along its longest side
+            (auto: 24). None keeps every point of the file.
+        num_steps: training steps of each network.
+        width: hidden width.
+        depth: number of hidden layers (default: the authors').
+        seed: random seed of the initial weights.
         quiet: print nothing but errors.
-        json_output: print one line of JSON at the end, and no words.
+        json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
     signal = get_signal(file, sample, size, "search", {})
     folder = prepare_folder(out or Path("runs") / f"{file.stem if file else SAMPLE}-presets")
     _check_free(folder)
-    output.say(f"{signal.name}: {size_label(signal)}, folder {folder}")
+    output.say(f"{signal.name}: {size_label(signal.shape)}, folder {folder}")
     baselines = fit_presets(
         signal,
         folder,
@@ -158,30 +176,32 @@ def compare(
         progress=output.is_verbose,
     )
     if output.is_verbose:
-        print_baselines(baselines, signal.metric_name)
+        print_baselines(baselines, signal)
     if any(b.inr is not None for b in baselines):
         output.say(f"see {draw_side_by_side(signal, baselines, folder / 'comparison.png')}")
     output.result(summary(signal, baselines))
 
 
 def render(
-    model: Positional[Path],
+    model: Positional[Model],
     /,
     *,
     out: Out = None,
     scale: float = 1.0,
-    sample_rate: float | None = None,
+    sample_rate: Number = None,
     region: tuple[float, ...] = (),
 ) -> None:
     """Render a model file at any size, as a picture, a sound or a mesh.
 
     Args:
-        model: file that search or fit wrote (best.inr.safetensors).
-        out: file to write, by its suffix (.png .tif .jpg | .wav .flac .ogg | .ply .obj .stl .glb
-            .npz); by default render with the suffix of the kind.
-        scale: factor on every side of the signal it was fitted to.
-        sample_rate: of a sound, in Hz, instead of a scale.
-        region: start and stop of each axis as parts of it, 0.25 0.5 0 1 for a band of a picture.
+        model: model file from search or fit (best.inr.safetensors).
+        out: file to write; its suffix decides the format: .png .tif .jpg for a picture, .wav .flac
+            .ogg for a sound, .ply .obj .stl .glb .npz for a solid (default: render.png, .wav or
+            .ply).
+        scale: factor on every side of the signal that the model was fitted to.
+        sample_rate: rate of a sound in Hz, instead of a scale.
+        region: start and stop of each axis as fractions of it; 0.25 0.5 0 1 is the second quarter
+            of a picture's rows.
     """
     inr = oi.load_inr(model)
     _say_doubt(inr)
@@ -197,20 +217,20 @@ def render(
 
 
 def export(
-    model: Positional[Path],
+    model: Positional[Model],
     /,
     *,
-    out: Annotated[Path, arg(aliases=["-o"])] = Path("mesh.ply"),
+    out: Annotated[Path, arg(aliases=["-o"], metavar="PATH")] = Path("mesh.ply"),
     scale: float = 1.0,
     level: float = 0.5,
 ) -> None:
     """Export the surface of a solid as a closed mesh, by marching cubes.
 
     Args:
-        model: file that search or fit wrote from a mesh or a voxel grid.
+        model: model file that search or fit wrote for a mesh or a voxel grid.
         out: mesh to write (.ply .obj .stl .glb .off).
-        scale: factor on every side of the grid it was fitted to: a finer mesh.
-        level: of the surface, between 0 (outside) and 1 (inside).
+        scale: factor on every side of the voxel grid; more than 1 gives a finer mesh.
+        level: value at which the surface lies, between 0 (outside) and 1 (inside).
     """
     inr = oi.load_inr(model)
     _say_doubt(inr)
@@ -221,22 +241,23 @@ def export(
 
 
 def evaluate(
-    model: Positional[Path],
-    file: Positional[Path],
+    model: Positional[Model],
+    file: Positional[Annotated[Path, arg(metavar="FILE")]],
     /,
     *,
     size: Size = "auto",
     quiet: bool = False,
     json_output: Json = False,
 ) -> None:
-    """Measure a model file against a signal file.
+    """Measure a model file against a signal file, at its samples and between them.
 
     Args:
-        model: file that search or fit wrote.
+        model: model file from search or fit.
         file: picture, sound or solid.
-        size: as of fit; by default that of the signal the model was fitted to.
-        quiet: print nothing but the numbers, one a line.
-        json_output: print one line of JSON, and no words.
+        size: size to which the file is brought, as in fit; auto: that of the signal which the model
+            was fitted to. None keeps every point of the file.
+        quiet: print nothing but the numbers, one per line.
+        json_output: print one line of JSON and nothing else.
     """
     inr = oi.load_inr(model)
     shape = inr.frame.shape
@@ -244,20 +265,20 @@ def evaluate(
     signal = oi.load_signal(file, fitted if size == "auto" else size)
     scores = inr.evaluate(signal)
     output = Output(json_output, quiet)
-    output.say(f"{signal.name}: {size_label(signal)}", *_metric_lines(scores))
+    output.say(f"{signal.name}: {size_label(signal.shape)}", *score_lines(scores, signal))
     if quiet and not json_output:
         print(*(f"{value:.4f}" for value in scores.values()), sep="\n")
     output.result(scores)
 
 
 def doctor(*, quiet: bool = False, json_output: Json = False) -> None:
-    """Print what this machine and installation have, for bug reports and to see what will run.
+    """Print the versions and devices of this installation and train a small network as a test.
 
-    The exit code is 0 where a small network has learned something here, 1 where it has not.
+    The exit code is 0 if the network has learned something, 1 if it has not.
 
     Args:
         quiet: print nothing but errors.
-        json_output: print one line of JSON at the end, and no words.
+        json_output: print one line of JSON at the end and nothing else.
     """
     import importlib.metadata
 
@@ -308,8 +329,3 @@ def _say_doubt(inr: oi.INR) -> None:
     """Warn where interpolating the samples would be better than the network between them."""
     if inr.doubt:
         warnings.warn(inr.doubt, stacklevel=2)
-
-
-def _metric_lines(scores: dict[str, float]) -> list[str]:
-    width = max(map(len, scores)) + 2
-    return [f"{name:{width}} {value:.4f}" for name, value in scores.items()]

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +21,14 @@ from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.config import NetworkConfig, check_config
 from optiinr_jax.inr.cost import num_cores, predict_seconds
 from optiinr_jax.inr.representation import INR
-from optiinr_jax.inr.sampling import GRID, sampling_of
+from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows, sampling_of
 from optiinr_jax.inr.training import Fit, OnStep, train
 from optiinr_jax.progress import Progress
 from optiinr_jax.signals import OBJECTIVES, Signal
 from optiinr_jax.signals.scores import check_objective
 
 _FLOOR_STEPS = 50  # the last losses that the floor is compared with
+_FLOOR_POINTS = 65536  # at most, of which the best constant is measured
 _FLOOR = 0.99  # a loss above this part of the best constant's has learned nothing
 _SPECIALISED_SECONDS = 30.0  # a fit this long pays the compilation of its own program
 
@@ -136,7 +138,7 @@ def fit(
     found = _result(signal, config, objective, trained, num_steps, drawn_by, info or {})
     if isinstance(found, DivergedError):
         raise found
-    floor = signal.variance()
+    floor = floor_of(signal, config.sampling)
     if warn and np.median(trained.history[-_FLOOR_STEPS:]) > _FLOOR * floor:
         warnings.warn(
             f"after {num_steps} steps the loss is {trained.history[-1]:.3g}, no better than the "
@@ -344,7 +346,7 @@ def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
                 f"sampling is 'surface', but {signal.name!r} is of kind {signal.kind} and has no "
                 "surface; choose 'shifted' or 'jittered'."
             )
-        surface = _surface_points(signal)
+        surface = jax.numpy.asarray(signal.surface)
     return Points(
         targets=signal.targets(),
         continuous=signal.continuous if is_between else None,
@@ -354,18 +356,23 @@ def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
     )
 
 
-def _surface_points(signal: Signal) -> jax.Array:
-    """Voxels with a neighbour of the other kind; all of them where there is none."""
-    inside = signal.values.reshape(signal.shape) > np.mean(signal.frame.value_range)
-    differs = np.zeros(signal.shape, bool)
-    for axis in range(signal.num_dims):
-        change = np.diff(inside, axis=axis)
-        ahead, behind = ([slice(None)] * signal.num_dims for _ in range(2))
-        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
-        differs[tuple(ahead)] |= change
-        differs[tuple(behind)] |= change
-    found = np.flatnonzero(differs if differs.any() else ~differs)
-    return jax.numpy.asarray(found, jax.numpy.int32)
+def floor_of(signal: Signal, sampling: str | None = GRID) -> float:
+    """Mean squared error of the best constant at the points of a sampling.
+
+    Around the surface of a solid a constant is worse than all over it.
+    """
+    if sampling in (None, GRID) or not signal.is_packed:
+        return signal.variance()
+    points = points_of(signal, sampling)
+    count = min(signal.num_points, _FLOOR_POINTS)
+    index = jax.numpy.arange(count) * (signal.num_points // count)
+    _, targets = _sample(jax.random.key(0), points, index, sampling=sampling)
+    return float(np.var(np.asarray(targets), axis=0, dtype=np.float64).mean())
+
+
+@partial(jax.jit, static_argnames="sampling")
+def _sample(key: jax.Array, points: Points, index: jax.Array, *, sampling: str) -> Rows:
+    return SAMPLINGS[sampling](key, points, index, 0.0)
 
 
 def _result(

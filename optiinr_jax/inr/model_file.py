@@ -18,6 +18,7 @@ from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.model import Variables, init_variables
 from optiinr_jax.inr.reparameterization import fourier_basis
 from optiinr_jax.signals import Frame
+from optiinr_jax.signals.scores import check_objective
 
 FORMAT, FORMAT_VERSION = "optiinr", 2
 _BASIS = "constants/fourier_basis"  # FR's: follows from the configuration, so it is not stored
@@ -107,6 +108,7 @@ def _read_metadata(metadata: dict[str, str]) -> tuple[NetworkConfig, Frame, dict
     info = json.loads(metadata["info"])
     if not isinstance(info, dict) or not {"score", "num_steps", "seed"} <= set(info):
         raise ValueError("its metrics are missing; use a file that save() wrote.")
+    check_objective(info.get("objective", "samples"))
     return config, frame, info
 
 

@@ -1,11 +1,12 @@
 """INR: a trained network with all that is needed to render it: predict, render, save, load."""
 
 import contextlib
+import itertools
 import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float32
+from jaxtyping import Array, Float32, Float64
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.config import NetworkConfig
@@ -148,9 +149,8 @@ class INR:
         grid = frame.with_shape(shape)
         axes, means = [], []
         for axis, (count, part) in enumerate(zip(shape, parts, strict=True)):
-            cell = frame.shape[axis] * (part[1] - part[0]) / count  # in samples
-            means.append(math.ceil(cell - 1e-9))  # points whose mean is one of a coarser grid
-            inside = ((np.arange(means[-1]) + 0.5) / means[-1] - 0.5) * cell
+            inside = _inside_cell(frame.shape[axis] * (part[1] - part[0]) / count)
+            means.append(len(inside))
             axes.append((frame.places(axis, count, part)[:, None] + inside[None, :]).ravel())
         fine = tuple(len(axis) for axis in axes)
 
@@ -200,16 +200,22 @@ class INR:
         return scores
 
     def _on_grid_of(self, signal: Signal) -> Callable[[Array], Array]:
-        """The network as a function of the coordinates of a grid over the same extent."""
+        """The network as a function of the coordinates of a grid over the same extent.
+
+        On a coarser grid a value is the mean over its cell, as in `render`.
+        """
         if signal.shape == self.frame.shape:
             return self.apply
         own, other = self.frame, signal.frame
-        ratios = np.array([[n / m for n, m in zip(own.shape, other.shape, strict=True)]])
+        cells = [n / m for n, m in zip(own.shape, other.shape, strict=True)]
+        inside = [np.array([offset]) for offset in itertools.product(*map(_inside_cell, cells))]
 
         def apply_there(coords: Array) -> Array:
             places = places_of_coords(coords, other.shape, *other.coord_range)
-            here = (places - other.edge) * ratios.astype(places.dtype) + own.edge
-            return self.apply(coords_of_places(here, own.shape, *own.coord_range))
+            here = (places - other.edge) * np.array([cells], places.dtype) + own.edge
+            moved = [here + offset.astype(places.dtype) for offset in inside]
+            values = [self.apply(coords_of_places(p, own.shape, *own.coord_range)) for p in moved]
+            return reduce(jnp.add, values) / len(values)
 
         return apply_there
 
@@ -218,14 +224,15 @@ class INR:
         """One sentence where interpolating the samples is clearly better; else empty."""
         if self.scores is None:
             return ""
-        margin = get_kind(self.frame.kind).metric.margin
-        if not self.scores.between < self.scores.control - margin:
+        metric = get_kind(self.frame.kind).metric
+        if not self.scores.between < self.scores.control - metric.margin:
             return ""
-        name = get_kind(self.frame.kind).metric.name
+        is_continuous = self.objective == "continuous"
+        remedy = "for longer or make it wider" if is_continuous else 'with objective="continuous"'
         return (
-            f"between its samples this network has {name} {self.scores.between:.4g}, where "
+            f"between its samples this network has {metric.name} {self.scores.between:.4g}, where "
             f"{self.scores.control_label} of the samples has {self.scores.control:.4g}: at another "
-            'size it shows what it has made up; train it with objective="continuous".'
+            f"size it shows what it has made up; train it {remedy}."
         )
 
     @property
@@ -264,8 +271,7 @@ class INR:
         return [
             ("signal", f"{self.frame.kind} {' x '.join(map(str, self.frame.shape))}"),
             ("layers", f"{layers}, width {self.config.width}"),
-            ("parameters", f"{self.num_params}"),
-            ("file", f"{self.num_bytes / 1024:.0f} KiB"),
+            ("parameters", f"{self.num_params} ({4 * self.num_params / 1024:.0f} KiB)"),
             ("score", f"{self.score:.2f} after {self.num_steps} steps"),
         ]
 
@@ -292,6 +298,15 @@ def load_inr(path: str | os.PathLike[str]) -> INR:
 
 
 _apply = jax.jit(apply)
+
+
+def _inside_cell(cell: float) -> Float64[np.ndarray, " m"]:
+    """Offsets, in samples, of the points whose mean is a point of a grid with cells of this size.
+
+    One where the grid is at least as fine as the samples.
+    """
+    count = math.ceil(cell - 1e-9)
+    return ((np.arange(count) + 0.5) / count - 0.5) * cell
 
 
 def _round_up(rows: int) -> int:

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int, Key
 from optiinr_jax.inr.batches import Points
 from optiinr_jax.signals.coordinates import coords_of_places
 
-Rows = tuple[Float[Array, "n d"], Float[Array, "n c"]]  # coordinates and targets
+Rows = tuple[Float[Array, "*n d"], Float[Array, "*n c"]]  # coordinates and targets
 Index = Int[Array, " n"] | None  # points of the grid; None: all of them
 GRID = "grid"
 _REACH = 1.5  # samples on each side of a surface

@@ -1,25 +1,26 @@
-"""How far a study is: plain data, lines for people, a table of the trials."""
+"""How far a study is: plain data, lines for people, a table of the latest trials."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from optiinr_jax.report.words import score_label
+from optiinr_jax.progress import format_seconds
+from optiinr_jax.report.labels import Measure, interpolation_label, measure_of
+from optiinr_jax.report.plain_table import format_table
+from optiinr_jax.report.sentences import best_line, seeds_sentence
 from optiinr_jax.studies import Study, Trial
 from optiinr_jax.studies.ledger import owners
-from optiinr_jax.studies.points import describe_point
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from optiinr_jax.studies.trials import describe_trial
+from optiinr_jax.studies.winner import Configuration, find_winner
 
 _STATES = ("complete", "failed", "pruned", "running")
 _ROWS = 15  # trials that the table shows
+_HEADER = ("", "trial", "score", "samples", "between", "state", "origin: network")
 
 
 def summarise(study: Study) -> dict[str, Any]:
-    """Plain data about a study."""
+    """Plain data about a study, for scripts."""
     trials, budget = study.trials, study.num_trials or 0
-    has_score = any(trial.score is not None for trial in trials)
-    best = study.best_trial if has_score else None
+    winner = find_winner(trials)
     counts = {state: sum(trial.state == state for trial in trials) for state in _STATES}
     ended = sum(trial.is_ended for trial in trials if trial.number < budget)
     return {
@@ -32,73 +33,89 @@ def summarise(study: Study) -> dict[str, Any]:
         **counts,
         "workers": _describe_owners(study),
         "seconds": sum(trial.seconds or 0.0 for trial in trials),
-        "best": best
-        and {
-            "trial": best.number,
-            "score": best.score,
-            "samples": best.facts.get("samples"),
-            "between": best.facts.get("between"),
-            "control": best.facts.get("control"),
-            "point": best.point,
-        },
+        "best": winner and _best_record(winner),
         "settings": study.settings.to_json(),
         "command": study.command,
     }
 
 
+def _best_record(winner: Configuration) -> dict[str, Any]:
+    """The best trial of the winning configuration, and the scores of all its trials."""
+    best = winner.best_trial
+    figures = ("samples", "between", "control", "control_name")
+    return {
+        "trial": best.number,
+        "score": best.score,
+        **{name: best.facts.get(name) for name in figures},
+        "seeds": {str(trial.number): trial.score for trial in winner.trials},
+        "point": best.point,
+    }
+
+
+def status_lines(study: Study, width: int | None = None) -> list[str]:
+    """Lines for people: the counts, the best configuration, a table of the latest trials.
+
+    Args:
+        width: columns of the terminal; None: nothing is shortened.
+    """
+    return [*describe_status(study), *trial_lines(study, width)]
+
+
 def describe_status(study: Study) -> list[str]:
-    """Lines for people."""
-    facts = summarise(study)
+    """Counts, the best configuration with both of its figures, and who is at work."""
+    facts, measure = summarise(study), measure_of(study.signal, study.settings.aim)
     counts = ", ".join(f"{facts[state]} {state}" for state in _STATES if facts[state])
+    trained = format_seconds(facts["seconds"])
     lines = [f"{facts['name']}: {facts['ended']} of {facts['num_trials']} trials ({counts})"]
-    if facts["best"]:
-        best = facts["best"]
-        score = f"{score_label(best['score'])} {facts['metric']}"
-        lines.append(f"best {score}, trial {best['trial']}{_figures(best)}")
+    lines[0] += f", {trained} of training"
+    lines.append(f"{measure.name}, objective {measure.objective}: {measure.aim}")
+    winner = find_winner(study.trials)
+    if winner is not None:
+        best = winner.best_trial
+        lines.append(f"best: trial {best.number}, {best_line(best, measure)}")
+        lines += _control_line(best, measure)
+        lines += [seeds_sentence(winner.trials, measure)] if len(winner.trials) > 1 else []
     if facts["workers"]:
         lines.append(f"at work: {', '.join(facts['workers'])}")
     return lines
 
 
-def status_table(study: Study) -> "Table":
-    """The latest trials, the best one marked."""
-    from rich.table import Table
-
-    trials = study.trials
-    has_score = any(trial.score is not None for trial in trials)
-    best = study.best_trial if has_score else None
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("trial", "score", "so far", "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("state", "network"):
-        table.add_column(name, no_wrap=True)
-    for trial in trials[-_ROWS:]:
-        is_best = best is not None and trial.number == best.number
-        table.add_row(*_row(trial), style="bold" if is_best else None)
-    return table
+def _control_line(best: Trial, measure: Measure) -> list[str]:
+    """What interpolating the samples reaches between them, where that is known."""
+    control, name = best.facts.get("control"), best.facts.get("control_name")
+    if control is None:
+        return []
+    label = interpolation_label(name or "interpolation")
+    return [f"to compare: {label} has {measure.number(control)} between the samples"]
 
 
-def _row(trial: Trial) -> tuple[str, ...]:
-    so_far = next(reversed(trial.curve.items()), None)
-    label = f" ({trial.origin.label})" if trial.origin.label else ""
+def trial_lines(study: Study, width: int | None = None) -> list[str]:
+    """The latest trials as a table; a star marks the best one."""
+    trials, measure = study.trials, measure_of(study.signal, study.settings.aim)
+    winner = find_winner(trials)
+    best = None if winner is None else winner.best_trial.number
+    rows = [_row(trial, trial.number == best, measure) for trial in trials[-_ROWS:]]
+    return format_table(_HEADER, rows, left=frozenset(_HEADER[-2:]), width=width)
+
+
+def _row(trial: Trial, is_best: bool, measure: Measure) -> tuple[str, ...]:
     return (
+        "*" if is_best else "",
         str(trial.number),
-        score_label(trial.score),
-        "-" if so_far is None else f"{so_far[1]:.2f} at {so_far[0]}",
-        "-" if trial.seconds is None else f"{trial.seconds:.1f}",
-        trial.state,
-        describe_point(trial.point) + label,
+        measure.number(trial.score),
+        measure.number(trial.facts.get("samples")),
+        measure.number(trial.facts.get("between")),
+        _state(trial, measure),
+        describe_trial(trial),
     )
 
 
-def _figures(best: dict[str, Any]) -> str:
-    """Both figures of the best trial, and what interpolating the samples has between them."""
-    if best["between"] is None:
-        return ""
-    return (
-        f": {score_label(best['samples'])} at the samples, {score_label(best['between'])} between "
-        f"them, where interpolation has {score_label(best['control'])}"
-    )
+def _state(trial: Trial, measure: Measure) -> str:
+    """Its state; of a running trial with a learning curve, how far that is."""
+    if trial.is_ended or not trial.curve:
+        return trial.state
+    step, score = next(reversed(trial.curve.items()))
+    return f"{measure.number(score)} at {step}"
 
 
 def _describe_owners(study: Study) -> list[str]:

@@ -5,11 +5,13 @@ that role, and text stays text in the page's own font. Sizes are in CSS pixels.
 """
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING
+
+from markupsafe import Markup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +68,7 @@ def new_figure(width: int, height: int) -> Generator["Figure"]:
         yield Figure((width / PIXELS_PER_INCH, height / PIXELS_PER_INCH), layout="constrained")
 
 
-def to_svg(figure: "Figure", label: str) -> str:
+def to_svg(figure: "Figure", label: str) -> Markup:
     """Inline SVG of a figure; `label` says to a screen reader what it shows."""
     from matplotlib import rc_context
 
@@ -74,7 +76,7 @@ def to_svg(figure: "Figure", label: str) -> str:
     stream = StringIO()
     with rc_context({"svg.hashsalt": f"{label} {width}"}):  # ids that no other figure has
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    return _inline(stream.getvalue(), label, width)
+    return Markup(_inline(stream.getvalue(), label, width))  # Matplotlib escapes what it draws
 
 
 def _inline(text: str, label: str, width: float) -> str:
@@ -97,3 +99,15 @@ def label_axes(axes: "Axes", x: str, y: str = "") -> None:
     axes.set_ylabel(y)
     axes.grid(axis="y")
     axes.tick_params(length=0)
+
+
+def label_log(axes: "Axes", write: Callable[[float], str]) -> None:
+    """A logarithmic vertical axis with ticks at 1, 2 and 5, so that a narrow range has some too."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    is_narrow = high < 100.0 * low
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_narrow else (1.0,)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(lambda value, _: write(value))

@@ -26,7 +26,8 @@ from typing import IO, Any
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals.errors import SignalError
-from optiinr_jax.signals.signal import Signal, load_signal
+from optiinr_jax.signals.loading import load_signal
+from optiinr_jax.signals.signal import Signal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,7 +157,9 @@ def resize_image(
     return np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0.0, 1.0)
 
 
-def _cut(pixels: Pixels, height: int, width: int) -> Pixels:
+def _cut(
+    pixels: Pixels, height: int, width: int
+) -> Float32[np.ndarray, "cut_height cut_width channels"]:
     """The largest centred part with the aspect of height and width."""
     old_height, old_width = pixels.shape[:2]
     cut_height = min(old_height, max(1, round(old_width * height / width)))

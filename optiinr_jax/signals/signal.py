@@ -1,20 +1,15 @@
-"""Signal: the thing to represent. Load it, take the embedded one, or make it from an array."""
+"""Signal: the thing to represent, at its samples and between them, and how well it is."""
 
-import base64
-import math
-import os
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float32, UInt8
+from jaxtyping import Array, Float32, Int32, UInt8
 
 from optiinr_jax.signals.continuous import (
     INTERPOLATIONS,
@@ -25,8 +20,9 @@ from optiinr_jax.signals.continuous import (
 )
 from optiinr_jax.signals.coordinates import coords_at, coords_of_places, places_of_coords
 from optiinr_jax.signals.errors import SignalError
-from optiinr_jax.signals.frame import Frame, natural_frame, to_values
-from optiinr_jax.signals.kinds import Samples, SignalKind, Size, get_kind, kind_of_file
+from optiinr_jax.signals.frame import Frame, to_values
+from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.signals.records import compress, expand, read_finer, write_finer
 from optiinr_jax.signals.scores import CHUNK, Scores, between_places, combine
 from optiinr_jax.signals.targets import LEVELS, Finer, Targets
 
@@ -151,8 +147,10 @@ class Signal:
     def at(self, coords: ArrayLike) -> Float32[np.ndarray, "*b C"]:
         """Natural values of the continuous signal at coordinates (..., D) of its own range.
 
+        >>> from optiinr_jax.signals import make_signal
         >>> picture = make_signal("image", np.linspace(0, 1, 12).reshape(3, 4, 1))
-        >>> picture.at([[0.0, 1 / 3], [0.0, 0.0]]).round(4).tolist()  # a sample, and between two
+        >>> places = np.array([[0.0, 1 / 3], [0.0, 0.0]])  # a sample, and between two
+        >>> picture.at(places).astype(float).round(4).tolist()
         [[0.5455], [0.5]]
         """
         coords = np.asarray(coords, np.float32)
@@ -193,16 +191,11 @@ class Signal:
             "name": self.name,
             "frame": self.frame.to_json(),
             "dtype": str(self.stored.dtype),
-            "stored": _compressed(self.stored),
+            "stored": compress(self.stored),
             "interpolation": self.interpolation,
         }
         if self.finer is not None:
-            points = self.finer.points
-            record["finer"] = {
-                "factor": self.finer.factor,
-                "dtype": str(points.dtype),
-                "points": _compressed(points),
-            }
+            record["finer"] = write_finer(self.finer)
         return record
 
     @classmethod
@@ -218,16 +211,9 @@ class Signal:
             "float32": (count, channels),
             "uint8": (-(-count * channels // 8),),
         }
-        stored = _expanded(record["stored"], record["dtype"], shapes)
-        finer, found = None, record.get("finer")
-        if found is not None:
-            factor = int(found["factor"])
-            fine = tuple(n * factor for n in frame.shape)
-            total = math.prod(fine)
-            if not 1 < factor <= 16 or total > get_kind(frame.kind).max_points * 16:
-                raise ValueError(f"a finer lattice of factor {factor}")
-            shapes = {"uint16": (*fine, channels), "uint8": (-(-total * channels // 8),)}
-            finer = Finer(factor, _expanded(found["points"], found["dtype"], shapes))
+        stored = expand(record["stored"], record["dtype"], shapes)
+        found = record.get("finer")
+        finer = None if found is None else read_finer(found, frame)
         if record["interpolation"] not in INTERPOLATIONS:
             raise ValueError(f"interpolation {record['interpolation']!r:.40}")
         return cls(str(record["name"]), frame, stored, finer, record["interpolation"])
@@ -239,6 +225,22 @@ class Signal:
         low, high = self.frame.value_range
         part = int(np.bitwise_count(self.stored).sum()) / (self.num_points * self.num_channels)
         return part * (1.0 - part) * (high - low) ** 2
+
+    @cached_property
+    def surface(self) -> Int32[np.ndarray, " s"]:
+        """Points with a neighbour of the other value, where a solid ends; all, where there is none.
+
+        Only for a signal with two values.
+        """
+        inside = self.values.reshape(self.shape) > np.mean(self.frame.value_range)
+        differs = np.zeros(self.shape, bool)
+        for axis in range(self.num_dims):
+            change = np.diff(inside, axis=axis)
+            ahead, behind = ([slice(None)] * self.num_dims for _ in range(2))
+            ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+            differs[tuple(ahead)] |= change
+            differs[tuple(behind)] |= change
+        return np.flatnonzero(differs if differs.any() else ~differs).astype(np.int32)
 
     @property
     def samples(self) -> np.ndarray:
@@ -344,20 +346,6 @@ class Signal:
         return total
 
 
-def _compressed(array: np.ndarray) -> str:
-    return base64.b64encode(zlib.compress(array.tobytes(), 6)).decode()
-
-
-def _expanded(text: str, dtype: str, shapes: dict[str, tuple[int, ...]]) -> np.ndarray:
-    """The array of a text, of the shape that goes with its type; never more than its size."""
-    shape = shapes[np.dtype(dtype).name]
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    unpacked = zlib.decompressobj().decompress(base64.b64decode(text), size + 1)
-    if len(unpacked) != size:
-        raise ValueError(f"{len(unpacked)} bytes where {size} were expected")
-    return np.frombuffer(unpacked, dtype).reshape(shape)
-
-
 def _add(total: dict[str, float], sums: dict[str, Array]) -> None:
     for name, part in sums.items():
         total[name] = total.get(name, 0.0) + float(part)
@@ -395,120 +383,3 @@ def _chunk_sums(
     target = targets.at(jnp.arange(values.shape[0]) + jnp.asarray(start))
     natural = frame.to_natural(values), frame.to_natural(target)
     return get_kind(frame.kind).metric.sums(*natural)
-
-
-def make_signal(
-    kind: str,
-    samples: ArrayLike,
-    *,
-    name: str = "array",
-    attributes: dict[str, float] | None = None,
-    interpolation: str | None = None,
-    finer: Finer | None = None,
-) -> Signal:
-    """Make a signal from natural values on a grid, for example a picture's numbers in [0, 1].
-
-    Args:
-        samples: (*shape, channels), at least 2 points on each side. True and False stand for the
-            ends of the natural range and are kept as bits.
-        interpolation: what the signal is between its samples, a row of INTERPOLATIONS; None: that
-            of its kind, "cubic" for a picture, "sinc" for a sound, "linear" for a solid.
-        finer: what its source says between the samples, instead.
-    """
-    row, samples = get_kind(kind), np.asarray(samples)
-    _check_samples(kind, row, name, samples)
-    interpolation = interpolation or row.interpolation
-    if interpolation not in INTERPOLATIONS:
-        raise SignalError(
-            f"interpolation is {interpolation!r}, but one of {', '.join(INTERPOLATIONS)} was "
-            "expected; leave it out for that of the kind."
-        )
-    shape = samples.shape[:-1]
-    frame = natural_frame(kind, shape, samples.shape[-1], attributes or {})
-    if samples.dtype == bool:
-        stored = np.packbits(samples)
-    else:
-        stored = np.asarray(to_values(samples.astype(np.float32), frame))
-        stored = stored.reshape(-1, frame.num_channels)
-    return Signal(name, frame, stored, finer, interpolation)
-
-
-def load_signal(
-    path: str | os.PathLike[str],
-    size: Size = None,
-    *,
-    max_points: int | None = None,
-    **options: Any,
-) -> Signal:
-    """Read a signal file; what kind it is follows from the suffix.
-
-    Args:
-        size: for a picture, one number for a square or (height, width): the largest centred part
-            of that aspect is cut out, then resized with an antialiasing filter, up or down. For a
-            sound, the number of samples kept from the start. For a solid, voxels along the longest
-            side. None keeps every point of the file; a mesh, which has none, gets 128 voxels along
-            its longest side.
-        max_points: refuse a larger file before it is decoded; by default the limit of its kind.
-        **options: of the kind. Audio: `start`, `duration` and `sample_rate`, see `load_audio`.
-            Volume: `crop`, see `read_volume`.
-    """
-    path = Path(path)
-    kind = kind_of_file(path)
-    row = get_kind(kind)
-    unknown = sorted(set(options) - set(row.options))
-    if unknown:
-        raise SignalError(
-            f"load_signal got {', '.join(unknown)}, but {', '.join(row.options) or 'no options'} "
-            f"were expected for a file of kind {kind}; remove or correct it."
-        )
-    read = row.read(path, size, row.max_points if max_points is None else max_points, **options)
-    return _signal_of(kind, read, path.stem)
-
-
-def sample_signal(kind: str = "image", size: Size = None) -> Signal:
-    """The embedded signal of a kind, made by formula at any size."""
-    row = get_kind(kind)
-    sample = row.sample(size, row.max_points)
-    return _signal_of(kind, sample, f"sample_{kind}")
-
-
-def _signal_of(kind: str, read: Samples, name: str) -> Signal:
-    return make_signal(kind, read.values, name=name, attributes=read.attributes, finer=read.finer)
-
-
-def write_signal(path: str | os.PathLike[str], values: ArrayLike, frame: Frame) -> Path:
-    """Write a network's (N, C) output on the grid of `frame` as a file of its kind."""
-    row = get_kind(frame.kind)
-    return row.write(Path(path), frame.to_samples(values), frame.attributes)
-
-
-def write_samples(path: str | os.PathLike[str], samples: ArrayLike, frame: Frame) -> Path:
-    """Write natural samples (*shape, C), for example of `INR.render`, as a file of their kind.
-
-    Args:
-        frame: of the kind and attributes; its grid may be another one.
-    """
-    return get_kind(frame.kind).write(Path(path), np.asarray(samples), frame.attributes)
-
-
-def _check_samples(kind: str, row: SignalKind, name: str, samples: np.ndarray) -> None:
-    expected = f"({', '.join(row.axes)}, {' or '.join(map(str, row.channels))})"
-    grid = samples.shape[:-1]
-    if len(grid) != len(row.axes) or samples.shape[-1] not in row.channels or min(grid) < 2:
-        raise SignalError(
-            f"{kind} {name!r} has shape {samples.shape}, but {expected} with at least 2 points a "
-            "side was expected; reshape it."
-        )
-    if samples.dtype == bool:
-        return
-    low, high = row.natural_range
-    if not np.issubdtype(samples.dtype, np.floating):
-        raise SignalError(
-            f"{kind} {name!r} has type {samples.dtype}, but fractions in [{low:g}, {high:g}] were "
-            "expected; convert them to float, for example by array / 255."
-        )
-    if not (low <= samples.min() and samples.max() <= high):  # false for nan too
-        raise SignalError(
-            f"{kind} {name!r} has numbers from {samples.min()} to {samples.max()}, but finite ones "
-            f"in [{low:g}, {high:g}] were expected; rescale them."
-        )

@@ -38,7 +38,7 @@ CLOSE = (
 )
 FOUND = "found"  # name of the found configuration's entry
 _FRESH = 1_000_000  # no search has so many trials
-_BEST_PRESET = "best_preset.inr.safetensors"
+BEST_PRESET = "best_preset.inr.safetensors"
 
 
 def fresh_key(seed: int, index: int) -> jax.Array:
@@ -221,7 +221,7 @@ class _Fresh:
     def network(self, config: NetworkConfig) -> INR | None:
         """A network of the first seed: kept, read from its file, or trained again the same."""
         name = self._name(config, 0)
-        file = None if self.path is None else self.path.with_name(_BEST_PRESET)
+        file = None if self.path is None else self.path.with_name(BEST_PRESET)
         if name not in self.networks:
             self.networks[name] = _read_network(file, name) or self._train(config, 0)
         inr = self.networks[name]

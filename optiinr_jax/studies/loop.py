@@ -10,13 +10,12 @@ from typing import Any
 
 from optiinr_jax.progress import Progress
 from optiinr_jax.studies.errors import StudyError
-from optiinr_jax.studies.points import describe_point
 from optiinr_jax.studies.pruners import make_pruner
 from optiinr_jax.studies.store.schema import CALLBACK_ERROR
 from optiinr_jax.studies.study import Study
 from optiinr_jax.studies.trainers import Bench, RunOptions, choose_trainer, make_look
 from optiinr_jax.studies.training import Look
-from optiinr_jax.studies.trials import Claimed, Trial, score_of
+from optiinr_jax.studies.trials import Claimed, Trial, describe_trial, score_of
 
 _PAUSE = 0.5  # seconds between two looks at what other processes have ended
 
@@ -105,22 +104,24 @@ def _call(study: Study, trial: Trial, callback: Callable[..., object] | None, *f
 
 
 def _show(study: Study, trial: Trial, bar: Progress, num_trials: int) -> None:
-    """Count the trial, and print a line: what ended, how good it is, the best so far, time left."""
+    """Count the trial, and print a line: what ended, how good it is, the best so far, time left.
+
+    The network comes last, where a terminal of 80 columns may cut the line.
+    """
     trials = study.trials
     best = max(trials, key=score_of)
     has_best = best.score is not None
     bar.total = num_trials
     ended = sum(t.is_ended for t in trials if t.number < num_trials)
-    bar.update(ended, f"best {best.score:.4g}" if has_best else "")
+    bar.update(ended, f"best {best.score:#.4g}" if has_best else "")
     parts = [
         f"{bar.done:3d}/{bar.total}",
         f"trial {trial.number:3d}",
-        f"{trial.score:6.4g}" if trial.score is not None else trial.state,
+        f"{trial.score:#6.4g}" if trial.score is not None else trial.state,
         _figures(trial),
-        f"best {best.score:6.4g} (trial {best.number})" if has_best else "",
+        f"best {best.score:#6.4g}" if has_best else "",
         f"eta {bar.eta():>6}",
-        describe_point(trial.point),
-        f"[{trial.origin.label}]" if trial.origin.label else "",
+        describe_trial(trial),
     ]
     bar.line("  ".join(part for part in parts if part))
 
@@ -129,4 +130,4 @@ def _figures(trial: Trial) -> str:
     """The two figures behind a score of the continuous objective."""
     if "between" not in trial.facts:
         return ""
-    return f"({trial.facts['samples']:.4g} at, {trial.facts['between']:.4g} between)"
+    return f"({trial.facts['samples']:#.4g} at, {trial.facts['between']:#.4g} between)"

@@ -17,24 +17,27 @@ CUSTOM = "custom"  # name of a space that the caller brought
 
 @dataclass(frozen=True, kw_only=True)
 class StudySettings:
-    """The settings of a search; the same ones and the same signal are the same search.
+    """The settings of a search; the same settings and the same signal are the same search.
 
     Attributes:
-        objective: "continuous" counts the error at the samples and between them, "samples" that at
-            the samples alone, as the paper does; None: "samples" for strategy "faithful", else
-            "continuous".
-        num_initial: trials before the strategy proposes, the published networks first.
-        num_steps: updates of each training.
-        width: units of every layer.
-        depth: activated layers.
-        space: name of an `inr_space`.
+        objective: what a score counts: "continuous", the errors at the samples and between them, or
+            "samples", the errors at the samples alone, as in the paper. None: "samples" for the
+            strategy "faithful", otherwise "continuous".
+        num_initial: number of initial trials before the strategy proposes; the published networks
+            come first.
+        num_steps: training steps per trial.
+        width: hidden width.
+        depth: number of hidden layers.
+        space: search space: "experiments" (the paper's experiments) or "full" (also the initialiser
+            and every number of a family).
         strategy: "optiinr"; for comparison "untied" (every layer free from the first trial),
             "faithful" (as "untied", with the paper's kernel, acquisition and score scaling),
             "random", "tpe", "single_family", "encoded_family" or "layerwise".
-        batch_size: configurations proposed jointly, without each other's scores; as many can be
-            trained at once. It decides which trials a study has, the number of processes does not.
-        num_confirm: last trials of the budget, which train the best configurations again from other
-            seeds; None: a tenth of the budget, at least 4, at most a quarter.
+        batch_size: number of configurations proposed jointly, without each other's scores, which
+            can be trained at the same time. It decides which trials a study has; the number of
+            processes does not.
+        num_confirm: number of final trials that train the best configurations again from other
+            seeds. None: a tenth of the budget, at least 4 and at most a quarter.
         seed: random seed; the same seed gives the same trials on one machine.
     """
 

@@ -34,22 +34,23 @@ OnStep = Callable[[Any, Any, int, float], object]  # (study, trial, steps done, 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How trials are run; nothing of it decides which trials a study has.
+    """How trials are run; none of these options changes which trials a study has.
 
     Attributes:
-        executor: trains the trials: anything with the interface of concurrent.futures, such as a
-            ProcessPoolExecutor or Dask's `client.get_executor()`.
-        layout: how a batch is trained: "vmap" in one program, "threads" a trial on each core,
-            "sequence" one after the other; None: "vmap" on a GPU, "threads" on a CPU.
-        pruner: rule that stops hopeless trials: a name of `PRUNERS` or one of Optuna's; None: all
-            run to their end.
+        executor: trains the trials; anything with the interface of concurrent.futures, such as a
+            ProcessPoolExecutor or Dask's `client.get_executor()`. None: this process does.
+        layout: how a batch is trained: "vmap" (in one program), "threads" (one trial per core) or
+            "sequence" (one after the other). None: "vmap" on a GPU, "threads" on a CPU.
+        pruner: rule that stops hopeless trials early: a name from `PRUNERS` or an Optuna pruner.
+            None: every trial runs to its end.
         on_trial_start: called with (study, trial) before a trial is trained.
         on_trial_step: called with (study, trial, steps done, score of the loss) ten times a trial.
-        on_trial_end: called with (study, trial) when the result is stored. An exception in any of
-            the three is noted and warned of, and costs nothing; `study.stop()` ends the search.
-        max_trial_seconds: a trial that takes longer has failed.
-        max_failures: failed trials in a row that end the search.
-        progress: print a line per trial and show the time left.
+        on_trial_end: called with (study, trial) when the result is stored. An exception in one of
+            these three is recorded and becomes a warning; the search goes on. `study.stop()` ends
+            it.
+        max_trial_seconds: time limit of a trial, in seconds; a trial that takes longer fails.
+        max_failures: number of failed trials in a row that ends the search.
+        progress: print a line per trial and show the estimated time left.
     """
 
     executor: Any = None

@@ -22,7 +22,7 @@ import numpy as np
 
 from optiinr_jax.inr import INR, DivergedError, NetworkConfig, fit, fit_many
 from optiinr_jax.inr.cost import part_size
-from optiinr_jax.inr.fitting import matmul_precision
+from optiinr_jax.inr.fitting import floor_of, matmul_precision
 from optiinr_jax.signals import Signal, metrics
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.studies.trials import Curve, Outcome
@@ -87,7 +87,8 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
         if done >= due:
             due = next((step for step in looks if step > done), math.inf)
             if look is not None and math.isfinite(loss):
-                look(done, score_of_loss(job.signal, loss))
+                floor = floor_of(job.signal, job.config.sampling)
+                look(done, score_of_loss(job.signal, loss, floor))
 
     def attempt(max_part: int | None = None) -> INR:
         return fit(
@@ -174,12 +175,13 @@ def _outcome_of(job: Job, inr: INR) -> Outcome:
     """A training that came to its end: a score, or a collapse."""
     scores = inr.scores
     figures = {} if scores is None else {n: getattr(scores, n) for n in FIGURES}
-    curve = learning_curve(job.signal, inr.history)
-    reason = find_collapse(inr.history, job.signal.variance())
+    floor = floor_of(job.signal, inr.config.sampling)
+    curve = learning_curve(job.signal, inr.history, floor)
+    reason = find_collapse(inr.history, floor)
     return Outcome(inr, reason=reason, curve=curve, facts=figures)
 
 
-def find_collapse(history: np.ndarray, variance: float) -> str:
+def find_collapse(history: np.ndarray, floor: float) -> str:
     """Why a training counts as collapsed; empty where it does not.
 
     It has learned nothing, or nothing is left of it: its loss ends within 1 dB of the best
@@ -187,14 +189,13 @@ def find_collapse(history: np.ndarray, variance: float) -> str:
 
     Args:
         history: loss before each step.
-        variance: loss of the best constant.
+        floor: loss of the best constant.
     """
     count = min(_WINDOW, len(history))
     levels = [float(np.median(part)) for part in np.array_split(history, count)]
-    if levels[-1] > COLLAPSED * variance:
+    if levels[-1] > COLLAPSED * floor:
         return (
-            f"collapsed: its loss ends at {levels[-1]:.3g}, where the best constant has "
-            f"{variance:.3g}"
+            f"collapsed: its loss ends at {levels[-1]:.3g}, where the best constant has {floor:.3g}"
         )
     if levels[-1] > LEFT * min(levels):
         return f"collapsed: its loss ends at {levels[-1]:.3g} after a level of {min(levels):.3g}"
@@ -211,24 +212,25 @@ def train_remotely(job: Job) -> Outcome:
     )
 
 
-def score_of_loss(signal: Signal, loss: float) -> float:
+def score_of_loss(signal: Signal, loss: float, floor: float) -> float:
     """A training loss as a score: the PSNR it amounts to, where that is the signal's metric.
 
     Elsewhere (IoU of a solid, which no loss determines) it is 1 minus the loss over that of the
-    best constant output: 1 is perfect too, and 0 is nothing learned.
+    best constant output, `floor`: 1 is perfect too, and 0 is nothing learned.
     """
     if get_kind(signal.kind).metric is not metrics.PSNR:
-        return 1.0 - loss / signal.variance()
+        return 1.0 - loss / floor
     (low, high), natural = signal.frame.value_range, get_kind(signal.kind).natural_range
     gain = (natural[1] - natural[0]) / (high - low)
     return -10.0 * math.log10(max(loss * gain**2, 1e-30))
 
 
-def learning_curve(signal: Signal, history: np.ndarray) -> Curve:
-    """Score by step of a fit that has ended, from its losses."""
+def learning_curve(signal: Signal, history: np.ndarray, floor: float) -> Curve:
+    """Score by step of a fit that has ended, from its losses; see `score_of_loss`."""
     steps = [step for step in _next_looks(len(history)) if step <= len(history)]
     losses = {step: float(history[step - 1]) for step in steps}
-    return {s: score_of_loss(signal, loss) for s, loss in losses.items() if math.isfinite(loss)}
+    found = {step: loss for step, loss in losses.items() if math.isfinite(loss)}
+    return {step: score_of_loss(signal, loss, floor) for step, loss in found.items()}
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ import jax
 
 from optiinr_jax.bo.space import Point
 from optiinr_jax.inr import INR
+from optiinr_jax.studies.points import describe_point
 
 Curve = dict[int, float]  # steps done -> score of the loss
 
@@ -87,6 +88,16 @@ class Trial:
     def as_pending(self) -> "Trial":
         """The trial as one of its own batch knows it: its point, not what came of it."""
         return replace(self, score=None, state="running", reason="", curve={}, facts={})
+
+
+def describe_trial(trial: Trial) -> str:
+    """Where its point came from and the network, like "proposed: siren-finer +fourier".
+
+    The name of a published network says all of it.
+    """
+    if trial.origin.kind == "published":
+        return str(trial.origin)
+    return f"{trial.origin}: {describe_point(trial.point)}"
 
 
 def score_of(trial: Trial) -> float:

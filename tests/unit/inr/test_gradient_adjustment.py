@@ -12,7 +12,7 @@ import optiinr_jax as oi
 from optiinr_jax import inr
 from optiinr_jax.inr import training
 from optiinr_jax.inr.batches import list_points
-from optiinr_jax.inr.gradient_adjustment import SAMPLINGS, adjusted_gradient, group_points
+from optiinr_jax.inr.gradient_adjustment import GROUP_SAMPLINGS, adjusted_gradient, group_points
 from optiinr_jax.inr.lowering import resolve_bounds
 from optiinr_jax.inr.model import apply_features
 from optiinr_jax.signals import grid_coords
@@ -64,7 +64,7 @@ def mixing(kernel, end):
     return s
 
 
-@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("sampling", GROUP_SAMPLINGS)
 def test_adjusted_gradient_is_the_dense_product(case, sampling):
     params, features, targets, jacobian, residual = case
     rows = np.stack(
@@ -162,6 +162,7 @@ def test_runs_of_an_epoch_visit_every_point():
         layers=(inr.make_layer("siren"),),
         adjustment=inr.GradientAdjustment(group=(30,)),
         batch_size=60,
+        sampling="grid",
     )
     data = training.Data(points, None, {}, jax.random.key(0))
     steps = [training._draw_rows(data, jnp.array(step), config)[0] for step in range(2)]

@@ -11,6 +11,7 @@ from safetensors.numpy import load, save
 import optiinr_jax as oi
 from optiinr_jax import inr
 from optiinr_jax.inr import representation
+from optiinr_jax.inr.model_file import pack, unpack
 
 # Fits of a few steps, which learn nothing.
 pytestmark = pytest.mark.filterwarnings("ignore::optiinr_jax.inr.FloorWarning")
@@ -39,82 +40,6 @@ def test_prediction_takes_any_batch(found, monkeypatch):
         found.predict(np.zeros((4, 3)))
 
 
-def test_rendering_at_any_size(found):
-    assert found.render().shape == (5, 7, 1)
-    assert found.render(2.0).shape == (10, 14, 1)
-    assert found.render(shape=(3, 4)).shape == (3, 4, 1)
-    corner = found.predict(np.array([-1.0, -1.0]))
-    np.testing.assert_allclose(found.render(3.0)[0, 0], (corner + 1) / 2, atol=1e-6)
-
-
-def at(found, *axes):
-    """Natural values on the grid of some axes."""
-    values = found.predict(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
-    return np.asarray(found.frame.to_natural(values))
-
-
-def test_rendering_a_region(found):
-    """A region is a grid of its own: its ends included, as many points as fall into it."""
-    got = found.render(2.0, region=[(0.0, 0.5), (0.25, 1.0)])
-    assert got.shape == (5, 10, 1)  # half of 10 rows, three quarters of 14 columns (banker's 10.5)
-    expected = at(found, np.linspace(-1, 0, 5), np.linspace(-0.5, 1, 10))
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
-    got = found.render(shape=(3, 1), region=[(0.1, 0.2), (0.5, 1.0)])
-    expected = at(found, np.linspace(-0.8, -0.6, 3), [0.5])  # one point lies in the middle
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
-    everything = found.render(region=[(0.0, 1.0), (0.0, 1.0)])
-    np.testing.assert_array_equal(everything, found.render())
-
-
-def test_rendering_in_chunks(found, monkeypatch):
-    whole = found.render(3.0)
-    monkeypatch.setattr(representation, "_PREDICT_POINTS", 32)
-    np.testing.assert_allclose(found.render(3.0), whole, rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "region",
-    [
-        [(0.0, 1.0)],
-        [(0.0, 1.0)] * 3,
-        [(0.5, 0.5), (0.0, 1.0)],
-        [(0.8, 0.2), (0.0, 1.0)],
-        [(-0.1, 0.5), (0.0, 1.0)],
-        [(0.0, 1.1), (0.0, 1.0)],
-        [(0.0, float("nan")), (0.0, 1.0)],
-    ],
-)
-def test_regions_that_are_none(found, region):
-    with pytest.raises(ValueError, match=r"region is .*, but 2 pairs \(start, stop\)") as refused:
-        found.render(region=region)
-    assert "\n" not in str(refused.value)
-
-
-def test_a_picture_has_no_sample_rate(found):
-    with pytest.raises(
-        ValueError, match="a sample_rate was given, but this signal's kind is image"
-    ):
-        found.render(sample_rate=44100.0)
-    with pytest.raises(ValueError, match="scale is -1"):
-        found.render(-1.0)
-    with pytest.raises(ValueError, match="shape is"):
-        found.render(shape=(0, 3))
-
-
-def test_a_sound_at_any_sample_rate():
-    signal = oi.sample_signal("audio", size=300)
-    rate = signal.attributes["sample_rate"]
-    found = oi.fit(signal, inr.preset("siren", modality="audio", width=6), num_steps=2)
-    low, high = signal.frame.coord_range
-    for factor in (0.5, 2.0):
-        got = found.render(sample_rate=factor * rate)
-        assert got.shape == (300 * factor, 1)
-        expected = at(found, np.linspace(low, high, int(300 * factor)))
-        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-4)
-    part = found.render(sample_rate=2 * rate, region=[(0.5, 1.0)])
-    np.testing.assert_allclose(part, at(found, np.linspace(0.0, high, 300)), atol=1e-4)
-
-
 def test_ranges_of_the_configuration_are_kept(tmp_path):
     """Learned over [0, 1] in [0, 1], it is rendered and scored like any other."""
     signal = oi.make_signal("image", np.linspace(0, 1, 48, dtype="f4").reshape(4, 4, 3))
@@ -123,6 +48,7 @@ def test_ranges_of_the_configuration_are_kept(tmp_path):
         width=16,
         encoding=inr.NerfFrequencies(num_frequencies=3),
         output_activation="sigmoid",
+        sampling="grid",
         coord_range=(0.0, 1.0),
         value_range=(0.0, 1.0),
     )
@@ -150,6 +76,8 @@ def test_file_gives_everything_back(found, tmp_path):
     again = oi.load_inr(path)
     assert again.config == found.config and again.frame == found.frame
     assert (again.score, again.num_steps, again.seed) == (found.score, 30, 4)
+    assert again.objective == found.objective == "continuous"
+    assert again.scores == found.scores and again.scores.both == found.score
     assert again.info == found.info and again.info["note"] == "<b>"
     coords = np.random.default_rng(0).uniform(-1, 1, (50, 2))
     np.testing.assert_array_equal(again.predict(coords), found.predict(coords))
@@ -157,8 +85,14 @@ def test_file_gives_everything_back(found, tmp_path):
     assert again.num_params == sum(a.size for a in load(path.read_bytes()).values()) - 8
 
 
-def test_html_says_what_it_is(found):
-    assert "5 x 7" in found._repr_html_() and "siren-gf" in repr(found)
+def test_a_file_without_scores_is_read_as_one_from_before(found, tmp_path):
+    """What it was trained for was the samples, and between them nothing is known."""
+    path = found.save(tmp_path / "a.inr.safetensors")
+    kept = {"score": 31.5, "num_steps": 30, "seed": 4, "scores": {"samples": 1.0}}
+    content = unpack(path)
+    path.write_bytes(pack(content._replace(info=kept)))
+    again = oi.load_inr(path)
+    assert (again.score, again.objective, again.scores, again.doubt) == (31.5, "samples", None, "")
 
 
 def rewrite(path, **changes):
@@ -204,6 +138,11 @@ def test_types_must_be_float32(model):
         ({"info": "[]"}, "its metrics are missing"),
         ({"sha256": "0"}, "has changed since it was saved"),
         ({"info": '{"score": 99, "num_steps": 30, "seed": 4}'}, "has changed since it was saved"),
+        (
+            {"info": '{"score": 1, "num_steps": 3, "seed": 4, "objective": "x"}'},
+            "unknown objective",
+        ),
+        ({"info": '{"score": 1, "num_steps": 3, "seed": 4, "objective": []}'}, "not a model file"),
         ({"extra": "1"}, "no model metadata"),
     ],
 )

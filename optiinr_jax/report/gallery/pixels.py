@@ -1,6 +1,8 @@
 """Pictures and error maps as PNG, pixel by pixel, inside data addresses.
 
-Letters: h height, w width, c channels (1 or 3). Values are fractions of the full range.
+Values are fractions of the full range.
+
+Letters: h height, w width, c channels (1 or 3).
 """
 
 import base64
@@ -11,9 +13,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 COLORMAP = "magma"
-MAX_BYTES = 3_000_000  # of all pictures of a page; beyond it the centre is shown
-MAX_SIDE = 512  # pixels of that centre
-PIXELATED_SIDE = 400  # pictures up to this size are enlarged with crisp pixels
 _LEVELS = 255.0
 
 Picture = Float[np.ndarray, "h w c"]
@@ -30,6 +29,12 @@ class Scale(NamedTuple):
 def error_map(samples: Picture, target: Picture) -> ErrorMap:
     """Absolute difference, mean over the channels."""
     return np.abs(samples - target).mean(axis=-1)
+
+
+def reduced(error: ErrorMap, block: int) -> ErrorMap:
+    """Means over square blocks of points, which divide the map."""
+    height, width = error.shape
+    return error.reshape(height // block, block, width // block, block).mean(axis=(1, 3))
 
 
 def shared_scale(maps: list[ErrorMap]) -> Scale:
@@ -73,12 +78,6 @@ def scale_gradient(stops: int = 12) -> str:
 def data_url(png: bytes) -> str:
     """Address that holds the picture itself."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
-
-
-def centre(samples: np.ndarray) -> np.ndarray:
-    """The middle of a picture, at most MAX_SIDE pixels a side."""
-    starts = [max(0, (n - MAX_SIDE) // 2) for n in samples.shape[:2]]
-    return samples[starts[0] : starts[0] + MAX_SIDE, starts[1] : starts[1] + MAX_SIDE]
 
 
 def _palette() -> UInt8[np.ndarray, "256 3"]:

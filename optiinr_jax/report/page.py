@@ -1,0 +1,79 @@
+"""The report: one page in one file; it loads nothing and works without script."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from optiinr_jax.files import write_atomic
+from optiinr_jax.report.facts import Facts, gather
+from optiinr_jax.report.gallery import GALLERIES, Gallery, Rival
+from optiinr_jax.report.labels import entry_label
+from optiinr_jax.report.sections.choices import make_choices
+from optiinr_jax.report.sections.configuration import make_configuration
+from optiinr_jax.report.sections.header import make_header
+from optiinr_jax.report.sections.next_steps import make_next_steps
+from optiinr_jax.report.sections.protocols import make_protocols
+from optiinr_jax.report.sections.scores import make_scores
+from optiinr_jax.report.sections.search import make_search
+from optiinr_jax.report.sections.training import make_training
+from optiinr_jax.report.sections.trials import make_trials
+from optiinr_jax.report.svg import PALETTE
+from optiinr_jax.report.templates import render
+from optiinr_jax.studies import Comparison, Study
+
+
+def write_report(
+    path: str | os.PathLike[str],
+    study: Study,
+    comparison: Comparison,
+    against: Study | None = None,
+) -> Path:
+    """Write the page that shows what a search has found; one self-contained HTML file.
+
+    Args:
+        study: a search with at least one score.
+        comparison: what `compare` gave for this study.
+        against: another search of the same signal, whose best so far is drawn beside this one's.
+
+    Raises:
+        OSError: the folder is missing or not writable.
+        StudyError: the search has no score, or the other one is of another signal or size.
+    """
+    return write_atomic(path, make_page(gather(study, comparison, against)).encode())
+
+
+def make_page(facts: Facts) -> str:
+    """The whole page as text; nothing is read or trained for it."""
+    made = {name: make(facts) for name, make in SECTIONS.items()}
+    return render(
+        "page.html",
+        header=make_header(facts),
+        sections={name: record for name, record in made.items() if record is not None},
+        light={role: light for role, (light, _) in PALETTE.items()},
+        dark={role: dark for role, (_, dark) in PALETTE.items()},
+    )
+
+
+def make_gallery(facts: Facts) -> Gallery:
+    """The signal, the found network and the best preset, as suits the kind of signal."""
+    comparison = facts.comparison
+    rivals = [Rival("Found network", f"trial {facts.winner.best_trial.number}", facts.inr)]
+    if comparison.preset_inr is not None:
+        origin = f"{entry_label(comparison.presets[0])}: first fresh seed"
+        rivals.append(Rival("Best preset", origin, comparison.preset_inr))
+    return GALLERIES[facts.signal.kind].show(facts.signal, rivals, facts.measure)
+
+
+# template of a section -> what makes its record; None leaves the section out
+SECTIONS: dict[str, Callable[[Facts], Any]] = {
+    "gallery.html": make_gallery,
+    "scores.html": make_scores,
+    "protocols.html": make_protocols,
+    "configuration.html": make_configuration,
+    "search.html": make_search,
+    "choices.html": make_choices,
+    "training.html": make_training,
+    "trials.html": make_trials,
+    "next_steps.html": make_next_steps,
+}

@@ -1,0 +1,1 @@
+"""The sections of the page: each file makes a record of facts that its template shows."""

@@ -1,0 +1,50 @@
+"""What to do with the network that was found: commands and Python to copy."""
+
+from typing import NamedTuple
+
+from optiinr_jax.report.facts import Facts
+from optiinr_jax.report.labels import count_label
+from optiinr_jax.signals.kinds import get_kind
+
+
+class NextSteps(NamedTuple):
+    """Where the network is, and what makes something of it.
+
+    Attributes:
+        model: file of the network.
+        num_bytes: size of it.
+        num_params: trained parameters.
+        commands: command lines.
+        python: lines of Python.
+    """
+
+    model: str
+    num_bytes: str
+    num_params: str
+    commands: tuple[str, ...]
+    python: tuple[str, ...]
+
+
+def make_next_steps(facts: Facts) -> NextSteps | None:
+    """Commands for the model file; None where there is no file."""
+    if facts.model_name is None:
+        return None
+    inr, model = facts.inr, facts.model_name
+    suffix = get_kind(inr.frame.kind).suffix
+    commands = [f"optiinr render {model} --scale 2 -o larger{suffix}"]
+    if inr.frame.num_dims == 3:
+        commands = [f"optiinr export {model} --scale 2 -o larger{suffix}"]
+    larger = inr.frame.scaled(2.0).shape
+    shape = ", ".join(map(str, (*larger, inr.frame.num_channels)))
+    return NextSteps(
+        model=model,
+        num_bytes=count_label(inr.num_bytes),
+        num_params=count_label(inr.num_params),
+        commands=(*commands, f"optiinr eval {model} FILE"),
+        python=(
+            "import optiinr_jax as oi",
+            f'inr = oi.load_inr("{model}")',
+            f"samples = inr.render(2.0)  # an array of shape ({shape})",
+            "values = inr.apply(coords)  # a JAX function, to differentiate or compile",
+        ),
+    )

@@ -1,0 +1,132 @@
+"""Where signals come from and go to: an array, a file, the embedded one of a kind."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from optiinr_jax.signals.continuous import INTERPOLATIONS
+from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.frame import Frame, natural_frame, to_values
+from optiinr_jax.signals.kinds import Samples, SignalKind, Size, get_kind, kind_of_file
+from optiinr_jax.signals.signal import Signal
+from optiinr_jax.signals.targets import Finer
+
+
+def make_signal(
+    kind: str,
+    samples: ArrayLike,
+    *,
+    name: str = "array",
+    attributes: dict[str, float] | None = None,
+    interpolation: str | None = None,
+    finer: Finer | None = None,
+) -> Signal:
+    """Make a signal from natural values on a grid, for example a picture's numbers in [0, 1].
+
+    Args:
+        samples: (*shape, channels), at least 2 points on each side. True and False stand for the
+            ends of the natural range and are kept as bits.
+        interpolation: what the signal is between its samples, a row of INTERPOLATIONS; None: that
+            of its kind, "cubic" for a picture, "sinc" for a sound, "linear" for a solid.
+        finer: what its source says between the samples, instead.
+    """
+    row, samples = get_kind(kind), np.asarray(samples)
+    _check_samples(kind, row, name, samples)
+    interpolation = interpolation or row.interpolation
+    if interpolation not in INTERPOLATIONS:
+        raise SignalError(
+            f"interpolation is {interpolation!r}, but one of {', '.join(INTERPOLATIONS)} was "
+            "expected; leave it out for that of the kind."
+        )
+    shape = samples.shape[:-1]
+    frame = natural_frame(kind, shape, samples.shape[-1], attributes or {})
+    if samples.dtype == bool:
+        stored = np.packbits(samples)
+    else:
+        stored = np.asarray(to_values(samples.astype(np.float32), frame))
+        stored = stored.reshape(-1, frame.num_channels)
+    return Signal(name, frame, stored, finer, interpolation)
+
+
+def load_signal(
+    path: str | os.PathLike[str],
+    size: Size = None,
+    *,
+    max_points: int | None = None,
+    **options: Any,
+) -> Signal:
+    """Read a signal file; what kind it is follows from the suffix.
+
+    Args:
+        size: for a picture, one number for a square or (height, width): the largest centred part
+            of that aspect is cut out, then resized with an antialiasing filter, up or down. For a
+            sound, the number of samples kept from the start. For a solid, voxels along the longest
+            side. None keeps every point of the file; a mesh, which has none, gets 128 voxels along
+            its longest side.
+        max_points: refuse a larger file before it is decoded; by default the limit of its kind.
+        **options: of the kind. Audio: `start`, `duration` and `sample_rate`, see `load_audio`.
+            Volume: `crop`, see `read_volume`.
+    """
+    path = Path(path)
+    kind = kind_of_file(path)
+    row = get_kind(kind)
+    unknown = sorted(set(options) - set(row.options))
+    if unknown:
+        raise SignalError(
+            f"load_signal got {', '.join(unknown)}, but {', '.join(row.options) or 'no options'} "
+            f"were expected for a file of kind {kind}; remove or correct it."
+        )
+    read = row.read(path, size, row.max_points if max_points is None else max_points, **options)
+    return _signal_of(kind, read, path.stem)
+
+
+def sample_signal(kind: str = "image", size: Size = None) -> Signal:
+    """The embedded signal of a kind, made by formula at any size."""
+    row = get_kind(kind)
+    sample = row.sample(size, row.max_points)
+    return _signal_of(kind, sample, f"sample_{kind}")
+
+
+def _signal_of(kind: str, read: Samples, name: str) -> Signal:
+    return make_signal(kind, read.values, name=name, attributes=read.attributes, finer=read.finer)
+
+
+def write_signal(path: str | os.PathLike[str], values: ArrayLike, frame: Frame) -> Path:
+    """Write a network's (N, C) output on the grid of `frame` as a file of its kind."""
+    row = get_kind(frame.kind)
+    return row.write(Path(path), frame.to_samples(values), frame.attributes)
+
+
+def write_samples(path: str | os.PathLike[str], samples: ArrayLike, frame: Frame) -> Path:
+    """Write natural samples (*shape, C), for example of `INR.render`, as a file of their kind.
+
+    Args:
+        frame: of the kind and attributes; its grid may be another one.
+    """
+    return get_kind(frame.kind).write(Path(path), np.asarray(samples), frame.attributes)
+
+
+def _check_samples(kind: str, row: SignalKind, name: str, samples: np.ndarray) -> None:
+    expected = f"({', '.join(row.axes)}, {' or '.join(map(str, row.channels))})"
+    grid = samples.shape[:-1]
+    if len(grid) != len(row.axes) or samples.shape[-1] not in row.channels or min(grid) < 2:
+        raise SignalError(
+            f"{kind} {name!r} has shape {samples.shape}, but {expected} with at least 2 points a "
+            "side was expected; reshape it."
+        )
+    if samples.dtype == bool:
+        return
+    low, high = row.natural_range
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise SignalError(
+            f"{kind} {name!r} has type {samples.dtype}, but fractions in [{low:g}, {high:g}] were "
+            "expected; convert them to float, for example by array / 255."
+        )
+    if not (low <= samples.min() and samples.max() <= high):  # false for nan too
+        raise SignalError(
+            f"{kind} {name!r} has numbers from {samples.min()} to {samples.max()}, but finite ones "
+            f"in [{low:g}, {high:g}] were expected; rescale them."
+        )
