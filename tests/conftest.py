@@ -16,6 +16,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import jax
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -26,6 +27,16 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder and by fixture what no test has to say itself."""
+    for item in items:
+        parts = item.path.relative_to(ROOT).parts
+        if "integration" in parts or "end_to_end" in parts:
+            item.add_marker("integration")
+        if "data_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker("needs_data")
 
 
 class Golden:
@@ -45,6 +56,12 @@ class Golden:
 @pytest.fixture(scope="session")
 def golden() -> Golden:
     return Golden()
+
+
+@pytest.fixture
+def no_type_checks(monkeypatch) -> None:
+    """As users run it: under pytest a run-time type checker would answer before our checks do."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import copy
 from dataclasses import replace
 
-import jaxtyping
 import pytest
 
 from optiinr_jax import inr
@@ -102,12 +101,6 @@ WRONG_TYPES = [
     (["encoding", "sigma"], None, "encoding.sigma is None; it must be a number."),
     (["encoding"], 3, "not a network configuration: "),
 ]
-
-
-@pytest.fixture
-def no_type_checks(monkeypatch):
-    """As users run it: under pytest a run-time type checker would answer first."""
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.mark.parametrize(("path", "value", "expected"), WRONG_TYPES)

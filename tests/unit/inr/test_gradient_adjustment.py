@@ -165,7 +165,7 @@ def test_runs_of_an_epoch_visit_every_point():
         sampling="grid",
     )
     data = training.Data(points, None, {}, jax.random.key(0))
-    steps = [training._draw_rows(data, jnp.array(step), config)[0] for step in range(2)]
+    steps = [training.draw_rows(data, jnp.array(step), config)[0] for step in range(2)]
     assert steps[0].shape == (2, 30, 1)
     runs = np.concatenate(steps)[..., 0]
     assert (np.diff(runs, axis=1) == 1).all()

@@ -146,7 +146,7 @@ def test_types_must_be_float32(model):
         ({"extra": "1"}, "no model metadata"),
     ],
 )
-def test_changed_metadata_is_refused(model, changes, message):
+def test_changed_metadata_is_refused(model, changes, message, no_type_checks):
     rewrite(model, **changes)
     with pytest.raises(inr.ModelFileError, match=message) as refused:
         oi.load_inr(model)
