@@ -28,7 +28,7 @@ from optiinr_jax.signals import OBJECTIVES, Signal
 from optiinr_jax.signals.scores import check_objective
 
 _FLOOR_STEPS = 50  # the last losses that the floor is compared with
-_FLOOR_POINTS = 65536  # at most, of which the best constant is measured
+_FLOOR_POINTS = 16384  # around a surface, at which the best constant is measured
 _FLOOR = 0.99  # a loss above this part of the best constant's has learned nothing
 _SPECIALISED_SECONDS = 30.0  # a fit this long pays the compilation of its own program
 
@@ -361,12 +361,13 @@ def floor_of(signal: Signal, sampling: str | None = GRID) -> float:
 
     Around the surface of a solid a constant is worse than all over it.
     """
-    if sampling in (None, GRID) or not signal.is_packed:
+    if sampling in (None, GRID):
         return signal.variance()
     points = points_of(signal, sampling)
-    count = min(signal.num_points, _FLOOR_POINTS)
-    index = jax.numpy.arange(count) * (signal.num_points // count)
-    _, targets = _sample(jax.random.key(0), points, index, sampling=sampling)
+    if points.surface is None:
+        return signal.variance_between
+    index = np.linspace(0, signal.num_points, _FLOOR_POINTS, endpoint=False).astype(np.int32)
+    _, targets = _sample(jax.random.key(0), points, jax.numpy.asarray(index), sampling=sampling)
     return float(np.var(np.asarray(targets), axis=0, dtype=np.float64).mean())
 
 

@@ -227,6 +227,12 @@ class Signal:
         return part * (1.0 - part) * (high - low) ** 2
 
     @cached_property
+    def variance_between(self) -> float:
+        """`variance` all over the signal: less than at samples between which it is smooth."""
+        values = np.asarray(_value_at(self.continuous, self._places))
+        return float(np.var(values, axis=0, dtype=np.float64).mean())
+
+    @cached_property
     def surface(self) -> Int32[np.ndarray, " s"]:
         """Points with a neighbour of the other value, where a solid ends; all, where there is none.
 
