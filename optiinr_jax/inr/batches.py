@@ -5,6 +5,7 @@ Letters: N points, n points of a batch, d dimensions, c channels.
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ class Points:
     targets: Targets
     coords: Float[Array, "N d"] | None = None
     continuous: ContinuousSignal | None = None
-    surface: Int[Array, " s"] | None = None
+    surface: Any = None  # int32 (s,), or what jax puts in its place while it rebuilds the record
     shape: tuple[int, ...] = field(metadata={"static": True})
     coord_range: tuple[float, float] = field(default=(-1.0, 1.0), metadata={"static": True})
 

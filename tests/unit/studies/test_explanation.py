@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.report.choices import choices_section
 from optiinr_jax.studies.explanation import MIN_TRIALS, explain
 
 
@@ -75,12 +74,3 @@ def test_slices_follow_the_formula(told, study):
 def test_few_or_equal_scores_say_nothing(signal):
     assert explain(study_of(signal, lambda point: 1.0, MIN_TRIALS)) is None
     assert explain(study_of(signal, lambda point: point["learning_rate_1"], MIN_TRIALS - 1)) is None
-    assert choices_section(study_of(signal, lambda point: 1.0, 1)) == ""
-    assert "Every trial over its choices" in choices_section(study_of(signal, len, 3))
-
-
-def test_the_section_shows_all_three(study):
-    html = choices_section(study)
-    for label in ("importance of the choices", "expected score along", "choices and score of"):
-        assert html.count(f'aria-label="{label}') == 2  # for a desktop and for a telephone
-    assert "layer 2: learning rate" in html
