@@ -30,7 +30,7 @@ from functools import reduce
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Float64
+from jaxtyping import Array, Float, Float64
 
 from optiinr_jax.signals.targets import Targets, dense_targets
 
@@ -76,7 +76,7 @@ class ContinuousSignal:
         points = jnp.floor((offset - self.edge) * self.factor)  # a point is the middle of its part
         return (points - self.edge) / self.factor + self.edge
 
-    def at(self, places: Float[Array, "n D"]) -> Float32[Array, "n C"]:
+    def at(self, places: Float[Array, "n D"]) -> Float[Array, "n C"]:
         """Values at places, counted in samples."""
         index = (places - self.edge) * self.factor + self.edge + self.pad
         first, weights = _taps(index, self.order)
@@ -91,7 +91,7 @@ class ContinuousSignal:
             total += jnp.asarray(weight)[:, None] * values
         return total
 
-    def on_grid(self, offset: Float[Array, " D"]) -> Float32[Array, "N C"]:
+    def on_grid(self, offset: Float[Array, " D"]) -> Float[Array, "N C"]:
         """Values at all samples' places moved by one offset.
 
         All of them have the same weights, so an axis of a cubic takes four strided slices.

@@ -212,6 +212,8 @@ class Signal:
             "uint8": (-(-count * channels // 8),),
         }
         stored = expand(record["stored"], record["dtype"], shapes)
+        if not (stored.dtype == np.uint8 or np.isfinite(stored).all()):
+            raise ValueError("values that are no finite numbers")
         found = record.get("finer")
         finer = None if found is None else read_finer(found, frame)
         if record["interpolation"] not in INTERPOLATIONS:
