@@ -26,7 +26,7 @@ from experiments.protocol import keep_result, read_result
 from optiinr_jax.inr import keep_compiled_programs
 from optiinr_jax.inr.lowering import as_wave
 from optiinr_jax.inr.model import init_variables
-from optiinr_jax.inr.tangent_kernel import Spectrum, alignment, energy, spectrum, tangent_kernel
+from optiinr_jax.inr.ntk import Spectrum, alignment, energy, spectrum, tangent_kernel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from real_landscape import DEPTH, NUM_STEPS, OPTIONS, SOUNDS, WIDTH, first_config, read_table

@@ -25,6 +25,13 @@ from optiinr_jax.inr.model import MLP as MLP
 from optiinr_jax.inr.model import apply as apply
 from optiinr_jax.inr.model import init_variables as init_variables
 from optiinr_jax.inr.model_file import ModelFileError as ModelFileError
+from optiinr_jax.inr.ntk import Spectrum as Spectrum
+from optiinr_jax.inr.ntk import alignment as alignment
+from optiinr_jax.inr.ntk import energy as energy
+from optiinr_jax.inr.ntk import full_tangent_kernel as full_tangent_kernel
+from optiinr_jax.inr.ntk import project as project
+from optiinr_jax.inr.ntk import spectrum as spectrum
+from optiinr_jax.inr.ntk import tangent_kernel as tangent_kernel
 from optiinr_jax.inr.optimizer import make_optimizer as make_optimizer
 from optiinr_jax.inr.presets import PROTOCOLS as PROTOCOLS
 from optiinr_jax.inr.presets import preset as preset
@@ -36,10 +43,3 @@ from optiinr_jax.inr.reparameterization import (
 from optiinr_jax.inr.representation import INR as INR
 from optiinr_jax.inr.representation import load_inr as load_inr
 from optiinr_jax.inr.sampling import SAMPLINGS as SAMPLINGS
-from optiinr_jax.inr.tangent_kernel import Spectrum as Spectrum
-from optiinr_jax.inr.tangent_kernel import alignment as alignment
-from optiinr_jax.inr.tangent_kernel import energy as energy
-from optiinr_jax.inr.tangent_kernel import full_tangent_kernel as full_tangent_kernel
-from optiinr_jax.inr.tangent_kernel import project as project
-from optiinr_jax.inr.tangent_kernel import spectrum as spectrum
-from optiinr_jax.inr.tangent_kernel import tangent_kernel as tangent_kernel

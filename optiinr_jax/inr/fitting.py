@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,14 +20,12 @@ from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.config import NetworkConfig, check_config
 from optiinr_jax.inr.cost import num_cores, predict_seconds
 from optiinr_jax.inr.representation import INR
-from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows, sampling_of
+from optiinr_jax.inr.task import floor_of, points_of, resolve_objective
 from optiinr_jax.inr.training import Fit, OnStep, train
 from optiinr_jax.progress import Progress
 from optiinr_jax.signals import OBJECTIVES, Signal
-from optiinr_jax.signals.scores import check_objective
 
 _FLOOR_STEPS = 50  # the last losses that the floor is compared with
-_FLOOR_POINTS = 16384  # around a surface, at which the best constant is measured
 _FLOOR = 0.99  # a loss above this part of the best constant's has learned nothing
 _SPECIALISED_SECONDS = 30.0  # a fit this long pays the compilation of its own program
 
@@ -317,63 +314,6 @@ LAYOUTS: dict[str, Callable[[list[_Job], int, bool, Progress], list[Fit]]] = {
     "threads": _in_threads,
     "vmap": _at_once,
 }
-
-
-def resolve_objective(
-    config: NetworkConfig, objective: str | None, kind: str
-) -> tuple[NetworkConfig, str]:
-    """The configuration with its sampling written out, and the objective; see `fit`.
-
-    Raises:
-        ValueError: an unknown objective.
-    """
-    objective = objective or ("samples" if config.sampling == GRID else "continuous")
-    check_objective(objective)
-    return replace(config, sampling=config.sampling or sampling_of(kind, objective)), objective
-
-
-def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
-    """The grid of a signal with its targets, and what a sampling needs besides, on the device.
-
-    Raises:
-        ValueError: points at a surface were asked for, but the signal is no solid.
-    """
-    is_between = sampling not in (None, GRID)
-    surface = None
-    if sampling == "surface":
-        if not signal.is_packed or signal.num_dims != 3:
-            raise ValueError(
-                f"sampling is 'surface', but {signal.name!r} is of kind {signal.kind} and has no "
-                "surface; choose 'shifted' or 'jittered'."
-            )
-        surface = jax.numpy.asarray(signal.surface)
-    return Points(
-        targets=signal.targets(),
-        continuous=signal.continuous if is_between else None,
-        surface=surface,
-        shape=signal.shape,
-        coord_range=signal.frame.coord_range,
-    )
-
-
-def floor_of(signal: Signal, sampling: str | None = GRID) -> float:
-    """Mean squared error of the best constant at the points of a sampling.
-
-    Around the surface of a solid a constant is worse than all over it.
-    """
-    if sampling in (None, GRID):
-        return signal.variance()
-    points = points_of(signal, sampling)
-    if points.surface is None:
-        return signal.variance_between
-    index = np.linspace(0, signal.num_points, _FLOOR_POINTS, endpoint=False).astype(np.int32)
-    _, targets = _sample(jax.random.key(0), points, jax.numpy.asarray(index), sampling=sampling)
-    return float(np.var(np.asarray(targets), axis=0, dtype=np.float64).mean())
-
-
-@partial(jax.jit, static_argnames="sampling")
-def _sample(key: jax.Array, points: Points, index: jax.Array, *, sampling: str) -> Rows:
-    return SAMPLINGS[sampling](key, points, index, 0.0)
 
 
 def _result(

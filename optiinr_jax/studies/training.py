@@ -22,7 +22,8 @@ import numpy as np
 
 from optiinr_jax.inr import INR, DivergedError, NetworkConfig, fit, fit_many
 from optiinr_jax.inr.cost import part_size
-from optiinr_jax.inr.fitting import floor_of, matmul_precision
+from optiinr_jax.inr.fitting import matmul_precision
+from optiinr_jax.inr.task import floor_of
 from optiinr_jax.signals import Signal, metrics
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.studies.trials import Curve, Outcome

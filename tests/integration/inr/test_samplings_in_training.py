@@ -12,7 +12,7 @@ from optiinr_jax import inr
 from optiinr_jax.inr import cost, training
 from optiinr_jax.inr.batched_training import train_many
 from optiinr_jax.inr.checkpoints import Checkpoint
-from optiinr_jax.inr.fitting import points_of
+from optiinr_jax.inr.task import points_of
 
 # (sampling, optimizer, batch size): every row of either table, full and in mini-batches
 ROWS = [

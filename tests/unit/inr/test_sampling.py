@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.inr.fitting import floor_of, points_of
 from optiinr_jax.inr.sampling import SAMPLINGS, sampling_of
+from optiinr_jax.inr.task import floor_of, points_of
 from optiinr_jax.signals import KINDS, make_signal
 from optiinr_jax.signals.coordinates import places_of_coords
 from optiinr_jax.signals.targets import make_finer

@@ -13,8 +13,8 @@ import optiinr_jax as oi
 from optiinr_jax import inr
 from optiinr_jax.inr import cost, encodings, formulas, training
 from optiinr_jax.inr.batches import list_points
-from optiinr_jax.inr.fitting import points_of
 from optiinr_jax.inr.lowering import resolve_bounds
+from optiinr_jax.inr.task import points_of
 from tests.helpers import draw_variables
 
 FAMILIES = ["siren", "finer", "gauss", "wire_real", "gf"]
