@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from optiinr_jax.inr.baselines import Baseline
 from optiinr_jax.report.labels import (
     Measure,
-    control_label,
     entry_label,
     interpolation_label,
     measure_of,
@@ -32,31 +31,35 @@ def print_comparison(comparison: Comparison, study: Study) -> None:
 
 
 def comparison_lines(comparison: Comparison, measure: Measure) -> list[str]:
-    """A table of all entries: score, figures at the samples and between, and the control's."""
-    header = [measure.name, "score", "at samples", "between", "spread", "seeds"]
+    """A table of all entries: score, figures at the samples and between, and the control's.
+
+    It fits 80 columns. Of an entry that diverged on some seeds, the last column says how many did
+    not.
+    """
+    header = [measure.name, "score", "samples", "between", "spread", "seeds"]
     entries = (comparison.found, *comparison.presets)
     rows = [_entry_row(entry, measure) for entry in entries]
     if not math.isnan(comparison.control):
         control = measure.number(comparison.control)
-        rows.append([control_label(comparison), "-", "-", control, "-", "-"])
+        rows.append([comparison.control_label, "-", "-", control, "-", "-"])
     return format_table(header, rows, left=frozenset(header[:1]))
 
 
 def _entry_row(entry: Entry, measure: Measure) -> list[str]:
+    finite, count = sum(map(math.isfinite, entry.scores)), len(entry.scores)
+    figures = (entry.mean_samples, entry.mean_between, entry.spread)
     return [
-        entry_label(entry),
-        measure.mean(entry),
-        measure.number(entry.mean_samples),
-        measure.number(entry.mean_between),
-        measure.number(entry.spread),
-        str(len(entry.scores)),
+        entry_label(entry).replace(", rate x", " x"),
+        measure.number(entry.mean),
+        *("-" if math.isinf(figure) else measure.number(figure) for figure in figures),
+        str(count) if finite == count else f"{finite} of {count}",
     ]
 
 
 def print_baselines(baselines: Sequence[Baseline], signal: Signal) -> None:
     """Print published networks on one signal, best first; the control is what they have to beat."""
     measure = measure_of(signal, "samples")
-    header = ["network", "at samples", "between", "parameters", "seconds", "remarks"]
+    header = ["network", "samples", "between", "parameters", "seconds", "remarks"]
     ranked = sorted(baselines, key=lambda b: -math.inf if b.score is None else b.score)[::-1]
     rows = [_baseline_row(baseline, measure) for baseline in ranked]
     control = interpolation_label(signal.control)

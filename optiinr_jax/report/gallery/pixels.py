@@ -6,6 +6,7 @@ Letters: h height, w width, c channels (1 or 3).
 """
 
 import base64
+from collections.abc import Sequence
 from io import BytesIO
 from typing import NamedTuple
 
@@ -37,8 +38,8 @@ def reduced(error: ErrorMap, block: int) -> ErrorMap:
     return error.reshape(height // block, block, width // block, block).mean(axis=(1, 3))
 
 
-def shared_scale(maps: list[ErrorMap]) -> Scale:
-    """One scale for all maps: its end is passed by one error in a thousand at most."""
+def shared_scale(maps: Sequence[np.ndarray]) -> Scale:
+    """One scale for error maps of any size: one error in a thousand at most passes its end."""
     errors = np.concatenate([errors.ravel() for errors in maps])
     high = float(np.quantile(errors, 0.999)) or 1.0 / _LEVELS
     return Scale(high, bool(errors.max() > high))

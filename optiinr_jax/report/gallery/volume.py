@@ -59,7 +59,7 @@ def _at_voxels(signal: Signal, rivals: Sequence[Rival], measure: Measure) -> Gro
 
 
 def _between(signal: Signal, rivals: Sequence[Rival], measure: Measure, scale: int) -> Group:
-    frame = signal.frame.scaled(scale)
+    frame = signal.frame.scaled(float(scale))
     control = f"{interpolation_label(signal.control)}, {measure.full(signal.control_score)}"
     contenders = [
         ("The signal", reference_label(signal), sampled(signal, frame.shape)),

@@ -156,6 +156,7 @@ def parallel_coordinates(
         axes.set_xticks(range(len(names)), names)
         axes.set_yticks([])
         axes.set_xlim(-0.1, len(always) + 0.5)
+        axes.set_ylim(-0.04, 1.04)  # of equal scores too, whose lines take no height
         axes.tick_params(length=0)
         for spine in axes.spines.values():
             spine.set_visible(False)

@@ -196,4 +196,6 @@ def _draw_depth(
 
 
 def _number(value: ArrayLike | None) -> float:
-    return math.nan if value is None else as_number(value)
+    """A number that a logarithmic axis can show; nan: there is none."""
+    number = math.nan if value is None else as_number(value)
+    return number if number > 0.0 else math.nan
