@@ -12,9 +12,9 @@ from optuna.trial import TrialState
 
 import optiinr_jax as oi
 from optiinr_jax.bo.ties import Ties
+from optiinr_jax.search.queue import OWNER
 from optiinr_jax.studies import StudyError, compare, confirm, point_to_config
 from optiinr_jax.studies import storage as storage_module
-from optiinr_jax.search.queue import OWNER
 from optiinr_jax.studies.points import layer_ties
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 2, "progress": False}

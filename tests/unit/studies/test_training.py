@@ -11,7 +11,9 @@ import optuna
 import pytest
 
 import optiinr_jax as oi
+from optiinr_jax.signals import Signal
 from optiinr_jax.studies import StudyError
+from optiinr_jax.studies.pruners import PRUNERS, make_pruner
 from optiinr_jax.studies.training import (
     Job,
     is_out_of_memory,
@@ -20,8 +22,6 @@ from optiinr_jax.studies.training import (
     train,
     train_many,
 )
-from optiinr_jax.studies.pruners import PRUNERS, make_pruner
-from optiinr_jax.signals import Signal
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random", "progress": False}
 

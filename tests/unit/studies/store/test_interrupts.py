@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from optiinr_jax.studies.store.interrupts import undisturbed
+from optiinr_jax.studies.store.interrupts import signals_deferred
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
@@ -13,7 +13,7 @@ def test_a_signal_waits_for_the_end_of_the_block(depth):
     reached = []
 
     def work(depth):
-        with undisturbed():
+        with signals_deferred():
             if depth > 1:
                 work(depth - 1)
             else:
@@ -27,7 +27,7 @@ def test_a_signal_waits_for_the_end_of_the_block(depth):
 
 
 def test_a_second_signal_comes_through():
-    with pytest.raises(KeyboardInterrupt), undisturbed():
+    with pytest.raises(KeyboardInterrupt), signals_deferred():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         pytest.fail("the second signal was held too")
@@ -35,7 +35,7 @@ def test_a_second_signal_comes_through():
 
 
 def test_an_error_of_the_block_comes_first():
-    with pytest.raises(KeyError), undisturbed():
+    with pytest.raises(KeyError), signals_deferred():
         raise KeyError("x")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -44,7 +44,7 @@ def test_other_threads_hold_nothing():
     handlers = []
 
     def work():
-        with undisturbed():
+        with signals_deferred():
             handlers.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)
