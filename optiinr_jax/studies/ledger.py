@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import NetworkConfig
 from optiinr_jax.studies.settings import StudySettings
+from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.lock import locked
 from optiinr_jax.studies.store.rows import STORAGE_ERRORS, Heartbeat, Judge, Rows, row_of
 from optiinr_jax.studies.store.schema import OWNER
@@ -103,8 +104,15 @@ class Ledger:
             given = None if first is None else self.rows.given(first)
             point, origin = given or self._choose(number, rows, num_trials)
             config = self._to_config(point).to_json()
-            row = self.rows.begin(first, point, origin, self.owner, config)
-            self._running[row] = claimed = Claimed(number, row, point)
+            claimed = None
+            try:
+                with signals_deferred():  # a trial that runs is one that we know
+                    row = self.rows.begin(first, point, origin, self.owner, config)
+                    self._running[row] = claimed = Claimed(number, row, point)
+            except BaseException:
+                if claimed is not None:
+                    self.rows.requeue(self._running.pop(claimed.row).row)
+                raise
             return claimed
 
     def end(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> Trial:
