@@ -4,8 +4,10 @@ from typing import Any
 
 import jax
 
+from optiinr_jax.inr import INR
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.model import Variables, init_variables
+from optiinr_jax.signals import Scores, Signal
 
 _draw = jax.jit(init_variables, static_argnames=("num_dims", "num_channels"))
 
@@ -20,3 +22,20 @@ def draw_variables(
 def draw_params(config: NetworkConfig, seed: int = 0, **sizes: int) -> Any:
     """The trained part of `draw_variables`."""
     return draw_variables(config, seed, **sizes)["params"]
+
+
+def make_inr(signal: Signal, config: NetworkConfig, score: float = 0.0, seed: int = 0) -> INR:
+    """A network that nobody has trained, for what only has to hold one."""
+    signal = signal.with_ranges(config.coord_range, config.value_range)
+    variables = draw_variables(
+        config, seed, num_dims=signal.num_dims, num_channels=signal.num_channels
+    )
+    scores = Scores(score, score, score, 0.0, signal.control)
+    return INR(
+        config=config,
+        variables=variables,
+        frame=signal.frame,
+        score=score,
+        scores=scores,
+        num_steps=1,
+    )

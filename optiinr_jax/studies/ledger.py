@@ -108,7 +108,7 @@ class Ledger:
             try:
                 with signals_deferred():  # a trial that runs is one that we know
                     row = self.rows.begin(first, point, origin, self.owner, config)
-                    self._running[row] = claimed = Claimed(number, row, point)
+                    self._running[row] = claimed = Claimed(number, row, point, self.owner)
             except BaseException:
                 if claimed is not None:
                     self.rows.requeue(self._running.pop(claimed.row).row)
@@ -125,7 +125,7 @@ class Ledger:
             save: called with the trial as it will be, before its row says so.
         """
         with locked(self.url, self.rows.name):
-            if self._is_ours(claimed):
+            if self._is_claimed(claimed):
                 self._write(claimed, outcome, save)
             self._running.pop(claimed.row, None)
         return self.rows.record(self.rows.read_one(claimed.row))
@@ -190,14 +190,14 @@ class Ledger:
             return True
         return all(row.state.is_finished() for row in rows[: self._first_of_batch(number)])
 
-    def _is_ours(self, claimed: Claimed) -> bool:
+    def _is_claimed(self, claimed: Claimed) -> bool:
         """Whether the trial still runs and nobody has taken it over; ask with the lock held."""
         row = self.rows.read_one(claimed.row)
-        return row.state == TrialState.RUNNING and row.user_attrs.get(OWNER) == self.owner
+        return row.state == TrialState.RUNNING and row.user_attrs.get(OWNER) == claimed.owner
 
     def _give_back(self, claimed: Claimed) -> None:
         with locked(self.url, self.rows.name):
-            if self._is_ours(claimed):
+            if self._is_claimed(claimed):
                 self.rows.requeue(claimed.row)
             del self._running[claimed.row]
 

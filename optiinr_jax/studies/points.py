@@ -185,7 +185,18 @@ def config_to_point(config: NetworkConfig, space: Space | None = None) -> Point:
 
     Args:
         space: to find a point of; None: of an "experiments" space.
+
+    Raises:
+        ValueError: the space has another number of layers.
     """
+    num_layers = config.depth
+    if space is not None:
+        num_layers = sum(split_name(name)[0] == "activation" for name in space.dimensions)
+    if config.depth != num_layers:
+        raise ValueError(
+            f"the configuration has {config.depth} layers, but the space has {num_layers}; choose "
+            "one of as many."
+        )
     point: Point = {}
     for i, layer in enumerate(config.layers, 1):
         row = get_activation(layer.activation)

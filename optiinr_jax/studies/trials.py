@@ -107,17 +107,19 @@ def score_of(trial: Trial) -> float:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A trial that this process is to train.
+    """A trial that somebody is to train.
 
     Attributes:
         number: of the trial in its study.
         row: number of its row in the storage.
         point: names and values in the space.
+        owner: who claimed it; whoever takes it over has another one.
     """
 
     number: int
     row: int
     point: Point
+    owner: str
 
 
 def trial_key(seed: int, number: int) -> jax.Array:

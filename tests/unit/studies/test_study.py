@@ -1,19 +1,19 @@
-"""The study as an object: ask and tell, enqueue, warm start, tables, other people's tools."""
+"""The study as an object: ask and tell, enqueue, warm start, tables, what notebooks show."""
 
 import json
-import sqlite3
-import subprocess
-import sys
+import math
 
-import jax
 import numpy as np
-import optuna
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.studies import StudyError
-from optiinr_jax.studies.store.artifacts import artifact_folder
-from optiinr_jax.studies.store.schema import SIGNAL, SPACE, pack_signal, unpack_signal
+from optiinr_jax.inr.presets import plain_presets
+from optiinr_jax.studies import Origin, StudyError
+from optiinr_jax.studies import study as study_module
+from optiinr_jax.studies.api import PRESET_FACTORS
+from optiinr_jax.studies.points import LEARNING_RATES
+from tests.helpers import make_inr
+from tests.studies import advance
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random"}
 
@@ -28,24 +28,62 @@ def storage(tmp_path):
     return f"sqlite:///{tmp_path / 'study.db'}"
 
 
-def test_ask_and_tell_around_a_loop_of_ones_own(signal):
-    """Trained by the caller with the key it gets, it is the trial that search would train."""
-    searched = oi.search(signal, num_trials=3, progress=False, **SMALL)
+def test_published_networks_come_first_at_several_rates(signal):
+    """All families that the space holds, at the best rate first; then the design."""
     study = oi.create_study(signal, **SMALL)
-    for expected in searched.trials:
-        trial = study.ask()
-        assert trial.point == expected.point
-        inr = oi.fit(
-            signal, trial.config, num_steps=20, key=trial.key, share_program=True, warn=False
-        )
-        assert study.tell(trial, inr).score == expected.score
-    assert study.best_inr.score == study.best_score == searched.best_score
-    trial = study.ask()
-    assert study.tell(trial, reason="the cat pulled the plug").state == "failed"
-    assert study.trials[3].reason == "the cat pulled the plug"
-    trial = study.ask()
-    assert study.tell(trial, 99.5).score == 99.5 == study.best_score
-    assert study.tell(study.ask(), float("nan")).state == "failed"
+    advance(study, 13)
+    published = [trial for trial in study.trials if trial.origin.kind == "published"]
+    assert [trial.number for trial in published] == list(range(len(published)))
+    rates = {name: oi.inr.PRESETS["image"][name].learning_rate for name in plain_presets("image")}
+    del rates["gauss"]  # which the space of pictures does not hold
+    labels = [
+        f"{name}, rate x {factor:g}"
+        for factor in PRESET_FACTORS
+        for name, rate in rates.items()
+        if LEARNING_RATES[0] <= factor * rate <= LEARNING_RATES[1]
+    ]
+    assert {label.partition(",")[0] for label in labels} == set(rates)
+    assert [trial.preset for trial in published] == labels
+    for trial, label in zip(published, labels, strict=True):
+        name, _, factor = label.partition(", rate x ")
+        config = oi.preset(name, protocol="search", width=8, depth=1, factor=float(factor))
+        assert study.config_of(trial.point).layers == config.layers
+    later = {trial.origin.kind for trial in study.trials[len(published) :]}
+    assert later <= {"design", "proposed"}
+
+
+def test_a_space_without_a_published_network_does_not_begin_with_it(signal):
+    dimensions = oi.inr_space("image", depth=1).dimensions
+    slow = dimensions | {"learning_rate_1": oi.bo.Float(7e-3, 8e-3, log=True)}
+    study = oi.create_study(signal, space=oi.bo.Space(slow), **SMALL)
+    assert study.settings.space == "custom"
+    assert study.ask().config.layers and study.trials[0].origin.kind == "design"
+
+
+def test_what_is_told_is_the_trials_end(signal):
+    study = oi.create_study(signal, **SMALL)
+    asked = study.ask()
+    inr = make_inr(signal, asked.config, 31.0)
+    assert study.tell(asked, inr).score == 31.0
+    assert study.best_inr is inr and inr.info["trial"] == 0
+    assert inr.info["search"]["width"] == 8
+    asked = study.ask()
+    assert study.tell(asked, reason="the cat pulled the plug").state == "failed"
+    assert study.trials[1].reason == "the cat pulled the plug"
+    assert study.tell(study.ask(), 99.5).score == 99.5 == study.best_score
+    for nothing in (float("nan"), None, -math.inf):
+        assert study.tell(study.ask(), nothing).state == "failed"
+    assert study.tell(study.ask(), 3).score == 3.0
+
+
+def test_what_is_asked_here_may_be_told_elsewhere(signal, storage):
+    """A bare KeyError it was."""
+    study = oi.create_study(signal, storage=storage, **SMALL)
+    first, second = study.ask(), study.ask()
+    other = oi.load_study(storage)
+    assert other.tell(first, 5.0).score == 5.0 == study.trials[0].score
+    assert study.tell(first, 7.0).score == 5.0  # it has ended
+    assert study.tell(second, 6.0).score == 6.0 == other.best_score
 
 
 def test_ask_knows_what_it_has_to_wait_for(signal):
@@ -58,153 +96,148 @@ def test_ask_knows_what_it_has_to_wait_for(signal):
     assert study.ask().number == 2
 
 
-def test_what_an_abandoned_trial_leaves_is_taken_up_by_search(signal, storage):
-    study = oi.create_study(signal, storage=storage, **SMALL)
-    left = study.ask()
-    done = oi.search(signal, num_trials=2, storage=storage, progress=False, **SMALL)
-    assert [trial.state for trial in done.trials] == ["complete"] * 2
-    assert done.trials[0].point == left.point
-
-
 def test_a_configuration_of_ones_own_comes_next(signal):
     study = oi.create_study(signal, **SMALL)
-    for _ in range(9):
-        study.tell(study.ask(), 1.0)
-    mine = oi.preset("finer", protocol="paper", width=8, depth=1)
+    advance(study, 9)
+    mine = oi.preset("finer", protocol="search", width=8, depth=1, factor=2.0)
     study.enqueue(mine)
     assert study.ask().config.layers == mine.layers
+    assert study.trials[-1].origin == Origin("enqueued") and study.trials[-1].preset == ""
     point = study.trials[3].point
     study.enqueue(point)
     assert study.ask().point == point
-    with pytest.raises(ValueError, match="activation_1"):
-        study.enqueue({"activation_1": "magic"})
+    for wrong, words in [
+        ({"activation_1": "magic"}, "activation_1"),
+        (oi.preset("siren", width=8, depth=2), "has 2 layers, but the space has 1; choose"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            study.enqueue(wrong)
 
 
 def test_a_warm_start_begins_with_what_was_best_elsewhere(signal, storage):
-    other = oi.search(signal, num_trials=12, progress=False, **SMALL)
-    best = sorted(other.trials, key=lambda trial: trial.score)[::-1][:3]
+    other = oi.create_study(signal, **SMALL)
+    advance(other, 12)
+    best = other.best_trials(3)
+    assert [t.score for t in best] == sorted([t.score for t in other.trials if t.score])[:-4:-1]
     options = SMALL | {"seed": 7, "storage": storage, "warm_start": [other]}
-    cold = oi.sample_signal("image", size=14)
-    study = oi.search(cold, num_trials=11, progress=False, **options)
-    assert [t.point for t in study.trials[8:]] == [pytest.approx(t.point) for t in best]
-    assert study.trials[8].preset == "warm start 1, best 1"
-    oi.search(cold, num_trials=11, progress=False, **options)  # continues, queues nothing twice
-    assert len(study.optuna_study.get_trials()) == 11
+    study = oi.create_study(oi.sample_signal("image", size=14), **options)
+    again = oi.create_study(oi.sample_signal("image", size=14), **options)  # queues nothing twice
+    num_published = len(again.optuna_study.get_trials()) - 3
+    assert num_published == sum(t.origin.kind == "published" for t in other.trials)
+    advance(study, num_published + 4)
+    warm = study.trials[num_published : num_published + 3]
+    assert [t.point for t in warm] == [pytest.approx(t.point) for t in best]
+    assert str(warm[0].origin) == "warm start 1, best 1" and warm[0].preset == ""
+    assert not study.trials[-1].origin.is_given
 
 
 def test_the_table_of_trials(signal):
     pandas = pytest.importorskip("pandas", reason='needs the extra "pandas"')
-    study = oi.search(signal, num_trials=3, progress=False, **SMALL)
-    table = study.trials_dataframe()
-    assert isinstance(table, pandas.DataFrame) and list(table.index) == [0, 1, 2]
-    assert list(table["score"]) == [trial.score for trial in study.trials]
-    assert {"activation_1", "omega_1_siren", "peak_memory_mb", "state"} <= set(table.columns)
-    assert oi.create_study(signal, **SMALL).trials_dataframe().empty
-
-
-def test_notebooks_show_a_study(signal):
     study = oi.create_study(signal, **SMALL)
+    assert study.trials_dataframe().empty
+    advance(study, 10)
+    table = study.trials_dataframe()
+    assert isinstance(table, pandas.DataFrame) and list(table.index) == list(range(10))
+    expected = np.array([t.score for t in study.trials], float)
+    np.testing.assert_array_equal(table["score"], expected)
+    assert {"activation_1", "omega_1_siren", "reason", "state", "origin"} <= set(table.columns)
+    assert table["origin"][0].startswith("published siren") and table["origin"][9] == "design"
+
+
+def test_showing_a_study_trains_nothing(signal, storage, monkeypatch):
+    """It once trained the best network where its file was missing."""
+    monkeypatch.setattr(study_module, "train", lambda job: pytest.fail("trained"))
+    study = oi.create_study(signal, storage=storage, **SMALL)
     assert "0 trials, none with a score" in study._repr_html_()
     study.tell(study.ask(), reason="no")
     assert "1 trials, none with a score" in study._repr_html_()
-    study = oi.search(signal, num_trials=1, progress=False, **SMALL)
-    assert "1 trials, best" in study._repr_html_()
-
-
-@pytest.mark.parametrize("kind", ["image", "audio", "volume"])
-def test_a_study_holds_its_signal_and_space(kind, tmp_path):
-    signal = oi.sample_signal(kind, {"image": 12, "audio": 300, "volume": 9}[kind])
-    again = unpack_signal(json.loads(json.dumps(pack_signal(signal))))
-    np.testing.assert_array_equal(again.stored, signal.stored)
-    assert again.frame == signal.frame and again.name == signal.name
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    made = oi.create_study(signal, storage=storage, **SMALL)
+    study.tell(study.ask(), 12.25)
     found = oi.load_study(storage)
-    assert found.settings == made.settings and found.space == made.space
-    assert found.model_path == made.model_path
-    np.testing.assert_array_equal(found.signal.stored, signal.stored)
+    assert "2 trials, best 12.25 PSNR (dB) (trial 1)" in found._repr_html_()
+    assert "best 12.25" in repr(found) and found.name in found._repr_html_()
 
 
-def test_a_study_that_lost_its_signal_says_so(signal, storage):
-    study = oi.create_study(signal, storage=storage, **SMALL).optuna_study
-    bomb = pack_signal(signal) | {"stored": pack_signal(oi.sample_signal(size=64))["stored"]}
-    for broken in ({}, bomb, {"stored": "x"}):
-        study._storage.set_study_system_attr(study._study_id, SIGNAL, broken)
-        with pytest.raises(StudyError, match="does not hold its signal and space any more"):
-            oi.load_study(storage)
-    study._storage.set_study_system_attr(study._study_id, SIGNAL, pack_signal(signal))
-    study._storage.set_study_system_attr(study._study_id, SPACE, "{}")
-    with pytest.raises(StudyError, match="does not hold its signal and space any more"):
-        oi.load_study(storage)
+def test_a_study_without_a_score_says_why(signal):
+    study = oi.create_study(signal, **SMALL)
+    for attribute in ("best_trial", "best_score", "best_config", "winner"):
+        with pytest.raises(StudyError, match=r"no trial has a score \(none has ended\)"):
+            getattr(study, attribute)
+    study.tell(study.ask(), reason="no light")
+    with pytest.raises(StudyError, match=r"no trial has a score \(no light\); raise num_trials"):
+        _ = study.best_inr
 
 
-def test_studies_are_found_by_name(signal, storage):
-    oi.create_study(signal, storage=storage, name="a", **SMALL)
-    assert oi.load_study(storage).optuna_study.study_name == "a"
-    oi.create_study(signal, storage=storage, name="b", **SMALL)
-    assert oi.load_study(storage, "b").optuna_study.study_name == "b"
-    with pytest.raises(StudyError, match=r"there is no study None in .*; it has 'a', 'b'"):
-        oi.load_study(storage)
-    with pytest.raises(StudyError, match=r"there is no study 'c'"):
-        oi.load_study(storage, "c")
-    optuna.create_study(storage=storage, study_name="foreign")
-    with pytest.raises(StudyError, match=r"'foreign' .* was not made by this program"):
-        oi.load_study(storage, "foreign")
+def test_a_lost_network_that_cannot_be_trained_again_is_said(signal, monkeypatch):
+    study = oi.create_study(signal, **SMALL)
+    study.tell(study.ask(), 12.0)
+    monkeypatch.setattr(study_module, "train", lambda job: study_module.Outcome(reason="no"))
+    with pytest.raises(StudyError, match="network of the best trial, 0, is lost"):
+        _ = study.best_inr
 
 
-def test_a_study_of_another_version_is_refused(signal, storage):
-    study = oi.create_study(signal, storage=storage, **SMALL).optuna_study
-    old = {k: v for k, v in study.user_attrs["settings"].items() if k != "format"}
-    study.set_user_attr("settings", old)
-    for call in (
-        lambda: oi.load_study(storage),
-        lambda: oi.create_study(signal, storage=storage, **SMALL),
-    ):
-        with pytest.raises(StudyError, match=r"made by another version of this program \(format 1"):
-            call()
+def test_the_best_network_is_the_winners_and_its_file_follows(signal, storage, tmp_path):
+    """Confirmed on a second seed, a lower score wins; its network is the one that is kept."""
+    study = oi.create_study(signal, storage=storage, num_trials=12, **SMALL)
+    path = tmp_path / "study.sample_image.best.inr.safetensors"
+    assert study.model_path == path
+    scores = [20.0, 30.0, *[10.0] * 7, 12.0, 29.0, 11.0]  # trial 1 is confirmed by 9 and fails so
+    numbers = []
+    for score in scores:
+        asked = study.ask()
+        study.tell(asked, make_inr(signal, asked.config, score, asked.number))
+        numbers.append(oi.load_inr(path).info["trial"])
+    points = [json.dumps(trial.point) for trial in study.trials]
+    assert points[9] == points[10] == points[1]
+    found = oi.load_study(storage)
+    assert numbers[-1] == found.best_trial.number == study.best_trial.number
+    assert found.best_inr.info["trial"] == numbers[-1]
+    assert found.best_score == found.best_inr.score == scores[numbers[-1]]
 
 
-def test_optunas_dashboard_shows_it_with_the_reconstruction(signal, storage, tmp_path):
-    study = oi.search(signal, num_trials=4, storage=storage, progress=False, **SMALL)
-    folder = artifact_folder(storage)
-    rows = study.optuna_study.get_trials()
-    best = rows[study.best_trial.number]
-    (record,) = (json.loads(v) for k, v in best.system_attrs.items() if k.startswith("artifacts:"))
-    assert record["filename"] == f"trial_{best.number}.png" and record["mimetype"] == "image/png"
-    assert (folder / record["artifact_id"]).read_bytes().startswith(b"\x89PNG")
-    assert not list(folder.glob(".*"))  # no scratch is left
-    pytest.importorskip("optuna_dashboard", reason="needs optuna-dashboard")
-    code = (
-        "import sys, json, optuna, bottle, io\n"
-        "from optuna_dashboard import wsgi\n"
-        "app = wsgi(optuna.storages.RDBStorage(sys.argv[1]))\n"
-        "def get(path):\n"
-        "    seen = []\n"
-        "    env = {'REQUEST_METHOD': 'GET', 'PATH_INFO': path, 'wsgi.input': io.BytesIO()}\n"
-        "    env['wsgi.errors'] = sys.stderr\n"
-        "    body = app(env, lambda status, *more: seen.append(status))\n"
-        "    return seen[0], b''.join(body)\n"
-        "status, body = get('/api/studies'); assert status.startswith('200'), status\n"
-        "number = json.loads(body)['study_summaries'][0]['study_id']\n"
-        "status, body = get(f'/api/studies/{number}'); assert status.startswith('200'), status\n"
-        "print(len(json.loads(body)['trials']))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, storage], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["8"]  # four published networks wait for a larger budget
+@pytest.mark.parametrize("name", ["num_trials", "num_initial", "num_steps", "batch_size"])
+@pytest.mark.parametrize("value", [0, -1, True])
+def test_counts_are_checked(signal, name, value, no_type_checks):
+    with pytest.raises(ValueError, match=f"{name} is .*; it must be a whole number from 1 on"):
+        oi.create_study(signal, **{name: value})
 
 
-def test_sqlite_waits_and_writes_ahead(signal, storage, tmp_path):
-    oi.create_study(signal, storage=storage, **SMALL)
-    with sqlite3.connect(tmp_path / "study.db") as database:
-        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    database.close()
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"strategy": "magic"},
+            "unknown strategy 'magic'; known are optiinr, untied, faith",
+        ),
+        ({"objective": "best"}, "unknown objective 'best'; known are continuous, samples"),
+        ({"space": "huge"}, "unknown space 'huge'; known are experiments, full"),
+        ({"num_confirm": -1}, "num_confirm is -1; it must be a whole number from 0 on"),
+        ({"seed": -1}, "seed is -1"),
+        ({"width": 0}, "width is 0"),
+        ({"depth": 0}, "depth is 0"),
+    ],
+)
+def test_settings_that_no_search_can_have(signal, options, message):
+    with pytest.raises(ValueError, match=message):
+        oi.create_study(signal, **options)
 
 
-def test_keys_depend_on_seed_and_number_alone(signal):
-    study = oi.create_study(signal, **SMALL | {"seed": 3})
-    first, second = study.ask(), study.ask()
-    for trial in (first, second):
-        expected = jax.random.fold_in(jax.random.key(3), trial.number)
-        assert jax.random.key_data(trial.key).tolist() == jax.random.key_data(expected).tolist()
+def test_unknown_options_are_named(signal):
+    with pytest.raises(TypeError, match=r"got unknown options \['num_step'\]; known are batch_siz"):
+        oi.create_study(signal, num_step=3)
+    with pytest.raises(TypeError, match=r"got unknown options \['colour'\]"):
+        oi.search(signal, colour="red")
+
+
+def test_signatures_show_every_option():
+    """As help() and editors have them: the fields of the records, written out."""
+    from dataclasses import fields
+    from inspect import signature
+
+    from optiinr_jax.studies import RunOptions, StudySettings
+
+    settings = {field.name: field.default for field in fields(StudySettings)}
+    running = {field.name: field.default for field in fields(RunOptions)}
+    for function, expected in ((oi.create_study, settings), (oi.search, settings | running)):
+        shown = signature(function).parameters
+        assert {name: shown[name].default for name in expected} == expected
+        assert "settings" not in shown and "options" not in shown

@@ -1,0 +1,89 @@
+"""Opening a storage: SQLite writes ahead and waits, addresses that are none are said."""
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+
+import pytest
+from optuna.storages import InMemoryStorage
+
+import optiinr_jax as oi
+from optiinr_jax.studies import StudyError
+from optiinr_jax.studies.store import lock as lock_module
+from optiinr_jax.studies.store.connection import describe_error, opened
+from optiinr_jax.studies.store.lock import database_path, locked
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return f"sqlite:///{tmp_path / 'study.db'}"
+
+
+def test_sqlite_writes_ahead(storage, tmp_path):
+    with opened(storage, "a") as store:
+        assert not isinstance(store, InMemoryStorage)
+    with closing(sqlite3.connect(tmp_path / "study.db")) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with opened(None, "a") as store:
+        assert isinstance(store, InMemoryStorage)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite:////absent/folder/study.db", "cannot open the storage .*unable to open"),
+        ("mysql://host/name", "but sqlite:///FILE or postgresql://HOST/NAME was expected"),
+        ("not an address", "cannot open the storage not an address: Could not parse"),
+    ],
+)
+def test_addresses_that_are_none(url, message):
+    with pytest.raises(StudyError, match=message) as refused:
+        oi.create_study(oi.sample_signal(size=8), storage=url, strategy="random")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    (tmp_path / "study.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(StudyError, match=r"cannot open the storage .* is not a database"):
+        oi.load_study(f"sqlite:///{tmp_path / 'study.db'}")
+
+
+def test_the_innermost_reason_in_one_line():
+    outer = ValueError("outer")
+    outer.__cause__ = KeyError("inner.\nmore")
+    assert "inner" in describe_error(outer) and "\n" not in describe_error(outer)
+    assert describe_error(ValueError()) == "ValueError()"
+
+
+def test_one_at_a_time_holds_the_lock(storage):
+    order = []
+
+    def hold(name, seconds):
+        with locked(storage, "a"):
+            order.append(f"{name} in")
+            time.sleep(seconds)
+            order.append(f"{name} out")
+
+    threads = [threading.Thread(target=hold, args=(name, 0.05)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [entry[2:] for entry in order] == ["in", "out"] * 3
+    assert all(a[0] == b[0] for a, b in zip(order[::2], order[1::2], strict=True))
+
+
+def test_a_lock_that_is_never_given_back_is_said(storage, monkeypatch):
+    monkeypatch.setattr(lock_module, "LOCK_TIMEOUT", 0.1)
+    words = r"has held the lock of .* for 0 seconds"
+    with locked(storage, "a"), pytest.raises(StudyError, match=words):
+        with locked(storage, "a"):
+            pytest.fail("two hold it")
+    with locked(storage, "a"), locked(None, "a"):  # a study in memory needs none
+        pass
+
+
+def test_the_file_of_a_storage(tmp_path):
+    assert str(database_path("sqlite:///a/b.db")) == "a/b.db"
+    assert database_path("postgresql://host/db") is None and database_path(None) is None

@@ -1,0 +1,132 @@
+"""Which search a stored study is: its signal and space come back, another one is refused."""
+
+import gc
+import json
+
+import numpy as np
+import optuna
+import pytest
+
+import optiinr_jax as oi
+from optiinr_jax.studies import StudyError
+from optiinr_jax.studies.store.problem import default_model_path
+from optiinr_jax.studies.store.schema import SETTINGS, SIGNAL, SPACE
+
+SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random"}
+
+
+@pytest.fixture(scope="module")
+def signal():
+    return oi.sample_signal("image", size=12)
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return f"sqlite:///{tmp_path / 'study.db'}"
+
+
+@pytest.mark.parametrize("kind", ["image", "audio", "volume"])
+def test_a_study_holds_its_signal_and_space(kind, storage):
+    signal = oi.sample_signal(kind, {"image": 12, "audio": 300, "volume": 9}[kind])
+    made = oi.create_study(signal, storage=storage, **SMALL)
+    found = oi.load_study(storage)
+    assert found.settings == made.settings and found.space == made.space
+    assert found.model_path == made.model_path and found.name == made.name == signal.name
+    assert found.signal.frame == signal.frame
+    np.testing.assert_array_equal(found.signal.stored, signal.stored)
+    assert (found.signal.finer is None) == (signal.finer is None)
+    assert found.signal.control_score == signal.control_score  # what it is between, too
+
+
+def test_a_study_that_lost_its_signal_says_so(signal, storage):
+    study = oi.create_study(signal, storage=storage, **SMALL).ledger.rows
+    record = signal.to_record()
+    bomb = record | {"stored": oi.sample_signal(size=64).to_record()["stored"]}
+    for broken in ({}, bomb, record | {"stored": "x"}, record | {"interpolation": "magic"}):
+        study.set_hidden(SIGNAL, broken)
+        with pytest.raises(StudyError, match="does not hold its signal and space any more"):
+            oi.load_study(storage)
+    study.set_hidden(SIGNAL, record)
+    study.set_hidden(SPACE, "{}")
+    with pytest.raises(StudyError, match="does not hold its signal and space any more"):
+        oi.load_study(storage)
+
+
+def test_studies_are_found_by_name(signal, storage):
+    oi.create_study(signal, storage=storage, name="a", **SMALL)
+    assert oi.load_study(storage).name == "a"
+    oi.create_study(signal, storage=storage, name="b", **SMALL)
+    assert oi.load_study(storage, "b").name == "b"
+    with pytest.raises(StudyError, match=r"there is no study None in .*; it has 'a', 'b'"):
+        oi.load_study(storage)
+    with pytest.raises(StudyError, match=r"there is no study 'c'"):
+        oi.load_study(storage, "c")
+    optuna.create_study(storage=storage, study_name="foreign")
+    with pytest.raises(StudyError, match=r"'foreign' .* was not made by this program"):
+        oi.load_study(storage, "foreign")
+
+
+def test_a_study_of_another_version_is_refused(signal, storage):
+    rows = oi.create_study(signal, storage=storage, **SMALL).ledger.rows
+    stored = rows.shown()[SETTINGS]
+    for old, version in [
+        ({k: v for k, v in stored.items() if k != "format"}, "1"),
+        (stored | {"format": 2}, "2"),
+    ]:
+        rows.set_shown(SETTINGS, old)
+        for call in (
+            lambda: oi.load_study(storage),
+            lambda: oi.create_study(signal, storage=storage, **SMALL),
+        ):
+            with pytest.raises(StudyError, match=rf"another version of .* \(format {version}, th"):
+                call()
+    rows.set_shown(SETTINGS, {k: v for k, v in stored.items() if k != "objective"})
+    with pytest.raises(StudyError, match="has settings without 'objective'; continue it with"):
+        oi.load_study(storage)
+
+
+def test_another_search_under_the_same_name_is_refused(signal, storage):
+    make = {"storage": storage, "name": "a"}
+    oi.create_study(signal, **make, **SMALL)
+    with pytest.raises(StudyError, match=r"study 'a' .* was made with another num_steps, seed;"):
+        oi.create_study(signal, **make, **SMALL | {"num_steps": 9, "seed": 3})
+    with pytest.raises(StudyError, match="another signal"):
+        oi.create_study(oi.sample_signal("image", size=13), **make, **SMALL)
+    with pytest.raises(StudyError, match="another objective, training"):
+        oi.create_study(signal, objective="samples", **make, **SMALL)
+    assert oi.create_study(signal, num_trials=7, **make, **SMALL).num_trials == 7  # a budget may
+
+
+def test_a_study_of_another_program_is_refused(signal, storage):
+    optuna.create_study(storage=storage, study_name="x", direction="minimize")
+    foreign = optuna.create_study(storage=storage, study_name="y", direction="maximize")
+    foreign.add_trial(optuna.trial.create_trial(value=100.0))
+    for name in ("x", "y"):
+        with pytest.raises(StudyError, match="was not made by this program"):
+            oi.create_study(signal, storage=storage, name=name, **SMALL)
+
+
+def test_the_model_lies_beside_its_database(storage, tmp_path):
+    assert default_model_path(None, "a") is None
+    assert default_model_path("postgresql://host/db", "a") is None
+    path = default_model_path(storage, "a b/../c")
+    assert path == tmp_path / "study.a_b_.._c.best.inr.safetensors"
+
+
+def test_a_folder_may_be_moved_with_its_study(signal, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    storage = f"sqlite:///{old / 'study.db'}"
+    made = oi.create_study(signal, storage=storage, model_path=old / "own.bin", **SMALL)
+    assert oi.load_study(storage).model_path == made.model_path == old / "own.bin"
+    del made
+    gc.collect()  # closes its connections
+    old.rename(new)
+    assert oi.load_study(f"sqlite:///{new / 'study.db'}").model_path == new / "own.bin"
+
+
+def test_what_is_stored_is_plain(signal, storage):
+    """Settings are shown by a dashboard; a signal and a space are not."""
+    rows = oi.create_study(signal, storage=storage, **SMALL).ledger.rows
+    assert json.loads(json.dumps(rows.shown()[SETTINGS]))["width"] == 8
+    assert {SIGNAL, SPACE} <= set(rows.hidden()) and not {SIGNAL, SPACE} & set(rows.shown())
