@@ -204,16 +204,18 @@ def render(
             of a picture's rows.
     """
     inr = oi.load_inr(model)
-    _say_doubt(inr)
     if sample_rate is not None:
         scale = sample_rate / inr.frame.attributes.get("sample_rate", sample_rate)
     out = out or Path("render").with_suffix(get_kind(inr.frame.kind).suffix)
     if region and inr.frame.num_dims == 3:
         raise ValueError("a --region of a solid is not supported; render it whole.")
-    pairs = list(zip(region[::2], region[1::2], strict=len(region) % 2 == 0)) or None
+    if len(region) % 2:
+        raise ValueError(f"--region has {len(region)} numbers; give start and stop of each axis.")
+    pairs = list(zip(region[::2], region[1::2], strict=True)) or None
     samples = inr.render(scale, sample_rate=sample_rate, region=pairs)
     write_samples(out, samples, inr.frame.scaled(scale))
-    print(f"wrote {out}, {' x '.join(map(str, samples.shape[:-1]))}")
+    print(f"wrote {out}, {size_label(samples.shape[:-1])}")
+    _say_doubt(inr, samples.shape[:-1])
 
 
 def export(
@@ -233,11 +235,11 @@ def export(
         level: value at which the surface lies, between 0 (outside) and 1 (inside).
     """
     inr = oi.load_inr(model)
-    _say_doubt(inr)
     frame = inr.frame.scaled(scale)
     mesh = mesh_of(inr.predict(frame.grid_coords()), frame, level)
     write_mesh(out, mesh)
     print(f"wrote {out}, {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
+    _say_doubt(inr, frame.shape)
 
 
 def evaluate(
@@ -325,7 +327,7 @@ def _check_free(folder: Path) -> None:
         )
 
 
-def _say_doubt(inr: oi.INR) -> None:
-    """Warn where interpolating the samples would be better than the network between them."""
-    if inr.doubt:
+def _say_doubt(inr: oi.INR, shape: tuple[int, ...]) -> None:
+    """Warn of a grid between the samples where interpolating them would be better."""
+    if inr.doubt and shape != inr.frame.shape:
         warnings.warn(inr.doubt, stacklevel=2)

@@ -20,7 +20,7 @@ from optiinr_jax.cli.main import run
 from optiinr_jax.signals import write_samples
 
 SMALL = ["--size", "16", "--width", "8", "--depth", "2"]
-SMALL += ["--num-steps", "20", "--num-seeds", "1"]
+SMALL += ["--num-steps", "120", "--num-seeds", "1"]
 COMMAND = [sys.executable, "-m", "optiinr_jax"]
 
 
@@ -66,8 +66,9 @@ def test_search_leaves_everything_and_says_what_it_found(finished):
         "study.db",
         "best.inr.safetensors",
         "best.png",
+        "best_preset.inr.safetensors",
         "config.json",
-        "comparison.json",
+        "fresh_scores.json",
         "report.html",
         "study.db.lock",
         "study.artifacts",
@@ -76,10 +77,15 @@ def test_search_leaves_everything_and_says_what_it_found(finished):
     assert "found configuration" in done.stdout and "dB" in done.stdout
     assert " 14/14  trial  13 " in done.stderr and "eta" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr  # plain lines when not a terminal
+    assert "inf" not in done.stderr  # there is no best before the first score
+    assert "at the samples" in done.stdout and "between them" in done.stdout
+    assert "in the search it had" in done.stdout and "again: " in done.stderr
     assert read_picture(out / "best.png").shape == (16, 16, 3)
     record = json.loads((out / "config.json").read_text())
     inr = oi.load_inr(out / "best.inr.safetensors")
-    assert record["score"] == inr.score == max(score for *_, score in scores(out))
+    study = oi.load_study(f"sqlite:///{out / 'study.db'}")
+    assert record["score"] == inr.score == study.best_score
+    assert record["scores"] == inr.scores._asdict() and record["objective"] == "continuous"
     assert oi.inr.NetworkConfig.from_json(record["config"]) == inr.config
 
 
@@ -90,7 +96,7 @@ def test_model_gives_the_same_values_and_psnr_in_a_new_process(finished):
         "import sys, numpy as np, optiinr_jax as oi\n"
         "inr = oi.load_inr(sys.argv[1]); s = oi.sample_signal('image', size=16)\n"
         "values = inr.predict(s.grid_coords()); np.save(sys.argv[2], values)\n"
-        "print(repr(s.score(values)), repr(inr.score))\n"
+        "print(repr(s.score(values)), repr(inr.scores.samples))\n"
     )
     values = out.parent / "values.npy"
     done = subprocess.run(
@@ -118,12 +124,12 @@ def test_the_same_command_again_trains_nothing(finished):
     model.write_bytes(model.read_bytes()[:100])  # damaged: trained again, the same
     done = subprocess.run([*COMMAND, *search_arguments(out, 14)], capture_output=True, text=True)
     assert done.returncode == 0 and scores(out) == before
-    assert oi.load_inr(model).score == inr.score == max(score for *_, score in before)
+    assert oi.load_inr(model).score == inr.score
 
 
 def _count(folder: Path) -> int:
     try:
-        return sum(row[1] == "COMPLETE" for row in scores(folder))
+        return sum(row[1] in ("COMPLETE", "FAIL") for row in scores(folder))
     except sqlite3.OperationalError:  # the tables are being made
         return 0
 
@@ -169,11 +175,13 @@ def test_fit_eval_and_render_of_every_kind(kind, tmp_path, monkeypatch, capsys):
     signal = oi.sample_signal(kind, int(SIZES[kind]))
     write_samples(target, signal.samples, signal.frame)
     arguments = [target, "--size", SIZES[kind], "--out", "run", "--width", "16"]
-    arguments += ["--num-steps", "200", "--protocol", "cooldown"]
+    arguments += ["--num-steps", "200", "--objective", "continuous"]
+    arguments += ["--protocol", "official" if kind == "volume" else "search"]
     assert run(["fit", *arguments, "--preset", "siren"]) == 0
     out = capsys.readouterr().out
     metric = signal.metric_name
-    assert metric in out and "bytes" in out
+    assert f"{metric} at the samples" in out and f"{metric} between samples" in out
+    assert "parameters in" in out and "bytes" in out and "objective continuous" in out
     assert (tmp_path / "run" / f"best{suffix}").stat().st_size > 0
     model = "run/best.inr.safetensors"
     assert run(["render", model, "--scale", "2"]) == 0
@@ -181,7 +189,11 @@ def test_fit_eval_and_render_of_every_kind(kind, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     assert run(["eval", model, target, "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
-    assert scores[metric] == pytest.approx(oi.load_inr(model).score, abs=0.05)
+    stored = oi.load_inr(model).scores
+    assert scores[metric] == pytest.approx(stored.samples, abs=0.05)
+    between = f"{metric} between samples"
+    assert scores[between] == pytest.approx(stored.between, abs=0.05)
+    assert f"{between}, {stored.control_label}" in scores
     assert run(["eval", model, target, "--quiet"]) == 0
     numbers = capsys.readouterr().out.split("\n")[:-1]
     assert [float(number) for number in numbers] == pytest.approx(list(scores.values()), abs=1e-4)
@@ -190,8 +202,13 @@ def test_fit_eval_and_render_of_every_kind(kind, tmp_path, monkeypatch, capsys):
 def test_export_writes_a_closed_mesh_of_a_solid_only(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     fit = ["fit", "--sample", "volume", "--size", "16", "--preset", "finer", "--out", "solid"]
-    assert run([*fit, "--width", "32", "--num-steps", "150", "--protocol", "cooldown"]) == 0
+    assert run([*fit, "--width", "32", "--num-steps", "150"]) == 0
+    capsys.readouterr()
+    assert run(["export", "solid/best.inr.safetensors", "-o", "b.stl"]) == 0
+    assert capsys.readouterr().err == ""  # at the samples nothing is made up
     assert run(["export", "solid/best.inr.safetensors", "--scale", "1.5", "-o", "a.stl"]) == 0
+    doubt = capsys.readouterr().err
+    assert "between its samples this network has IoU" in doubt and doubt.count("\n") == 1
     mesh = trimesh.load_mesh("a.stl")
     assert mesh.is_watertight and mesh.volume > 0
     assert run(["fit", "--size", "8", "--out", "picture", *SMALL_FIT]) == 0
@@ -206,7 +223,12 @@ def test_compare_lists_all_and_trains_each_once(tmp_path, capsys):
     names = ["--presets", "siren", "iga", "pemlp"]  # 16 does not divide into IGA's groups of 32
     arguments = ["compare", "--size", "16", "--out", str(tmp_path), *SMALL_FIT, *names]
     assert run(arguments) == 0
-    assert "does not divide into groups" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "does not divide into groups" in out and out.splitlines()[2].split()[1:3] == [
+        "samples",
+        "between",
+    ]
+    assert "the samples" in out.splitlines()[6]  # what interpolating them has between
     first = json.loads((tmp_path / "comparison.json").read_text())
     assert [row["name"] for row in first["networks"]][-1] == "iga"
     assert all(row["score"] for row in first["networks"][:2])
@@ -307,6 +329,7 @@ BAD = {
     "picture as model": (["render", "ok.png"], "not a model file"),
     "scale": (["render", "ok.inr.safetensors", "--scale", "-1"], "scale is -1"),
     "huge scale": (["render", "ok.inr.safetensors", "--scale", "1e9"], "limit"),
+    "odd region": (["render", "ok.inr.safetensors", "--region", "0", "1", "0"], "3 numbers"),
     "rendering": (["render", "ok.inr.safetensors", "-o", "big.xyz"], ".xyz"),
 }
 
@@ -337,11 +360,33 @@ def test_a_read_only_folder(bad_files, monkeypatch, capsys):
 def test_another_search_in_the_same_folder_is_refused(finished, picture, capsys):
     out, _ = finished
     before = scores(out)
-    assert run(["fit", str(picture), "--out", str(out)]) == 2
-    assert "holds a search" in capsys.readouterr().err
+    for verb in ("fit", "compare"):
+        assert run([verb, str(picture), "--out", str(out)]) == 2
+        assert "holds a search" in capsys.readouterr().err
     assert run(search_arguments(out, 14, "--seed", "5")) == 2
     assert "was made with another seed" in capsys.readouterr().err
     assert scores(out) == before
+
+
+def test_a_comparison_and_a_search_have_no_file_in_common(finished, tmp_path):
+    """A comparison may lie where a search is then made; neither takes the other's file."""
+    arguments = ["compare", "--size", "16", "--out", str(tmp_path), "--presets", "siren", "--quiet"]
+    assert run([*arguments, *SMALL_FIT]) == 0
+    names = [{path.name for path in folder.iterdir()} for folder in (finished[0], tmp_path)]
+    assert not names[0] & names[1]
+
+
+def test_status_of_a_finished_search_fits_a_terminal(finished, monkeypatch, capsys):
+    out, _ = finished
+    monkeypatch.setattr("optiinr_jax.cli.studies.terminal_width", lambda: 80)
+    assert run(["status", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].startswith("sample_image: 14 of 14 trials (")
+    assert any("published siren, rate x 4" in line for line in lines)
+    assert run(["status", str(out), "--json"]) == 0
+    best = json.loads(capsys.readouterr().out)["best"]
+    assert {"score", "samples", "between", "control", "control_name", "seeds"} <= set(best)
 
 
 def test_unknown_option_is_explained():
