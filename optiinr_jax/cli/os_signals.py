@@ -26,7 +26,7 @@ def raised_signals() -> Generator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         is_collecting = frame is not None and _is_callback(frame)
         seconds = SOON if is_collecting else AGAIN
-        timers.append(threading.Timer(seconds, os_signal.raise_signal, [number]))
+        timers.append(threading.Timer(seconds, _send, [number]))
         timers[-1].daemon = True
         timers[-1].start()
         if not is_collecting:
@@ -41,6 +41,15 @@ def raised_signals() -> Generator[None]:
             timer.cancel()
         for number, handler in before.items():
             os_signal.signal(number, handler)
+
+
+def _send(number: int) -> None:
+    """Send a signal to the main thread, which wakes it where it sleeps or waits."""
+    main = threading.main_thread().ident
+    if hasattr(os_signal, "pthread_kill") and main is not None:
+        os_signal.pthread_kill(main, number)
+    else:  # on Windows
+        os_signal.raise_signal(number)
 
 
 def _is_callback(frame: FrameType) -> bool:

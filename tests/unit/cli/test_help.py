@@ -1,0 +1,61 @@
+"""The help of every command: each option explained, in words that stand by themselves."""
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from optiinr_jax.cli.main import run
+from optiinr_jax.studies import RunOptions, StudySettings
+
+VERBS = ("search", "worker", "status", "report", "fit", "compare", "render", "export")
+VERBS += ("eval", "doctor")
+
+
+def help_of(verb, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run([verb, "--help"])
+    assert stopped.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_explained(verb, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = help_of(verb, capsys)
+    head, *boxes = re.split(r"\n [\w ]+\n -{70,} *\n", text)  # as it is in a pipe
+    assert "usage" in head and boxes
+    assert max(len(line.rstrip()) for line in "\n".join(boxes).splitlines()) <= 80
+    entries = re.split(r"^  (?=\S)", "\n".join(boxes), flags=re.MULTILINE)[1:]
+    words = [" ".join(entry.split()) for entry in entries]
+    for entry in words:
+        assert len(entry.partition(" ")[2]) > 10, entry
+        assert not re.match(r"\S+(, \S+)?( \S+)? of ", entry), entry  # no clipped "of a sound"
+    assert "{None}|PATH" not in text
+
+
+def test_settings_of_a_search_are_options(capsys):
+    text = help_of("search", capsys)
+    for field in fields(StudySettings):
+        assert f"--{field.name.replace('_', '-')}" in text
+
+
+@pytest.mark.parametrize("record", [StudySettings, RunOptions])
+def test_every_field_of_a_record_is_explained(record):
+    for field in fields(record):
+        assert re.search(rf"\n\s+{field.name}: [a-z\"]", record.__doc__), field.name
+
+
+def test_configuration_files_and_completion_are_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        run(["--help"])
+    out = capsys.readouterr().out
+    assert "--config FILE" in out and "completion" in out
+
+
+def test_a_pipe_that_closes_early_is_no_error():
+    code = f"{sys.executable} -m optiinr_jax doctor 2>&1 | head -1"
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("optiinr-jax") and "Traceback" not in done.stdout
