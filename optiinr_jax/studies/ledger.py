@@ -153,7 +153,8 @@ class Ledger:
     def judge(self, claimed: Claimed, pruner: optuna.pruners.BasePruner) -> Judge:
         """A rule that stops hopeless trials, for one trial: it sees what the trial may know."""
         first = self._first_of_batch(claimed.number)
-        return Judge([row for row in self.rows.read() if row.number < first], pruner)
+        known = [row for row in self.rows.read() if row.number < first]
+        return Judge(self.rows, claimed.row, known, pruner)
 
     def count_ended(self, num_trials: int | None = None) -> int:
         """Number of trials, of the first `num_trials`, that have a score, failed or were pruned."""

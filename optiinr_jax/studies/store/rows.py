@@ -132,6 +132,12 @@ class Rows:
         self._store.set_trial_intermediate_value(row, step, score)
 
     @signals_deferred()
+    def note(self, row: int, notes: Mapping[str, Any]) -> None:
+        """Store what a pruner has to find with a trial later, hidden from the dashboard."""
+        for name, value in notes.items():
+            self._store.set_trial_system_attr(row, name, value)
+
+    @signals_deferred()
     def finish(self, number: int, row: int, value: float | None, reason: str, **more: Any) -> None:
         """End a trial with its score, or for a reason; its state is written last.
 
@@ -205,20 +211,34 @@ def vars_of(origin: Origin) -> tuple[str, str]:
 class Judge:
     """Optuna's pruner for one running trial, over a study in memory of what the trial may know."""
 
-    def __init__(self, known: list[FrozenTrial], pruner: optuna.pruners.BasePruner) -> None:
-        """Copy what is known."""
-        self._pruner = pruner
+    def __init__(
+        self, rows: Rows, row: int, known: list[FrozenTrial], pruner: optuna.pruners.BasePruner
+    ) -> None:
+        """Copy what is known.
+
+        Args:
+            rows: of the study.
+            row: of the trial.
+            known: rows that the trial may know; those that still run have nothing to say.
+            pruner: the rule.
+        """
+        self._rows, self._row, self._pruner = rows, row, pruner
         self._study = optuna.create_study(direction="maximize")
-        for row in known:  # those that still run have nothing to say
-            if row.state.is_finished():
-                self._study.add_trial(row)
-        self._row = self._study._storage.create_new_trial(self._study._study_id)
+        for other in known:
+            if other.state.is_finished():
+                self._study.add_trial(other)
+        self._copy = self._study._storage.create_new_trial(self._study._study_id)
 
     def is_hopeless(self, step: int, score: float) -> bool:
         """Whether the rule would stop the trial at this point of its learning curve."""
         store = self._study._storage
-        store.set_trial_intermediate_value(self._row, step, score)
-        return self._pruner.prune(self._study, store.get_trial(self._row))
+        store.set_trial_intermediate_value(self._copy, step, score)
+        before = store.get_trial(self._copy)
+        is_hopeless = bool(self._pruner.prune(self._study, before))
+        notes = store.get_trial(self._copy).system_attrs  # rungs of successive halving
+        new = {name: note for name, note in notes.items() if name not in before.system_attrs}
+        self._rows.note(self._row, new)
+        return is_hopeless
 
 
 class Heartbeat:
