@@ -87,17 +87,20 @@ def fit_presets(
 
 
 def summary(signal: Signal, baselines: Sequence[Baseline]) -> dict:
-    """Plain data about a comparison, best first."""
+    """Plain data about a comparison, best first; `control` is what needs no network."""
     ranked = sorted(baselines, key=lambda b: float("-inf") if b.score is None else b.score)[::-1]
     return {
         "signal": signal.name,
         "kind": signal.kind,
         "shape": list(signal.shape),
         "metric": signal.metric_name,
+        "control": signal.control_score,
+        "control_name": signal.control,
         "networks": [
             {
                 "name": b.name,
                 "score": b.score,
+                **_figures(b.inr),
                 "seconds": round(b.seconds, 1),
                 "num_params": b.inr and b.inr.num_params,
                 "num_steps": b.inr and b.inr.num_steps,
@@ -107,6 +110,13 @@ def summary(signal: Signal, baselines: Sequence[Baseline]) -> dict:
             for b in ranked
         ],
     }
+
+
+def _figures(inr: INR | None) -> dict[str, float | None]:
+    """Scores at the samples and between them; None where there are none."""
+    scores = None if inr is None else inr.scores
+    names = ("samples", "between")
+    return {name: None if scores is None else getattr(scores, name) for name in names}
 
 
 def _load(

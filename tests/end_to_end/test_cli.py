@@ -231,7 +231,8 @@ def test_compare_lists_all_and_trains_each_once(tmp_path, capsys):
     assert "the samples" in out.splitlines()[6]  # what interpolating them has between
     first = json.loads((tmp_path / "comparison.json").read_text())
     assert [row["name"] for row in first["networks"]][-1] == "iga"
-    assert all(row["score"] for row in first["networks"][:2])
+    assert all(row["score"] == row["samples"] for row in first["networks"][:2])
+    assert all(row["between"] for row in first["networks"][:2]) and first["control"] > 0
     height, width, _ = read_picture(tmp_path / "comparison.png").shape
     assert min(height, width) > 300
     before = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*.safetensors")}
