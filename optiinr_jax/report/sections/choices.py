@@ -180,7 +180,9 @@ def _draw_lines(axes: "Axes", heights: list[list[float]], scores: np.ndarray) ->
 
 
 def _axis_name(name: str) -> str:
-    return choice_label(name).replace(": ", "\n").replace("learning rate", "rate")
+    """A name short enough to stand beside those of other axes."""
+    label = choice_label(name).replace(": ", "\n").replace("learning rate", "rate")
+    return label.replace("activation", "family")
 
 
 def _height(space: Space, name: str, value: Any) -> float:
