@@ -54,6 +54,7 @@ def run(study: Study, budget: Callable[[], int], options: RunOptions) -> None:
             if not is_over():
                 bar.update(study.count_ended(budget()), "waiting for other processes")
                 time.sleep(_PAUSE)
+        study.refresh_model()
 
 
 def _make_bench(study: Study, budget: Callable[[], int], options: RunOptions) -> Bench:

@@ -1,6 +1,7 @@
 """Study: what a search has found so far, and `ask` and `tell` for a training loop of one's own."""
 
 import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from optiinr_jax.studies.winner import Configuration, find_winner
 
 if TYPE_CHECKING:
     import pandas
+
+NUM_NETWORKS = 16  # kept in memory, because a confirmation may make another one the best
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Study:
         self.ledger = Ledger(rows, storage, space, settings, self.config_of)
         self._identity = identity(settings, signal, space)
         self._best: INR | None = None
+        self._networks: dict[int, INR] = {}  # of the best trials that this process has trained
         self.is_stopped = False
 
     @property
@@ -141,7 +145,8 @@ class Study:
         if self._best is None or self._best.info.get("trial") != best.number:
             inr = self._load_model(best.number)
             if inr is None:
-                inr = train(self.job(best.number, best.point)).inr
+                inr = self._networks.get(best.number)
+                inr = train(self.job(best.number, best.point)).inr if inr is None else inr
                 if inr is not None and self.model_path is not None:
                     inr.save(self.model_path)
             if inr is None:
@@ -236,6 +241,9 @@ class Study:
             attach_reconstruction(self.ledger.rows, self.storage, claimed.row, inr)
 
         def save(trial: Trial) -> None:
+            self._networks[trial.number] = inr
+            if len(self._networks) > NUM_NETWORKS:
+                del self._networks[min(self._networks, key=lambda n: self._networks[n].score)]
             found = find_winner([*self.ledger.ended(), trial])
             if found is not None and found.best_trial.number == trial.number:
                 self._best = inr
@@ -243,6 +251,16 @@ class Study:
                     inr.save(self.model_path)
 
         return self.ledger.end(claimed, outcome, save)
+
+    def refresh_model(self) -> None:
+        """Bring the model file up to the winner: a confirmation may have chosen an earlier trial.
+
+        Where no process has kept its network, that is trained again, the same; where that does not
+        succeed, the file stays.
+        """
+        if self.model_path is not None and find_winner(self.trials) is not None:
+            with suppress(StudyError):
+                _ = self.best_inr
 
     def stop(self) -> None:
         """End the search in this process after the running trial; for callbacks."""

@@ -5,18 +5,18 @@ import multiprocessing
 import os
 import signal as signals_of_the_system
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-import optuna
 import pytest
 
 import optiinr_jax as oi
 from optiinr_jax.studies import StudyError
 
-# One layer without an encoding compiles fastest, and the strategy needs no surrogate.
+# One layer without an encoding compiles fastest, and the strategy needs no surrogate; at 300 steps
+# some trials have a score and some collapse. The last four of sixteen confirm.
 SMALL = {
-    "num_steps": 20,
+    "num_steps": 300,
     "width": 8,
     "depth": 1,
     "num_initial": 6,
@@ -37,15 +37,21 @@ def alone(signal):
     return oi.search(signal, num_trials=16, **SMALL)
 
 
-def facts(study):
-    return [(trial.number, json.dumps(trial.point), trial.state) for trial in study.trials]
+def facts(trials):
+    return [(t.number, json.dumps(t.point), t.state, str(t.origin)) for t in trials]
+
+
+def scores(trials):
+    return [np.nan if trial.score is None else trial.score for trial in trials]
 
 
 def check_same(study, alone):
-    assert facts(study) == facts(alone)
-    scores, expected = ([t.score for t in s.trials] for s in (study, alone))
-    np.testing.assert_allclose(scores, expected, atol=1e-4)  # other processes, other rounding
+    assert facts(study.trials) == facts(alone.trials)
+    found, expected = scores(study.trials), scores(alone.trials)
+    np.testing.assert_allclose(found, expected, atol=1e-4)  # other processes, other rounding
+    assert np.isfinite(expected).sum() > 6
     assert study.best_trial.number == alone.best_trial.number
+    assert [trial.origin.kind for trial in study.trials[-4:]] == ["confirmation"] * 4
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +88,7 @@ def test_a_pool_that_loses_a_worker_loses_no_trial(signal, alone, tmp_path):
     check_same(oi.search(signal, num_trials=16, storage=storage, **SMALL), alone)
 
 
+@pytest.mark.needs_dask
 def test_dask_with_a_worker_killed_in_the_middle(signal, alone):
     distributed = pytest.importorskip("distributed", reason='needs the extra "dask"')
     import dask
@@ -110,7 +117,15 @@ def test_dask_with_a_worker_killed_in_the_middle(signal, alone):
 
 @pytest.mark.parametrize("layout", ["vmap", "threads"])
 def test_a_batch_trained_together_gives_the_same_trials(signal, alone, layout):
-    check_same(oi.search(signal, num_trials=16, layout=layout, **SMALL), alone)
+    """Up to rounding, which a collapse at its threshold and the order of the best may feel."""
+    options = SMALL | {"num_confirm": 0}
+    study = oi.search(signal, num_trials=12, layout=layout, **options)
+    expected = alone.trials[:12]
+    assert [trial.point for trial in study.trials] == [trial.point for trial in expected]
+    differences = np.abs(np.subtract(scores(study.trials), scores(expected)))
+    assert np.nanmax(differences) < 1.0 and np.nanmedian(differences) < 0.05
+    states = [(t.state, u.state) for t, u in zip(study.trials, expected, strict=True)]
+    assert sum(a != b for a, b in states) <= 1
 
 
 def test_threads_may_share_a_study_in_one_process(signal, alone, tmp_path):
@@ -129,38 +144,6 @@ def test_threads_may_share_a_study_in_one_process(signal, alone, tmp_path):
     check_same(found[0], alone)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            {"executor": ThreadPoolExecutor(1), "pruner": "median"},
-            "elsewhere, where pruner cannot look",
-        ),
-        (
-            {"executor": ThreadPoolExecutor(1), "on_trial_step": print},
-            "elsewhere, where on_trial_step cannot look",
-        ),
-        ({"layout": "vmap", "max_trial_seconds": 1.0}, "where max_trial_seconds cannot look"),
-        ({"layout": "pile"}, "unknown layout 'pile'; known are sequence, threads, vmap"),
-        ({"pruner": "axe"}, "unknown pruner 'axe'; known are median"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(signal, options, message):
-    with pytest.raises(ValueError, match=message):
-        oi.search(signal, num_trials=2, **SMALL, **options)
-
-
 def test_an_executor_without_a_batch_is_warned_of(signal, pool):
     with pytest.warns(UserWarning, match="one trial at a time, because batch_size is 1"):
         oi.search(signal, num_trials=1, executor=pool, **SMALL | {"batch_size": 1})
-
-
-def test_optunas_own_heartbeats_see_our_trials(signal, tmp_path):
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    study = oi.create_study(
-        signal, storage=storage, **{k: v for k, v in SMALL.items() if k != "progress"}
-    )
-    asked = study.ask()
-    assert study.optuna_study._storage._get_stale_trial_ids(study.optuna_study._study_id) == []
-    rows = optuna.load_study(study_name=signal.name, storage=storage).get_trials()
-    assert rows[asked.number].state.name == "RUNNING"

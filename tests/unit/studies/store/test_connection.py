@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import closing
 
+import optuna
 import pytest
 from optuna.storages import InMemoryStorage
 
@@ -87,3 +88,12 @@ def test_a_lock_that_is_never_given_back_is_said(storage, monkeypatch):
 def test_the_file_of_a_storage(tmp_path):
     assert str(database_path("sqlite:///a/b.db")) == "a/b.db"
     assert database_path("postgresql://host/db") is None and database_path(None) is None
+
+
+def test_optunas_own_heartbeats_see_our_trials(storage):
+    signal = oi.sample_signal(size=8)
+    study = oi.create_study(signal, storage=storage, width=8, depth=1, strategy="random")
+    asked = study.ask()
+    assert study.ledger.rows.has_heartbeat and study.ledger.rows.stale() == set()
+    rows = optuna.load_study(study_name=signal.name, storage=storage).get_trials()
+    assert rows[asked.number].state.name == "RUNNING"
