@@ -9,6 +9,7 @@ from optiinr_jax.files import write_atomic
 from optiinr_jax.report.facts import Facts, gather
 from optiinr_jax.report.gallery import GALLERIES, Gallery, Rival
 from optiinr_jax.report.labels import entry_label
+from optiinr_jax.report.rendering import render
 from optiinr_jax.report.sections.choices import make_choices
 from optiinr_jax.report.sections.configuration import make_configuration
 from optiinr_jax.report.sections.header import make_header
@@ -19,7 +20,6 @@ from optiinr_jax.report.sections.search import make_search
 from optiinr_jax.report.sections.training import make_training
 from optiinr_jax.report.sections.trials import make_trials
 from optiinr_jax.report.svg import PALETTE
-from optiinr_jax.report.templates import render
 from optiinr_jax.studies import Comparison, Study
 
 

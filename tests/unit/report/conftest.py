@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 from optuna.trial import TrialState
 
 import optiinr_jax as oi
+from optiinr_jax.inr import init_variables
 from optiinr_jax.report.facts import Course, Facts, gather
 from optiinr_jax.studies import Comparison, Entry
 from optiinr_jax.studies.comparison import train_fresh
@@ -36,6 +38,19 @@ def make_search():
             facts = {name: getattr(inr.scores, name) for name in FIGURES} | {"seconds": 0.5}
             study.record(asked.claimed, Outcome(inr, facts=facts))
         return study
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def untrained():
+    """A network as it is drawn, with its figures where they are asked for."""
+
+    def make(signal, config, *, is_scored=True):
+        size = {"num_dims": signal.num_dims, "num_channels": signal.num_channels}
+        variables = init_variables(jax.random.key(0), config, **size)
+        inr = oi.INR(config, variables, signal.frame, score=0.0, num_steps=0)
+        return replace(inr, scores=signal.scores(inr.apply)) if is_scored else inr
 
     return make
 
@@ -122,7 +137,7 @@ def told():
     """A study whose scores follow from a trial that was asked; None: the trial failed."""
 
     def make(signal, num_trials, score=lambda asked: float(asked.number), **options):
-        options = {"num_steps": 1, "width": 8, "depth": 1} | options
+        options = {"num_steps": 1, "width": 8, "depth": 1, "strategy": "random"} | options
         study = oi.create_study(signal, num_trials=num_trials, **options)
         for _ in range(num_trials):
             asked = study.ask()
@@ -133,12 +148,11 @@ def told():
 
 
 @pytest.fixture(scope="session")
-def facts_of(make_comparison, make_entry):
+def facts_of(make_comparison, make_entry, untrained):
     """Facts of a study whose networks nobody has kept: nothing is trained for them."""
     preset = make_entry("siren", "official", 30.0)
     comparison = make_comparison(make_entry("found", "search", 31.0), preset)
-    signal = oi.sample_signal("image", size=4)
-    inr = oi.fit(signal, preset.config, num_steps=1, warn=False, progress=False)
+    inr = untrained(oi.sample_signal("image", size=4), preset.config, is_scored=False)
 
     def make(study, against=None, explanation=None):
         course = None

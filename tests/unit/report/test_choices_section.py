@@ -5,8 +5,8 @@ import math
 import pytest
 
 import optiinr_jax as oi
+from optiinr_jax.report.rendering import render
 from optiinr_jax.report.sections.choices import make_choices
-from optiinr_jax.report.templates import render
 from optiinr_jax.studies.explanation import explain
 
 
@@ -30,6 +30,7 @@ def test_few_scores_are_drawn_as_lines_alone(signal, told, facts_of, score):
     assert "Every trial over its choices" in html and "importance" not in html
 
 
+@pytest.mark.integration
 def test_the_section_shows_all_three(signal, told, facts_of):
     def score(asked):
         rate = math.log10(asked.point["learning_rate_2"])

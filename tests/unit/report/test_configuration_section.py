@@ -8,8 +8,8 @@ import optiinr_jax as oi
 from optiinr_jax.bo import Choice, Float, Space
 from optiinr_jax.inr import ACTIVATIONS, NetworkConfig, make_layer
 from optiinr_jax.report import write_report
+from optiinr_jax.report.rendering import render
 from optiinr_jax.report.sections.configuration import layer_inputs, make_configuration
-from optiinr_jax.report.templates import render
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +44,14 @@ def test_a_report_of_every_family(signal, make_comparison, make_entry, tmp_path)
 
 
 @pytest.mark.parametrize("family", ACTIVATIONS)
-def test_layers_of_one_family(family, signal, facts):
+def test_layers_of_one_family(family, signal, told, facts_of, untrained):
     """Its pre-activations are those of the network, and its curve can be drawn."""
     layers = (make_layer(family), make_layer(family))
     config = NetworkConfig(layers=layers, width=4, sampling="grid")
-    inr = oi.fit(signal, config, num_steps=1, warn=False, progress=False, share_program=False)
+    inr = untrained(signal, config, is_scored=False)
     inputs = layer_inputs(inr, signal)
     assert [len(z) for z in inputs] == [4 * 64, 4 * 64]
-    record = make_configuration(dataclasses.replace(facts, signal=signal, inr=inr))
+    record = make_configuration(dataclasses.replace(facts_of(told(signal, 1)), inr=inr))
     html = render("configuration.html", section=record)
     assert html.count("activation curve") == 2
     assert "2 layers of 4 units" in " ".join(html.split())

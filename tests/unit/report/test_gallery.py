@@ -23,11 +23,11 @@ SIZES = {"image": 16, "audio": 1024, "volume": 10}
 
 
 @pytest.fixture(scope="module", params=SIZES)
-def shown(request):
+def shown(request, untrained):
     """A signal of every kind, a network of it, and its gallery."""
     signal = oi.sample_signal(request.param, SIZES[request.param])
     config = oi.preset("siren", modality=signal.kind, protocol="paper", width=6, depth=2)
-    inr = oi.fit(signal, config, num_steps=3, warn=False, progress=False)
+    inr = untrained(signal, config)
     rivals = [Rival("Found network", "trial 3", inr)]
     measure = measure_of(signal, "continuous")
     return signal, inr, GALLERIES[signal.kind].show(signal, rivals, measure)
@@ -101,7 +101,7 @@ def test_the_detail_is_the_busiest_part():
     assert rows.start <= 21 and rows.stop >= 27 and columns.start <= 46 and columns.stop >= 54
 
 
-def test_large_pictures_show_their_centre(monkeypatch):
+def test_large_pictures_show_their_centre(monkeypatch, untrained):
     assert shown_part((500, 800)) == (slice(0, 500), slice(0, 800))
     assert shown_part((1000, 1001)) == (slice(244, 756), slice(244, 756))
     assert shown_part((300, 4000)) == (slice(0, 300), slice(1744, 2256))
@@ -109,7 +109,7 @@ def test_large_pictures_show_their_centre(monkeypatch):
     monkeypatch.setattr("optiinr_jax.report.gallery.image.CENTRE", 8)
     signal = oi.sample_signal("image", 16)
     config = oi.preset("siren", protocol="paper", width=6, depth=2)
-    inr = oi.fit(signal, config, num_steps=3, warn=False, progress=False)
+    inr = untrained(signal, config)
     gallery = GALLERIES["image"].show(signal, [Rival("a", "b", inr)], measure_of(signal, "samples"))
     assert "only the central 8 x 8 pixels are shown" in gallery.note
 
@@ -128,10 +128,10 @@ def test_huge_solids_have_no_finer_surface(monkeypatch):
     assert len(gallery.groups) == 1 and "no surface between them is drawn" in gallery.note
 
 
-def test_a_network_without_figures_shows_its_score():
+def test_a_network_without_figures_shows_its_score(untrained):
     signal = oi.sample_signal("image", 16)
     config = oi.preset("siren", protocol="paper", width=6, depth=2)
-    inr = oi.fit(signal, config, num_steps=3, warn=False, progress=False)
+    inr = untrained(signal, config)
     told = dataclasses.replace(inr, scores=None, score=12.346)
     gallery = GALLERIES["image"].show(
         signal, [Rival("a", "b", told)], measure_of(signal, "samples")

@@ -19,8 +19,8 @@ import optiinr_jax as oi
 from optiinr_jax.report import describe_layers, write_report
 from optiinr_jax.report.facts import gather
 from optiinr_jax.report.page import SECTIONS, make_page
+from optiinr_jax.report.rendering import render
 from optiinr_jax.report.sections.header import make_header
-from optiinr_jax.report.templates import render
 from optiinr_jax.studies import Comparison, compare
 
 pytestmark = pytest.mark.integration
@@ -136,6 +136,7 @@ def test_header_says_at_which_points(page, make_search, compared):
     assert "counting errors at the samples and between them in one" in text
     assert "At the samples: " in text and "Between them: " in text
     assert "where linear interpolation of the samples has" in text
+    assert "All layers have the same values before trial 5, their own from there on." in text
     study = make_search(oi.sample_signal("image", (12, 16)), num_trials=1, objective="samples")
     assert "counting errors at the samples alone" in header_of(gather(study, compared(study, 1)))
 

@@ -9,6 +9,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax.report.facts import check_against
+from optiinr_jax.report.rendering import render
 from optiinr_jax.report.sections.search import (
     best_so_far,
     expected_best,
@@ -16,7 +17,6 @@ from optiinr_jax.report.sections.search import (
     random_scores,
     trial_chart,
 )
-from optiinr_jax.report.templates import render
 from optiinr_jax.studies import StudyError
 
 
@@ -61,6 +61,7 @@ def test_only_what_the_design_drew_counts(signal, told, num_published):
         depth=1,
         num_initial=num_published + 5,
         num_confirm=0,
+        strategy="random",
         warm_start=[other],
     )
     study.enqueue(oi.preset("siren", width=8, depth=1))
@@ -114,9 +115,8 @@ def test_the_ring_is_the_winner_and_its_seeds_are_named(signal, told, facts_of):
 def test_a_warm_start_is_no_published_network(signal, told, facts_of):
     """It is drawn as any trial: no further diamond, and no higher line of the best published."""
     other = told(signal, 1, lambda asked: 100.0)
-    warm = oi.create_study(
-        signal, num_steps=1, width=8, depth=1, num_confirm=0, num_trials=40, warm_start=[other]
-    )
+    options = {"num_steps": 1, "width": 8, "depth": 1, "strategy": "random", "num_confirm": 0}
+    warm = oi.create_study(signal, num_trials=40, warm_start=[other], **options)
     for _ in range(40):
         asked = warm.ask()
         warm.tell(asked, float(asked.number))

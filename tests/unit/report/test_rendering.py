@@ -10,8 +10,8 @@ from markupsafe import Markup
 import optiinr_jax.report
 from optiinr_jax.report.page import SECTIONS
 from optiinr_jax.report.parts import Cell, Table, without_empty
+from optiinr_jax.report.rendering import render
 from optiinr_jax.report.svg import PALETTE
-from optiinr_jax.report.templates import render
 
 FOLDER = Path(optiinr_jax.report.__file__).parent / "templates"
 ROOT = Path(__file__).parents[3]
