@@ -134,7 +134,7 @@ def measure_sound(name: str, values: np.ndarray) -> dict[str, float]:
 def measure_solid(name: str, inr: Any) -> dict[str, float]:
     """IoU with the mesh at three times the voxels, and what a mesh of the network is like."""
     truth = solid_truth(name)
-    found = {"between": float(iou(inr.render(shape=truth.shape), truth))}
+    found = {"between": float(iou(inr.render(shape=truth.shape[:-1]), truth))}
     for scale in (2.0, 4.0):
         frame = inr.frame.scaled(scale)
         mesh = mesh_of(inr.predict(frame.grid_coords()), frame)

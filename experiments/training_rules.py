@@ -10,11 +10,12 @@ Three stages, each a list of runs, of which those that are there are left out:
 - full: the rules that the screen leaves and the first one, all networks on ten signals, trained at
   the samples and between them, three seeds where that takes minutes; and 2 000 steps on some.
 - samplings: other places for the points of a step, on the signals of the screen.
+- noise: all configurations of one search, three seeds each, by the first rule and the new one.
 
 Command: python -m experiments.training_rules run [--stage screen] [--share 0/1]
-         python -m experiments.training_rules page
-Time: screen 80 minutes, full 3 hours, samplings 5 minutes on one core; `--share 0/2` and `1/2` side
-by side.
+         python -m experiments.training_rules_page
+Time: screen 80 minutes, full 3 hours, samplings 5 minutes, noise 40 on one core; `--share 0/2` and
+`1/2` side by side.
 Expected: experiments/results/training_rules.jsonl, one line a training; docs/training_rules.md.
 """
 
@@ -40,6 +41,7 @@ from optiinr_jax.inr import (
     make_layer,
 )
 from optiinr_jax.inr.config import as_number
+from optiinr_jax.studies.points import point_to_config
 
 RUNS = RESULTS / "training_rules.jsonl"
 FIRST = "adamw"  # the rule of the first tables
@@ -57,6 +59,7 @@ RULES: dict[str, dict[str, Any]] = {  # name -> fields of NetworkConfig
 }
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 NUM_SEEDS = 3
+TRIAL = "trial"  # of the first search of a picture, followed by its number
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,16 @@ def full() -> Iterator[Run]:
                 yield Run("full", signal, network, rule, factor, "shifted", 2000, 0)
 
 
-STAGES = {"screen": screen, "samplings": samplings, "full": full}
+def noise() -> Iterator[Run]:
+    """The configurations of one of the first searches by the old and the new rule, three seeds."""
+    signal = SCREEN[0]
+    for seed in range(NUM_SEEDS):
+        for number in range(len(searched_points(signal))):
+            for rule, sampling in ((FIRST, "grid"), ("soap, normalised", "shifted")):
+                yield Run("noise", signal, f"{TRIAL} {number}", rule, 1.0, sampling, 500, seed)
+
+
+STAGES = {"screen": screen, "samplings": samplings, "full": full, "noise": noise}
 
 
 @cache
@@ -179,6 +191,13 @@ def read_signal(name: str) -> Any:
     if not row.files:
         return oi.sample_signal(row.kind, row.size)
     return load(list(row.files), row.kind, row.size, **dict(row.options))
+
+
+@cache
+def searched_points(signal: str) -> list[dict[str, Any]]:
+    """The points of the first search of a picture."""
+    records = {(r["signal"], r["contender"]): r for r in read_results("images")}
+    return records[signal, "optiinr"]["points"]
 
 
 @cache
@@ -207,6 +226,9 @@ def make_config(run: Run) -> NetworkConfig:
     row = SIGNALS[run.signal]
     if run.network == "found":
         config = found_config(run.signal)
+    elif run.network.startswith(TRIAL):
+        point = searched_points(run.signal)[int(run.network.removeprefix(TRIAL))]
+        config = point_to_config(point, width=row.width)
     elif run.network == "plain":
         config = plain_config(run.signal)
     else:
@@ -237,9 +259,21 @@ def train(run: Run) -> dict[str, Any]:
         )
         scores = inr.scores._asdict()
         left = float(inr.history[-50:].mean()) / signal.variance()
+        early = {f"1/{n}": _early(inr.history, run.num_steps // n) for n in (6, 3)}
     except (DivergedError, ValueError) as error:
-        scores, left = {"problem": str(error)}, math.inf
-    return {**vars(run), **scores, "left": left, "seconds": round(time.monotonic() - begin, 2)}
+        scores, left, early = {"problem": str(error)}, math.inf, {}
+    return {
+        **vars(run),
+        **scores,
+        "left": left,
+        **early,
+        "seconds": round(time.monotonic() - begin, 2),
+    }
+
+
+def _early(history: Any, step: int) -> float:
+    """Loss around a step, without the jitter of a single one."""
+    return float(history[max(step - 10, 0) : step + 10].mean())
 
 
 def read_runs() -> dict[str, dict[str, Any]]:
@@ -252,7 +286,7 @@ def read_runs() -> dict[str, dict[str, Any]]:
 
 
 def run(
-    stage: Literal["screen", "samplings", "full"] = "screen",
+    stage: Literal["screen", "samplings", "full", "noise"] = "screen",
     share: str = "0/1",
     minutes: float = math.inf,
 ) -> None:

@@ -1,0 +1,360 @@
+"""What the trainings of `training_rules` say: docs/training_rules.md and its figure.
+
+Command: python -m experiments.training_rules_page effect   (what a rule does during a run)
+         python -m experiments.training_rules_page page     (the page, from all that is there)
+Time: effect 3 minutes on one core, page seconds.
+Expected: experiments/results/training_rules_effect.json, docs/training_rules.md and .png.
+"""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+import tyro
+from scipy import stats
+
+from experiments.figures import save_figure
+from experiments.protocol import fresh_key, keep_result, read_result
+from experiments.training_rules import (
+    BEST,
+    FACTOR,
+    FACTORS,
+    FIRST,
+    LONG,
+    OFTEN,
+    RULES,
+    SCREEN,
+    SIGNALS,
+    TRIAL,
+    Run,
+    make_config,
+    read_runs,
+    read_signal,
+)
+from optiinr_jax.files import write_atomic
+from optiinr_jax.inr.fitting import points_of
+from optiinr_jax.inr.optimizer import make_optimizer
+from optiinr_jax.inr.training import draw_rows, loss_and_grads, prepare
+
+DOCS = Path(__file__).parents[1] / "docs"
+EFFECT = "training_rules_effect"
+NEW = "soap, normalised"
+SHOWN = {FIRST: "#8a8f98", "adamw, normalised": "#4e79a7", NEW: "#c0392b"}
+COLLAPSED = 10 ** (-0.1)  # of the best constant's error: within 1 dB of it
+Row = dict[str, Any]
+
+
+def effect() -> None:
+    """Loss, gradient norm, and Adam's second moment over one run of each rule."""
+    signal = SCREEN[0]
+    found = {}
+    for rule in SHOWN:
+        for factor in (1.0, 4.0):
+            run = Run("effect", signal, "found", rule, factor, "grid", 500, 0)
+            found[f"{rule} x {factor:g}"] = _watch(run)
+    print(keep_result(EFFECT, found))
+
+
+def _watch(run: Run) -> dict[str, list[float]]:
+    config, signal = make_config(run), read_signal(run.signal)
+    points = points_of(signal, run.sampling)
+    state, data, lowered = prepare(
+        fresh_key(7, run.seed),
+        points,
+        replace(config, sampling=run.sampling),
+        run.num_steps,
+        share_program=False,
+        keep_best=False,
+    )
+    optimizer = make_optimizer(lowered, run.num_steps)
+
+    @jax.jit
+    def update(params: Any, opt_state: Any, step: Any) -> Any:
+        rows = draw_rows(data, step, lowered)
+        loss, grads = loss_and_grads(params, data.constants, rows, lowered)
+        updates, after = optimizer.update(grads, opt_state, params, step=step)
+        moved = optax.tree.norm(updates)
+        return optax.apply_updates(params, updates), after, (loss, optax.tree.norm(grads), moved)
+
+    params, opt_state, rows = state.params, state.opt_state, []
+    for step in range(run.num_steps):
+        params, opt_state, numbers = update(params, opt_state, np.int32(step))
+        second = optax.tree_utils.tree_get_all_with_path(opt_state, "nu")
+        moment = math.sqrt(sum(float(leaf.sum()) for _, part in second for leaf in _leaves(part)))
+        unbiased = moment / math.sqrt(1.0 - 0.999 ** (step + 1))
+        rows.append([*map(float, numbers), unbiased])
+    columns = ("loss", "gradient norm", "step length", "root of the second moment")
+    return {
+        name: [float(f"{x:.4g}") for x in column]
+        for name, column in zip(columns, zip(*rows, strict=True), strict=True)
+    }
+
+
+def _leaves(tree: Any) -> list[Any]:
+    return [leaf for leaf in jax.tree.leaves(tree) if hasattr(leaf, "sum")]
+
+
+def draw(path: Path) -> None:
+    """Three panels: how good, how large the gradient, how long Adam's step beside the gradient."""
+    from matplotlib.figure import Figure
+
+    found = read_result(EFFECT)
+    figure = Figure(figsize=(11.0, 3.4), layout="constrained", facecolor="white")
+    axes = figure.subplots(1, 3)
+    for rule, colour in SHOWN.items():
+        for factor, style in ((1.0, "-"), (4.0, ":")):
+            row = {name: np.array(x) for name, x in found[f"{rule} x {factor:g}"].items()}
+            label = rule if factor == 1.0 else f"{rule}, rates x 4"
+            axes[0].plot(10 * np.log10(4.0 / row["loss"]), style, color=colour, lw=1.2, label=label)
+            axes[1].semilogy(row["gradient norm"], style, color=colour, lw=0.8)
+            if rule != NEW:  # SOAP keeps its moments in another basis
+                seen = 1.0 if "normalised" in rule else row["gradient norm"]
+                ratio = seen / np.maximum(row["root of the second moment"], 1e-30)
+                axes[2].semilogy(ratio, style, color=colour, lw=0.8)
+    axes[0].set(title="loss as PSNR (dB)", xlabel="step", ylim=(10, None))
+    axes[1].set(title="norm of the gradient", xlabel="step")
+    axes[2].set(title="gradient / root of Adam's second moment", xlabel="step")
+    axes[2].axhline(1.0, color="k", lw=0.6)
+    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
+
+
+def page() -> None:
+    """Write the page."""
+    rows = list(read_runs().values())
+    draw(DOCS / "training_rules.png")
+    parts = [*_head(), *_screen(rows), *_full(rows), *_samplings(rows), *_noise(rows)]
+    print(write_atomic(DOCS / "training_rules.md", ("\n".join(parts) + "\n").encode()))
+
+
+def _head() -> Iterator[str]:
+    yield "# By which rule should a network be trained?\n"
+    yield (
+        "Written by `python -m experiments.training_rules_page page` from the trainings of `python -m "
+        "experiments.training_rules run --stage screen` (and `full`, `samplings`, `noise`). A rule is an "
+        "optimiser, a gradient scaled to one norm or not, a warm-up over the first 20th, a fall of the rates "
+        "over the last 30 % (or the whole run, `long fall`). Every figure is given twice: **at the samples** "
+        "and **between** them, at points where the signal is known and no sample lies. Pictures in dB PSNR, "
+        "solids in IoU. 500 steps of 4 layers of 48 units on 96 x 96 pixels; solids 200 steps of 24 units.\n"
+    )
+    yield "![loss, gradient norm and Adam's second moment over a run](training_rules.png)\n"
+    yield (
+        "**Why it helps.** One found network on kodim04, trained by each rule, at its own rates and at four "
+        "times those (dotted). The gradient falls by orders of magnitude within the run (middle), and Adam's "
+        "second moment, which remembers about 1 000 steps, that is all of it, does not follow: the steps of the "
+        "later part are a fraction of what the rate says (right, below 1), and a single large gradient is still "
+        "a large step, from which a sine network may not return. With every gradient of the same norm the ratio "
+        "stays where it should be. SOAP does besides what a layer's own curvature asks for.\n"
+    )
+
+
+def _screen(rows: Sequence[Row]) -> Iterator[str]:
+    yield "## The screen: nine rules, four factors, one seed\n"
+    yield (
+        "Trained between the samples (`shifted`), scored by both. Each entry: the best factor on the network's "
+        "own rates, and the score with it; last column: by how much the rule is below the best one, in the mean "
+        "and at worst, over the cells of pictures and sounds (dB).\n"
+    )
+    cells = [(s, n) for s in SCREEN for n in ("siren", "finer", "plain", "found")]
+    best: dict[tuple[str, str, str], tuple[float, float]] = {}
+    for row in rows:
+        if row["stage"] == "screen" and "both" in row:
+            key = row["signal"], row["network"], row["rule"]
+            best[key] = max(best.get(key, (-math.inf, 0.0)), (row["both"], row["factor"]))
+    cells = [c for c in cells if all((*c, rule) in best for rule in RULES)]
+    names = [f"{s.rpartition('/')[2]} {n}" for s, n in cells]
+    yield f"| rule | {' | '.join(names)} | below the best |"
+    yield "|---|" + "---|" * (len(cells) + 1)
+    tops = {c: max(best[*c, rule][0] for rule in RULES) for c in cells}
+    learnt = [c for c in cells if SIGNALS[c[0]].kind != "volume" and tops[c] > 20.0]
+    for rule in RULES:
+        entries = [_entry(*best[*c, rule], c[0]) for c in cells]
+        lost = [tops[c] - best[*c, rule][0] for c in learnt]
+        yield (
+            f"| {rule} | {' | '.join(entries)} | {statistics.fmean(lost):.2f}, {max(lost):.2f} |"
+        )
+    yield ""
+
+
+def _entry(score: float, factor: float, signal: str) -> str:
+    return f"{_number(score, signal)} (x {factor:g})"
+
+
+def _number(score: float, signal: str) -> str:
+    return f"{score:.4f}" if SIGNALS[signal].kind == "volume" else f"{score:.2f}"
+
+
+def _full(rows: Sequence[Row]) -> Iterator[str]:
+    yield "## The best rules on everything\n"
+    yield (
+        "Mean over seeds, at the samples / between them; ± is the standard deviation over seeds of the figure "
+        "that counts both. Published networks at four times their rates under every rule, the others at their "
+        "own. A line is left out where the network learns nothing (FINER and GF without an encoding on sounds).\n"
+    )
+    for steps in (500, 2000):
+        chosen = [
+            r for r in rows if r["stage"] == "full" and (r["num_steps"] == 2000) == (steps == 2000)
+        ]
+        if not chosen:
+            continue
+        samplings = ("grid", "shifted") if steps == 500 else ("shifted",)
+        for sampling in samplings:
+            place = "the samples (`grid`)" if sampling == "grid" else "between them (`shifted`)"
+            yield f"### Trained at {place}{', 2 000 steps' if steps == 2000 else ''}\n"
+            yield from _table([r for r in chosen if r["sampling"] == sampling])
+    yield from _summary(rows)
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    groups: dict[tuple[str, str], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        groups[row["signal"], row["network"]][row["rule"]].append(row)
+    yield f"| signal | network | {' | '.join(BEST)} |"
+    yield "|---|---|" + "---|" * len(BEST)
+    for (signal, network), by_rule in groups.items():
+        scores = [r.get("both", 0.0) for found in by_rule.values() for r in found]
+        if max(scores) < (0.1 if SIGNALS[signal].kind == "volume" else 20.0):
+            continue
+        yield f"| {signal} | {network} | {' | '.join(_cell(by_rule[r], signal) for r in BEST)} |"
+    yield ""
+
+
+def _cell(rows: Sequence[Row], signal: str) -> str:
+    good = [row for row in rows if "both" in row]
+    if not good:
+        return "diverged" if rows else "-"
+    parts = [_number(statistics.fmean(r[k] for r in good), signal) for k in ("samples", "between")]
+    both = [r["both"] for r in good]
+    spread = f" ± {_number(statistics.stdev(both), signal)}" if len(both) > 1 else ""
+    lost = sum(map(_is_collapsed, rows))
+    return " / ".join(parts) + spread + (f", **{lost} of {len(rows)} collapsed**" if lost else "")
+
+
+def _is_collapsed(row: Row) -> bool:
+    return not row.get("left", math.inf) < COLLAPSED
+
+
+def _summary(rows: Sequence[Row]) -> Iterator[str]:
+    """Gains over the first rule, the same network, sampling and seed."""
+    yield "### What the rules gain over the first one\n"
+    yield (
+        "The same network, sampling and seed; pictures and sounds in dB, mean [least, largest], at the samples, "
+        "then between them; solids as 1 - IoU over the first rule's. Collapsed: trainings that end within 1 dB "
+        "of the best constant, of networks that learn under some rule.\n"
+    )
+    yield "| rule | sampling | steps | pictures | sounds | solids | collapsed |"
+    yield "|---|---|---|---|---|---|---|"
+    full = [r for r in rows if r["stage"] == "full" and r["network"] in OFTEN]
+    first = {_key(r): r for r in full if r["rule"] == FIRST}
+    for steps in (500, 2000):
+        for sampling in ("grid", "shifted"):
+            for rule in BEST:
+                own = [
+                    r
+                    for r in full
+                    if r["rule"] == rule
+                    and r["sampling"] == sampling
+                    and (r["num_steps"] == 2000) == (steps == 2000)
+                    and _key(r) in first
+                ]
+                if not own:
+                    continue
+                entries = [_gain(own, first, kind) for kind in ("image", "audio", "volume")]
+                lost = sum(map(_is_collapsed, own))
+                yield (
+                    f"| {rule} | {sampling} | {steps} | {' | '.join(entries)} | {lost} of {len(own)} |"
+                )
+    yield ""
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[k] for k in ("signal", "network", "sampling", "num_steps", "seed"))
+
+
+def _gain(rows: Sequence[Row], first: dict[tuple[Any, ...], Row], kind: str) -> str:
+    own = [r for r in rows if SIGNALS[r["signal"]].kind == kind and "both" in r]
+    pairs = [(r, first[_key(r)]) for r in own if "both" in first[_key(r)]]
+    if not pairs:
+        return "-"
+    texts = []
+    for name in ("samples", "between"):
+        if kind == "volume":
+            texts.append(
+                f"{statistics.fmean((1 - a[name]) / max(1 - b[name], 1e-6) for a, b in pairs):.2f}"
+            )
+            continue
+        gains = [a[name] - b[name] for a, b in pairs]
+        texts.append(f"{statistics.fmean(gains):+.2f} [{min(gains):+.2f}, {max(gains):+.2f}]")
+    return " / ".join(texts)
+
+
+def _samplings(rows: Sequence[Row]) -> Iterator[str]:
+    wanted = [r for r in rows if r["stage"] in ("samplings", "full") and r["num_steps"] != 2000]
+    wanted = [
+        r for r in wanted if r["signal"] in SCREEN and r["network"] in OFTEN and r["seed"] == 0
+    ]
+    names = ("grid", "shifted", "jittered", "surface")
+    table: dict[tuple[str, str, str], dict[str, Row]] = defaultdict(dict)
+    for row in wanted:
+        table[row["signal"], row["network"], row["rule"]][row["sampling"]] = row
+    yield "## Where the points of a step lie\n"
+    yield (
+        "`grid`: the samples, as published. `shifted`: the whole grid moved by one random offset within a cell, "
+        "a new one each step. `jittered`: every point by itself. `surface`: a solid's points half near its "
+        "surface. At the samples / between them, one seed.\n"
+    )
+    yield f"| signal | network | rule | {' | '.join(names)} |"
+    yield "|---|---|---|" + "---|" * len(names)
+    for (signal, network, rule), found in table.items():
+        if "jittered" in found:
+            cells = [_cell([found[n]], signal) if n in found else "-" for n in names]
+            yield f"| {signal} | {network} | {rule} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _noise(rows: Sequence[Row]) -> Iterator[str]:
+    wanted = [r for r in rows if r["stage"] == "noise"]
+    if not wanted:
+        return
+    yield "## Luck, and what the early loss says\n"
+    yield (
+        f"The {len({r['network'] for r in wanted})} configurations of one of the first searches (kodim04), each "
+        "from three seeds, at the rates it had. The standard deviation between seeds is that of the score that "
+        "a search sees: at the samples under the first rule, both under the new one.\n"
+    )
+    yield (
+        "| rule | standard deviation between seeds, median (90 %) | collapsed | Spearman of the loss at 1/6 and "
+        "the end | at 1/3 |"
+    )
+    yield "|---|---|---|---|---|"
+    for rule, name in ((FIRST, "samples"), (NEW, "both")):
+        own = [r for r in wanted if r["rule"] == rule]
+        groups: dict[str, list[float]] = defaultdict(list)
+        for row in own:
+            if name in row and not _is_collapsed(row):
+                groups[row["network"]].append(row[name])
+        spreads = [statistics.stdev(g) for g in groups.values() if len(g) > 1]
+        good = [r for r in own if name in r and math.isfinite(r.get("1/6", math.nan))]
+        ranks = [
+            stats.spearmanr([-r[part] for r in good], [r[name] for r in good]).statistic
+            for part in ("1/6", "1/3")
+        ]
+        lost = sum(map(_is_collapsed, own))
+        yield (
+            f"| {rule} | {statistics.median(spreads):.2f} ({np.quantile(spreads, 0.9):.2f}) | "
+            f"{lost} of {len(own)} | {ranks[0]:.2f} | {ranks[1]:.2f} |"
+        )
+    yield ""
+
+
+if __name__ == "__main__":
+    tyro.extras.subcommand_cli_from_dict({"effect": effect, "page": page})
