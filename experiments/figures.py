@@ -86,7 +86,7 @@ def draw_pictures(path: Path, rows: Sequence[tuple[oi.Signal, Shown]]) -> Path:
                 below.imshow(error_field(samples, signal.samples), interpolation="nearest")
     for axes in grid.ravel():
         axes.set_axis_off()
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _draw_with_detail(axes: "Axes", samples: np.ndarray, signal: oi.Signal) -> None:
@@ -133,7 +133,7 @@ def draw_sound(path: Path, signal: oi.Signal, shown: Shown) -> Path:
             axes.set_frame_on(False)
     for axes, name in zip(grid[0], ("waveform", "STFT, dB", "spectral residual"), strict=True):
         axes.set_title(name, fontsize=8)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_solids(path: Path, rows: Sequence[tuple[oi.Signal, Shown]]) -> Path:
@@ -147,7 +147,7 @@ def draw_solids(path: Path, rows: Sequence[tuple[oi.Signal, Shown]]) -> Path:
             grid[r, c].set_title(title, fontsize=8)
     for axes in grid.ravel():
         axes.set_axis_off()
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def solid_with_errors(
@@ -197,7 +197,7 @@ def draw_scores(path: Path, scores: dict[str, dict[str, float]], metric: str) ->
     _plain(axes)
     columns = int(width / 2.2)
     figure.legend(fontsize=7, ncols=columns, frameon=False, loc="outside upper left")
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_curves(path: Path, curves: dict[str, np.ndarray], label: str) -> Path:
@@ -217,7 +217,7 @@ def draw_curves(path: Path, curves: dict[str, np.ndarray], label: str) -> Path:
     axes.set_ylabel(label)
     _plain(axes)
     figure.legend(fontsize=7, ncols=3, frameon=False, loc="outside upper left")
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _plain(axes: "Axes") -> None:
@@ -237,7 +237,8 @@ def _figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
-def _save(figure: "Figure", path: Path) -> Path:
+def save(figure: "Figure", path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all."""
     stream = BytesIO()
     figure.savefig(stream, format="png")
     path.parent.mkdir(parents=True, exist_ok=True)

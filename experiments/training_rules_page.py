@@ -20,19 +20,15 @@ import optax
 import tyro
 from scipy import stats
 
-from experiments.figures import save_figure
+from experiments.figures import save
 from experiments.protocol import fresh_key, keep_result, read_result
 from experiments.training_rules import (
     BEST,
-    FACTOR,
-    FACTORS,
     FIRST,
-    LONG,
     OFTEN,
     RULES,
     SCREEN,
     SIGNALS,
-    TRIAL,
     Run,
     make_config,
     read_runs,
@@ -106,7 +102,7 @@ def draw(path: Path) -> None:
     from matplotlib.figure import Figure
 
     found = read_result(EFFECT)
-    figure = Figure(figsize=(11.0, 3.4), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(11.0, 4.0), layout="constrained", facecolor="white")
     axes = figure.subplots(1, 3)
     for rule, colour in SHOWN.items():
         for factor, style in ((1.0, "-"), (4.0, ":")):
@@ -120,12 +116,12 @@ def draw(path: Path) -> None:
                 axes[2].semilogy(ratio, style, color=colour, lw=0.8)
     axes[0].set(title="loss as PSNR (dB)", xlabel="step", ylim=(10, None))
     axes[1].set(title="norm of the gradient", xlabel="step")
-    axes[2].set(title="gradient / root of Adam's second moment", xlabel="step")
+    axes[2].set(title="gradient over Adam's memory of it", xlabel="step")
     axes[2].axhline(1.0, color="k", lw=0.6)
-    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
+    figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower center")
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-    save_figure(figure, path)
+    save(figure, path)
 
 
 def page() -> None:
@@ -139,30 +135,35 @@ def page() -> None:
 def _head() -> Iterator[str]:
     yield "# By which rule should a network be trained?\n"
     yield (
-        "Written by `python -m experiments.training_rules_page page` from the trainings of `python -m "
-        "experiments.training_rules run --stage screen` (and `full`, `samplings`, `noise`). A rule is an "
-        "optimiser, a gradient scaled to one norm or not, a warm-up over the first 20th, a fall of the rates "
-        "over the last 30 % (or the whole run, `long fall`). Every figure is given twice: **at the samples** "
-        "and **between** them, at points where the signal is known and no sample lies. Pictures in dB PSNR, "
-        "solids in IoU. 500 steps of 4 layers of 48 units on 96 x 96 pixels; solids 200 steps of 24 units.\n"
+        "Written by `python -m experiments.training_rules_page page` from the trainings of `python "
+        "-m experiments.training_rules run --stage screen` (and `full`, `samplings`, `noise`). A "
+        "rule is an optimiser, a gradient scaled to one norm or not, a warm-up over the first "
+        "20th, a fall of the rates over the last 30 % (or the whole run, `long fall`). Every "
+        "figure is given twice: **at the samples** and **between** them, at points where the "
+        "signal is known and no sample lies. Pictures in dB PSNR, solids in IoU. 500 steps of 4 "
+        "layers of 48 units on 96 x 96 pixels; solids 200 steps of 24 units.\n"
     )
     yield "![loss, gradient norm and Adam's second moment over a run](training_rules.png)\n"
     yield (
-        "**Why it helps.** One found network on kodim04, trained by each rule, at its own rates and at four "
-        "times those (dotted). The gradient falls by orders of magnitude within the run (middle), and Adam's "
-        "second moment, which remembers about 1 000 steps, that is all of it, does not follow: the steps of the "
-        "later part are a fraction of what the rate says (right, below 1), and a single large gradient is still "
-        "a large step, from which a sine network may not return. With every gradient of the same norm the ratio "
-        "stays where it should be. SOAP does besides what a layer's own curvature asks for.\n"
+        "**Why it helps.** One found network on kodim04, trained by each rule at its own rates, "
+        "and at four times those (dotted). The gradient falls by a factor of 20 within the first "
+        "100 steps, and by 100 more while the rates fall (middle). Adam's second moment remembers "
+        "about 1 000 steps, that is all of the run, and does not follow: in the last 150 steps, "
+        "which settle the network, a step is a hundredth of what the rate says (right). And at "
+        "rates that are too high a few large gradients throw the network into a constant, from "
+        "which a sine does not return (dotted grey). With every gradient of the same norm the "
+        "ratio stays at 1 and neither can happen. What SOAP gains on top is that a step follows "
+        "the curvature of its layer.\n"
     )
 
 
 def _screen(rows: Sequence[Row]) -> Iterator[str]:
     yield "## The screen: nine rules, four factors, one seed\n"
     yield (
-        "Trained between the samples (`shifted`), scored by both. Each entry: the best factor on the network's "
-        "own rates, and the score with it; last column: by how much the rule is below the best one, in the mean "
-        "and at worst, over the cells of pictures and sounds (dB).\n"
+        "Trained between the samples (`shifted`), scored by both. Each entry: the best factor on "
+        "the network's own rates, and the score with it; last column: by how much the rule is "
+        "below the best one, in the mean and at worst, over the cells of pictures and sounds "
+        "(dB).\n"
     )
     cells = [(s, n) for s in SCREEN for n in ("siren", "finer", "plain", "found")]
     best: dict[tuple[str, str, str], tuple[float, float]] = {}
@@ -196,9 +197,10 @@ def _number(score: float, signal: str) -> str:
 def _full(rows: Sequence[Row]) -> Iterator[str]:
     yield "## The best rules on everything\n"
     yield (
-        "Mean over seeds, at the samples / between them; ± is the standard deviation over seeds of the figure "
-        "that counts both. Published networks at four times their rates under every rule, the others at their "
-        "own. A line is left out where the network learns nothing (FINER and GF without an encoding on sounds).\n"
+        "Mean over seeds, at the samples / between them; ± is the standard deviation over seeds of "
+        "the figure that counts both. Published networks at four times their rates under every "
+        "rule, the others at their own. A line is left out where the network learns nothing (FINER "
+        "and GF without an encoding on sounds).\n"
     )
     for steps in (500, 2000):
         chosen = [
@@ -247,9 +249,10 @@ def _summary(rows: Sequence[Row]) -> Iterator[str]:
     """Gains over the first rule, the same network, sampling and seed."""
     yield "### What the rules gain over the first one\n"
     yield (
-        "The same network, sampling and seed; pictures and sounds in dB, mean [least, largest], at the samples, "
-        "then between them; solids as 1 - IoU over the first rule's. Collapsed: trainings that end within 1 dB "
-        "of the best constant, of networks that learn under some rule.\n"
+        "The same network, sampling and seed; pictures and sounds in dB, mean [least, largest], at "
+        "the samples, then between them; solids as 1 - IoU over the first rule's. Collapsed: "
+        "trainings that end within 1 dB of the best constant, of networks that learn under some "
+        "rule.\n"
     )
     yield "| rule | sampling | steps | pictures | sounds | solids | collapsed |"
     yield "|---|---|---|---|---|---|---|"
@@ -271,7 +274,8 @@ def _summary(rows: Sequence[Row]) -> Iterator[str]:
                 entries = [_gain(own, first, kind) for kind in ("image", "audio", "volume")]
                 lost = sum(map(_is_collapsed, own))
                 yield (
-                    f"| {rule} | {sampling} | {steps} | {' | '.join(entries)} | {lost} of {len(own)} |"
+                    f"| {rule} | {sampling} | {steps} | {' | '.join(entries)} | {lost} of "
+                    f"{len(own)} |"
                 )
     yield ""
 
@@ -308,9 +312,9 @@ def _samplings(rows: Sequence[Row]) -> Iterator[str]:
         table[row["signal"], row["network"], row["rule"]][row["sampling"]] = row
     yield "## Where the points of a step lie\n"
     yield (
-        "`grid`: the samples, as published. `shifted`: the whole grid moved by one random offset within a cell, "
-        "a new one each step. `jittered`: every point by itself. `surface`: a solid's points half near its "
-        "surface. At the samples / between them, one seed.\n"
+        "`grid`: the samples, as published. `shifted`: the whole grid moved by one random offset "
+        "within a cell, a new one each step. `jittered`: every point by itself. `surface`: a "
+        "solid's points half near its surface. At the samples / between them, one seed.\n"
     )
     yield f"| signal | network | rule | {' | '.join(names)} |"
     yield "|---|---|---|" + "---|" * len(names)
@@ -327,13 +331,14 @@ def _noise(rows: Sequence[Row]) -> Iterator[str]:
         return
     yield "## Luck, and what the early loss says\n"
     yield (
-        f"The {len({r['network'] for r in wanted})} configurations of one of the first searches (kodim04), each "
-        "from three seeds, at the rates it had. The standard deviation between seeds is that of the score that "
-        "a search sees: at the samples under the first rule, both under the new one.\n"
+        f"The {len({r['network'] for r in wanted})} configurations of one of the first searches "
+        "(kodim04), each from three seeds, at the rates it had. The standard deviation between "
+        "seeds is that of the score that a search sees: at the samples under the first rule, both "
+        "under the new one.\n"
     )
     yield (
-        "| rule | standard deviation between seeds, median (90 %) | collapsed | Spearman of the loss at 1/6 and "
-        "the end | at 1/3 |"
+        "| rule | standard deviation between seeds, median (90 %) | collapsed | Spearman of the "
+        "loss at 1/6 and the end | at 1/3 |"
     )
     yield "|---|---|---|---|---|"
     for rule, name in ((FIRST, "samples"), (NEW, "both")):

@@ -119,6 +119,8 @@ class NetworkConfig:
         Raises:
             ValueError: a missing or unknown field, or a value that `check_config` refuses.
         """
+        if isinstance(data, dict) and "optimizer" not in data:
+            data = {"sampling": "grid"} | data  # from before there was another sampling
         try:
             record = {name: _READERS.get(name, lambda x: x)(data[name]) for name in data}
             config = NetworkConfig(**record)

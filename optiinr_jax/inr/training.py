@@ -86,7 +86,7 @@ def _all_rows(points: Points, config: NetworkConfig) -> Rows:
     return coords[groups], targets[groups]
 
 
-def _draw_rows(data: Data, step: Int[Array, ""], config: NetworkConfig) -> Rows:
+def draw_rows(data: Data, step: Int[Array, ""], config: NetworkConfig) -> Rows:
     """Coordinates and targets of a step, in groups (g, p, _) where the gradient is adjusted."""
     if data.rows is not None:
         return data.rows
@@ -193,7 +193,7 @@ def run_chunk(
     optimizer = make_optimizer(config, num_steps)
 
     def update(state: TrainState, step: Int[Array, ""]) -> tuple[TrainState, Array]:
-        rows = _draw_rows(data, step, config)
+        rows = draw_rows(data, step, config)
         loss, grads = loss_and_grads(
             state.params,
             data.constants,

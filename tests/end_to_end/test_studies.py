@@ -15,10 +15,10 @@ import pytest
 import optiinr_jax as oi
 from optiinr_jax.cli.config_file import expand_config
 from optiinr_jax.cli.main import run
-from optiinr_jax.studies import storage as storage_module
+from optiinr_jax.studies.store import connection
 
 COMMAND = [sys.executable, "-m", "optiinr_jax"]
-SMALL = {"size": 12, "width": 8, "depth": 1, "num_steps": 20, "strategy": "random"}
+SMALL = {"size": 12, "width": 8, "depth": 1, "num_steps": 300, "strategy": "random"}
 FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
 
 
@@ -159,7 +159,7 @@ def ended(folder):
 
 
 def test_a_locked_database_is_one_sentence_and_loses_nothing(copied, capsys, monkeypatch):
-    monkeypatch.setattr(storage_module, "BUSY", 0.2)
+    monkeypatch.setattr(connection, "WRITE_TIMEOUT", 0.2)
     with contextlib.closing(sqlite3.connect(copied / "study.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         assert search(copied, 12) in (1, 2)
