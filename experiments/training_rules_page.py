@@ -29,6 +29,7 @@ from experiments.training_rules import (
     RULES,
     SCREEN,
     SIGNALS,
+    STAGES,
     Run,
     make_config,
     read_runs,
@@ -126,9 +127,14 @@ def draw(path: Path) -> None:
 
 def page() -> None:
     """Write the page."""
-    rows = list(read_runs().values())
     draw(DOCS / "training_rules.png")
-    parts = [*_head(), *_screen(rows), *_full(rows), *_samplings(rows), *_noise(rows)]
+    known = read_runs()
+    rows = {
+        stage: [known[r.key] for r in runs() if r.key in known] for stage, runs in STAGES.items()
+    }
+    full, others = rows["full"], rows["samplings"]
+    parts = [*_head(), *_screen(rows["screen"]), *_full(full)]
+    parts += [*_samplings([*full, *others]), *_noise(rows["noise"])]
     print(write_atomic(DOCS / "training_rules.md", ("\n".join(parts) + "\n").encode()))
 
 
@@ -168,7 +174,7 @@ def _screen(rows: Sequence[Row]) -> Iterator[str]:
     cells = [(s, n) for s in SCREEN for n in ("siren", "finer", "plain", "found")]
     best: dict[tuple[str, str, str], tuple[float, float]] = {}
     for row in rows:
-        if row["stage"] == "screen" and "both" in row:
+        if "both" in row:
             key = row["signal"], row["network"], row["rule"]
             best[key] = max(best.get(key, (-math.inf, 0.0)), (row["both"], row["factor"]))
     cells = [c for c in cells if all((*c, rule) in best for rule in RULES)]
@@ -203,15 +209,15 @@ def _full(rows: Sequence[Row]) -> Iterator[str]:
         "and GF without an encoding on sounds).\n"
     )
     for steps in (500, 2000):
-        chosen = [
-            r for r in rows if r["stage"] == "full" and (r["num_steps"] == 2000) == (steps == 2000)
-        ]
+        chosen = [r for r in rows if (r["num_steps"] == 2000) == (steps == 2000)]
         if not chosen:
             continue
         samplings = ("grid", "shifted") if steps == 500 else ("shifted",)
         for sampling in samplings:
-            place = "the samples (`grid`)" if sampling == "grid" else "between them (`shifted`)"
-            yield f"### Trained at {place}{', 2 000 steps' if steps == 2000 else ''}\n"
+            place = (
+                "at the samples (`grid`)" if sampling == "grid" else "between them too (`shifted`)"
+            )
+            yield f"### Trained {place}{', 2 000 steps' if steps == 2000 else ''}\n"
             yield from _table([r for r in chosen if r["sampling"] == sampling])
     yield from _summary(rows)
 
@@ -256,7 +262,7 @@ def _summary(rows: Sequence[Row]) -> Iterator[str]:
     )
     yield "| rule | sampling | steps | pictures | sounds | solids | collapsed |"
     yield "|---|---|---|---|---|---|---|"
-    full = [r for r in rows if r["stage"] == "full" and r["network"] in OFTEN]
+    full = [r for r in rows if r["network"] in OFTEN]
     first = {_key(r): r for r in full if r["rule"] == FIRST}
     for steps in (500, 2000):
         for sampling in ("grid", "shifted"):
@@ -302,7 +308,7 @@ def _gain(rows: Sequence[Row], first: dict[tuple[Any, ...], Row], kind: str) -> 
 
 
 def _samplings(rows: Sequence[Row]) -> Iterator[str]:
-    wanted = [r for r in rows if r["stage"] in ("samplings", "full") and r["num_steps"] != 2000]
+    wanted = [r for r in rows if r["num_steps"] != 2000]
     wanted = [
         r for r in wanted if r["signal"] in SCREEN and r["network"] in OFTEN and r["seed"] == 0
     ]
@@ -326,12 +332,11 @@ def _samplings(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _noise(rows: Sequence[Row]) -> Iterator[str]:
-    wanted = [r for r in rows if r["stage"] == "noise"]
-    if not wanted:
+    if not rows:
         return
     yield "## Luck, and what the early loss says\n"
     yield (
-        f"The {len({r['network'] for r in wanted})} configurations of one of the first searches "
+        f"The {len({r['network'] for r in rows})} configurations of one of the first searches "
         "(kodim04), each from three seeds, at the rates it had. The standard deviation between "
         "seeds is that of the score that a search sees: at the samples under the first rule, both "
         "under the new one.\n"
@@ -342,7 +347,7 @@ def _noise(rows: Sequence[Row]) -> Iterator[str]:
     )
     yield "|---|---|---|---|---|"
     for rule, name in ((FIRST, "samples"), (NEW, "both")):
-        own = [r for r in wanted if r["rule"] == rule]
+        own = [r for r in rows if r["rule"] == rule]
         groups: dict[str, list[float]] = defaultdict(list)
         for row in own:
             if name in row and not _is_collapsed(row):
