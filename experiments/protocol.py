@@ -59,6 +59,7 @@ class Size:
     width: int
     depth: int = 4
     num_seeds: int = 3  # fresh ones, for what is compared
+    num_found_seeds: int | None = None  # for what was found; None: as many
 
 
 @dataclass(frozen=True)
@@ -213,12 +214,13 @@ def search(job: Job, signal: Any) -> dict[str, Any] | None:
         "points": [trial.point for trial in study.trials],
         "origins": [trial.origin.kind for trial in study.trials],
         "fresh": {"found": score_fresh(signal, study.best_config, job)},
+        "confirmed": list(study.winner.scores),
     }
 
 
 def score_fresh(signal: Any, config: NetworkConfig, job: Job) -> dict[str, Any]:
     """A network on seeds that no search uses: scores and both figures; None where it diverged."""
-    keys = [fresh_key(0, i) for i in range(job.size.num_seeds)]
+    keys = [fresh_key(0, i) for i in range(job.size.num_found_seeds or job.size.num_seeds)]
     inrs = [train(signal, config, job.size, key, job.objective) for key in keys]
     return {"config": config.to_json()} | figures_of(inrs, job)
 

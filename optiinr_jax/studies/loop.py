@@ -14,7 +14,7 @@ from optiinr_jax.studies.pruners import make_pruner
 from optiinr_jax.studies.store.schema import CALLBACK_ERROR
 from optiinr_jax.studies.study import Study
 from optiinr_jax.studies.trainers import Bench, RunOptions, choose_trainer, make_look
-from optiinr_jax.studies.training import Look
+from optiinr_jax.studies.training import Look, Outcome
 from optiinr_jax.studies.trials import Claimed, Trial, describe_trial, score_of
 
 _PAUSE = 0.5  # seconds between two looks at what other processes have ended
@@ -44,7 +44,7 @@ def run(study: Study, budget: Callable[[], int], options: RunOptions) -> None:
                 trial = study.record(claimed, outcome)
                 _show(study, trial, bar, budget())
                 _call(study, trial, options.on_trial_end)
-                failures = failures + 1 if trial.state == "failed" else 0
+                failures = failures + 1 if _is_broken(trial, outcome) else 0
                 if failures >= options.max_failures:
                     raise StudyError(
                         f"the last {failures} trials failed, the last one because "
@@ -84,6 +84,11 @@ def _make_bench(study: Study, budget: Callable[[], int], options: RunOptions) ->
         model_path=study.model_path,
         options=options,
     )
+
+
+def _is_broken(trial: Trial, outcome: Outcome) -> bool:
+    """Whether nothing was trained; a network that collapsed says something of its configuration."""
+    return trial.state == "failed" and outcome.inr is None
 
 
 def _trial(study: Study, claimed: Claimed) -> Trial:

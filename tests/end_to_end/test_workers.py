@@ -49,13 +49,14 @@ def facts(study):
 
 
 def check_same(storage, alone):
-    """Exactly the configured trials, each scored, the same ones and the same best."""
+    """Exactly the configured trials, each ended in the same way, and the same best."""
     study = oi.load_study(storage)
     assert facts(study) == facts(alone)
     states = {row.state.name for row in study.optuna_study.get_trials()}
-    assert states == {"COMPLETE"}  # and nothing is left waiting
-    scores, expected = ([t.score for t in s.trials] for s in (study, alone))
+    assert states <= {"COMPLETE", "FAIL"}  # and nothing is left waiting
+    scores, expected = (np.array([t.score for t in s.trials], float) for s in (study, alone))
     np.testing.assert_allclose(scores, expected, atol=1e-4)
+    assert np.isfinite(scores).mean() > 0.5
     assert study.best_trial.number == alone.best_trial.number
     return study
 
@@ -157,14 +158,14 @@ def test_search_killed_at_random_moments(signal, tmp_path):
 
 def test_workers_of_search_share_the_machine(signal, tmp_path, capsys):
     # Enough trials that the second process is up before the first one has run them all.
-    arguments = ["search", "--size", "12", "--width", "8", "--depth", "1", "--num-steps", "20"]
+    arguments = ["search", "--size", "12", "--width", "8", "--depth", "1", "--num-steps", "200"]
     arguments += ["--num-seeds", "1", "--num-trials", "60", "--batch-size", "4", "--workers", "2"]
     arguments += ["--strategy", "random", "--json", "--out", str(tmp_path)]
     done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
     record = json.loads(line)
-    assert record["complete"] == record["ended"] == 60 and record["is_over"]
+    assert record["ended"] == 60 and record["is_over"]
     study = oi.load_study(f"sqlite:///{tmp_path / 'study.db'}")
     owners = {row.user_attrs["owner"].split(":")[1] for row in study.optuna_study.get_trials()}
     assert len(owners) == 2

@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 import optiinr_jax as oi
-from experiments import contenders, depth_and_width, figures, protocol, report, residual
+from experiments import depth_and_width, figures, protocol, report, residual
 from experiments.protocol import Job, Size
-from optiinr_jax.studies import spaces
+from optiinr_jax.studies.points import inr_space, point_to_config
 
-TINY = Size(num_trials=12, num_initial=12, num_steps=2, width=6, num_seeds=2)
+TINY = Size(num_trials=12, num_initial=8, num_steps=150, width=12, num_seeds=2)
 
 
 def load(name: str, size: str) -> oi.Signal:
@@ -30,14 +30,14 @@ def folders(tmp_path, monkeypatch):
 
 
 def make_job(contender: str, end: float = math.inf) -> Job:
-    return Job("images", "quick", TINY, "image", contender, load, end)
+    return Job("images", "quick", TINY, "image", contender, "continuous", load, end)
 
 
 def read(job: Job) -> dict:
     return json.loads(job.result.read_text())
 
 
-@pytest.mark.parametrize("contender", list(contenders.CONTENDERS))
+@pytest.mark.parametrize("contender", ["optiinr", "tpe"])
 def test_a_job_that_ran_out_of_time_ends_the_same(contender, folders, monkeypatch):
     whole = make_job(contender)
     protocol.run_job(whole)
@@ -47,43 +47,15 @@ def test_a_job_that_ran_out_of_time_ends_the_same(contender, folders, monkeypatc
     assert "continued" in protocol.run_job(make_job(contender, end=0.0))
     assert not whole.result.exists()
     protocol.run_job(whole)
-    for name in ("trials", "points", "fresh"):
+    for name in ("trials", "points", "confirmed", "fresh"):
         assert read(whole)[name] == expected[name]
+    found = expected["fresh"]["found"]
+    assert len(found["scores"]) == len(found["between"]) == TINY.num_seeds
+    assert not set(found["scores"]) & set(expected["trials"])
 
 
-def test_contenders_propose_what_they_say(folders):
-    protocol.run_job(make_job("layerwise"))
-    for contender, encodings in (
-        ("single_family", {"none"}),
-        ("encoded_family", {"none", "fourier"}),
-    ):
-        protocol.run_job(make_job(contender))
-        points = read(make_job(contender))["points"][8:]
-        assert {point["encoding"] for point in points} == encodings
-        for point in points:
-            layers = [point[f"activation_{i}"] for i in range(1, 5)]
-            rates = [point[f"learning_rate_{i}"] for i in range(1, 5)]
-            assert len(set(layers)) == len(set(rates)) == 1
-    record = read(make_job("layerwise"))
-    for number in range(8, TINY.num_trials):
-        before = record["trials"][:number]
-        best = record["points"][int(np.argmax(before))]
-        point = record["points"][number]
-        changed = {n for n in {**best, **point} if best.get(n) != point.get(n)}
-        assert len({contenders._layer_of(n) for n in changed} - {0}) <= 1
-
-
-def test_confirming_stays_within_the_budget(folders, monkeypatch):
-    monkeypatch.setattr(protocol, "NUM_CONFIRMED", 2)
-    assert "continued" in protocol.run_job(make_job("confirmed"))  # there is no search yet
-    protocol.run_job(make_job("optiinr"))
-    protocol.run_job(make_job("confirmed"))
-    searched, record = read(make_job("optiinr")), read(make_job("confirmed"))
-    assert len(record["trials"]) == TINY.num_trials
-    assert record["trials"][:8] == searched["trials"][:8]
-    best = max(record["again"], key=lambda row: np.mean(row["scores"]))
-    assert record["fresh"]["found"]["config"] == best["config"]
-    assert not set(record["fresh"]["found"]["scores"]) & set(record["trials"])
+def test_every_contender_is_a_strategy():
+    assert set(protocol.SEARCHES) <= set(oi.studies.STRATEGIES)
 
 
 def test_presets_under_every_protocol(folders, monkeypatch):
@@ -92,7 +64,7 @@ def test_presets_under_every_protocol(folders, monkeypatch):
     job = replace(make_job("presets"), signal="audio")
     protocol.run_job(job)
     rows = read(job)["fresh"]
-    assert {"siren, paper", "siren, official", "siren, cooldown"} <= set(rows)
+    assert {"siren, paper", "siren, official", "siren, search x 4", "siren, search x 16"} <= set(rows)
     _, row = protocol.best_network(rows)
     assert len(row["scores"]) == TINY.num_seeds
     assert rows["iga, paper"]["problem"] and not rows["iga, paper"]["scores"]  # too few samples
@@ -111,9 +83,9 @@ def test_intervals_are_those_of_the_t_test():
 
 
 def test_a_plain_search_begins_with_nothing_published():
-    space = spaces.inr_space("image")
+    space = inr_space("image")
     optimizer = oi.bo.Optimizer(space, num_initial=TINY.num_trials)
-    to_config = partial(spaces.point_to_config, width=TINY.width)
+    to_config = partial(point_to_config, width=TINY.width)
     signal = oi.sample_signal("image", 8)
     found = protocol.search_plainly(signal, optimizer, to_config, TINY)
     points = [trial["point"] for trial in found["trials"]]
@@ -132,9 +104,9 @@ def test_a_point_has_the_layers_of_its_depth(depth):
 
 def test_without_its_skips_the_residual_network_is_the_plain_one():
     signal, size = oi.sample_signal("image", 8), replace(TINY, num_steps=30)
-    config = oi.preset("finer", width=6, depth=3, protocol="cooldown")
+    config = replace(oi.preset("finer", width=6, depth=3, protocol="search"), sampling="grid")
     found = residual.measure(signal, config, size)
-    plain = protocol.train(signal, config, size, protocol.fresh_key({"seed": 0}, 0))
+    plain = protocol.train(signal, config, size, protocol.fresh_key(0, 0), "samples")
     assert found["plain"] == pytest.approx(plain.score, abs=0.01)
     assert found["residual"] != pytest.approx(plain.score, abs=0.01)
 
@@ -167,5 +139,5 @@ def test_solids_show_where_they_are_wrong():
 
 
 def test_the_page_is_what_the_results_say():
-    page = "\n\n".join(report.make_page("quick")) + "\n"
+    page = "\n\n".join(report.make_page(protocol.FIRST_RULE)) + "\n"
     assert report.PAGE.read_text() == page, "run python -m experiments.report"

@@ -65,6 +65,15 @@ def test_too_many_failures_end_the_search(signal):
         )
 
 
+def test_collapsed_networks_end_no_search(signal):
+    """Of 4 steps nothing is learned; every trial says so, and the search runs to its end."""
+    study = oi.search(signal, num_trials=5, max_failures=1, **(SMALL | {"num_steps": 4}))
+    assert [trial.state for trial in study.trials] == ["failed"] * 5
+    assert all("collapsed" in trial.reason for trial in study.trials)
+    with pytest.raises(StudyError, match="no trial"):
+        _ = study.best_config
+
+
 def make_job(signal, config, *, number=0, num_steps=20, objective="continuous", **more):
     return Job(
         signal=signal,

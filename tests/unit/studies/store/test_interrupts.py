@@ -8,6 +8,14 @@ import pytest
 from optiinr_jax.studies.store.interrupts import signals_deferred
 
 
+@pytest.fixture(autouse=True)
+def usual_handler():
+    """A shell that started the tests in the background made them deaf to SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_a_signal_waits_for_the_end_of_the_block(depth):
     reached = []
