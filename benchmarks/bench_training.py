@@ -16,10 +16,10 @@ On a busy machine PyTorch loses far more than we do, because its threads wait fo
 
 compares what one core computes in a second of its own time, and is fair.
 
-Parts (--parts): `steps` single fits; `mixed` 16 configurations of mixed families, 500 steps each,
-from nothing compiled; `batch` the layouts of `fit_many` against the number of networks; `search`
-the compilations of 40 trials; `memory` a step of 4x256 on up to two million points, its time and
-the peak memory of the process.
+Parts (--parts): `steps` single fits; `rules` a step of AdamW, SOAP and Muon (without PyTorch);
+`mixed` 16 configurations of mixed families, 500 steps each, from nothing compiled; `batch` the
+layouts of `fit_many` against the number of networks; `search` the compilations of 40 trials;
+`memory` a step of 4x256 on up to two million points, its time and the peak memory of the process.
 Writes benchmarks/results/training.json, and with --picture its picture.
 """
 
@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from training_workers import CLOCKS, CONTESTANTS, Case, Worker, once
+from training_workers import CLOCKS, CONTESTANTS, RULES, Case, Worker, once
 
 RESULT = Path(__file__).parent / "results" / "training.json"
 SINGLE = [Case("siren", 256, side) for side in (64, 128, 256)]
@@ -47,7 +47,7 @@ def steps(cases: list[Case], rounds: int, budget: float, clock: str) -> list[dic
     """Seconds a step of every contestant in every case."""
     ceilings: dict[int, float] = {}
     rows = []
-    workers = {name: Worker() for name in CONTESTANTS}
+    workers = {name: Worker() for name in CONTESTANTS if name not in RULES[1:]}
     for case in cases:
         for name, worker in workers.items():
             worker.ask("start", name, case, budget, clock)
@@ -63,6 +63,29 @@ def steps(cases: list[Case], rounds: int, budget: float, clock: str) -> list[dic
         print_row(rows[-1])
     for worker in workers.values():
         worker.close()
+    return rows
+
+
+def rules(rounds: int, budget: float, clock: str) -> list[dict[str, Any]]:
+    """Seconds a step of every optimiser, and how many of AdamW's that is."""
+    rows = []
+    for case in (SINGLE[1], SMALL[0]):
+        workers = {name: Worker() for name in RULES}
+        for name, worker in workers.items():
+            worker.ask("start", name, case, budget, clock)
+        taken = [{n: w.ask("measure") for n, w in workers.items()} for _ in range(rounds)]
+        for worker in workers.values():
+            worker.close()
+        rows.append(
+            {
+                "case": str(case),
+                "seconds a step": {n: statistics.median(t[n] for t in taken) for n in RULES},
+                "times AdamW": {
+                    n: round(statistics.median(t[n] / t["ours"] for t in taken), 2) for n in RULES
+                },
+            }
+        )
+        print("rules:", json.dumps(rows[-1]), flush=True)
     return rows
 
 
@@ -175,7 +198,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-PARTS = ("steps", "mixed", "batch", "search", "memory")
+PARTS = ("steps", "rules", "mixed", "batch", "search", "memory")
 
 
 def main() -> None:
@@ -194,6 +217,7 @@ def main() -> None:
     cases = [SINGLE[0], SMALL[0], FAMILIES[2]] if quick else SINGLE + SMALL + FAMILIES + MORE
     runs = {
         "steps": lambda: steps(cases, args.rounds, 0.1 if quick else 0.2, args.clock),
+        "rules": lambda: rules(args.rounds, 1.0, args.clock),
         "mixed": lambda: mixed(1 if quick else 2, 4 if quick else 16, 100 if quick else 500),
         "batch": lambda: batch((1, 4) if quick else BATCHES, 20 if quick else 50),
         "search": lambda: search(4 if quick else 40, 50 if quick else 500),

@@ -197,6 +197,8 @@ CONTESTANTS: dict[str, Callable[[Case], Run]] = {
     "ours, Muon": ours_muon,
 }
 
+RULES = ("ours", "ours, SOAP", "ours, Muon")  # AdamW, and what costs more
+
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 

@@ -30,7 +30,7 @@ DEFAULT = Arguments(objective="continuous", contenders=CONTENDERS, presets=PRESE
 
 
 def load(name: str, size: str) -> oi.Signal:
-    """A picture's central square, as a file whose 4 x 4 pixels are one sample; or another signal."""
+    """A picture's central square, a file whose 4 x 4 pixels are one sample; or another signal."""
     if name in OTHERS:
         return load_known(name, size)
     from PIL import Image

@@ -2,8 +2,9 @@
 
 Command: python -m experiments.readme_picture   (continues or finishes `optiinr search` first)
 Time: 5 minutes on 2 cores; seconds where `runs/sample` is complete.
-Expected: the table of `optiinr search`; docs/search.png: the sample, a detail of it with many points
-to a pixel (truth, cubic spline, best published network, found network), and the errors there.
+Expected: the table of `optiinr search`; docs/search.png: the sample, a detail of it with many
+points to a pixel (truth, cubic spline, best published network, found network), and the errors
+there.
 """
 
 import math

@@ -87,8 +87,8 @@ def search(
         workers: number of processes on this machine; auto: one per GPU.
         pruner: rule that stops hopeless trials early: median, quarter or halving.
         max_trial_seconds: time limit of a trial, in seconds; a trial that takes longer fails.
-        max_failures: number of trials in a row that failed before their training was over which ends
-            the search.
+        max_failures: number of trials in a row that failed before their training was over which
+            ends the search.
         num_seeds: number of fresh random seeds for the final comparison with the published
             networks.
         storage: address of the study's database, such as postgresql://HOST/DATABASE (default:
@@ -152,8 +152,8 @@ def worker(
         name: name of the study (default: the only one in the storage).
         pruner: rule that stops hopeless trials, the same as that of the search.
         max_trial_seconds: time limit of a trial, the same as that of the search.
-        max_failures: number of trials in a row that failed before their training was over which ends
-            this worker.
+        max_failures: number of trials in a row that failed before their training was over which
+            ends this worker.
         quiet: print nothing but errors.
         json_output: print one line of JSON at the end and nothing else.
     """

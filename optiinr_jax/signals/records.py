@@ -47,5 +47,8 @@ def read_finer(record: dict[str, Any], frame: Frame) -> Finer:
     is_factor = factor % 2 == 1 and 1 < factor <= _MAX_FACTOR
     if not is_factor or total > get_kind(frame.kind).max_points * _MAX_FACTOR:
         raise ValueError(f"a finer lattice of factor {factor}")
-    shapes = {"uint16": (*fine, channels), "uint8": (-(-total * channels // 8),)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "uint16": (*fine, channels),
+        "uint8": (-(-total * channels // 8),),
+    }
     return Finer(factor, expand(record["points"], record["dtype"], shapes))

@@ -114,9 +114,12 @@ class Study:
         if found := find_winner(trials):
             return found
         reasons = [trial.reason for trial in trials if trial.reason]
-        text = f"{len(reasons)} failed, the last one: {reasons[-1]}" if reasons else "none has ended"
+        text = (
+            f"{len(reasons)} failed, the last one: {reasons[-1]}" if reasons else "none has ended"
+        )
         raise StudyError(
-            f"no trial has a score ({text}); raise num_steps or num_trials, or look at study.trials."
+            f"no trial has a score ({text}); raise num_steps or num_trials, or look at "
+            "study.trials."
         )
 
     @property

@@ -49,8 +49,8 @@ class RunOptions:
             these three is recorded and becomes a warning; the search goes on. `study.stop()` ends
             it.
         max_trial_seconds: time limit of a trial, in seconds; a trial that takes longer fails.
-        max_failures: number of trials in a row that failed before their training was over which ends
-            the search; a network that collapsed is not counted.
+        max_failures: number of trials in a row that failed before their training was over which
+            ends the search; a network that collapsed is not counted.
         progress: print a line per trial and show the estimated time left.
     """
 

@@ -68,7 +68,7 @@ def test_report_of_a_stored_study(finished, tmp_path, capsys):
 def test_report_against_another_search(finished, tmp_path, capsys):
     """The other one is drawn beside; one of another size is refused before anything is trained."""
     other, larger = tmp_path / "other", tmp_path / "larger"
-    options = {name: value for name, value in SMALL.items() if name != "size"} 
+    options = {name: value for name, value in SMALL.items() if name != "size"}
     for folder, size in ((other, SMALL["size"]), (larger, 13)):
         signal = oi.sample_signal("image", size)
         folder.mkdir()

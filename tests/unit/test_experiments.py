@@ -64,7 +64,9 @@ def test_presets_under_every_protocol(folders, monkeypatch):
     job = replace(make_job("presets"), signal="audio")
     protocol.run_job(job)
     rows = read(job)["fresh"]
-    assert {"siren, paper", "siren, official", "siren, search x 4", "siren, search x 16"} <= set(rows)
+    assert {"siren, paper", "siren, official", "siren, search x 4", "siren, search x 16"} <= set(
+        rows
+    )
     _, row = protocol.best_network(rows)
     assert len(row["scores"]) == TINY.num_seeds
     assert rows["iga, paper"]["problem"] and not rows["iga, paper"]["scores"]  # too few samples

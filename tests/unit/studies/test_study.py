@@ -162,7 +162,10 @@ def test_a_study_without_a_score_says_why(signal):
         with pytest.raises(StudyError, match=r"no trial has a score \(none has ended\)"):
             getattr(study, attribute)
     study.tell(study.ask(), reason="no light")
-    with pytest.raises(StudyError, match=r"no trial has a score \(1 failed, the last one: no light\); raise num_steps"):
+    with pytest.raises(
+        StudyError,
+        match=r"no trial has a score \(1 failed, the last one: no light\); raise num_steps",
+    ):
         _ = study.best_inr
 
 
