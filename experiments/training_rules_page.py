@@ -385,9 +385,9 @@ def _fresh_seeds() -> Iterator[str]:
         "`python -m experiments.fresh_seeds`: the default search (40 trials of 500 steps, 4 of "
         "them to confirm, width 48) on pictures of scikit-image that nothing was chosen on (64 x "
         "64, made from 256 x 256) and two other signals; what it found is trained from 20 seeds "
-        "that it did not see, the best published network under the best of its protocols and rates from "
-        f"3. Of {sum(map(len, scores.values()))} trainings **{lost} collapsed** (6 dB or 0.05 IoU "
-        "below their median); the median of the standard deviations over seeds is "
+        "that it did not see, the best published network under the best of its protocols and "
+        f"rates from 3. Of {sum(map(len, scores.values()))} trainings **{lost} collapsed** (6 dB "
+        "or 0.05 IoU below their median); the median of the standard deviations over seeds is "
         f"{statistics.median(spreads):.2f}.\n"
     )
     yield (
