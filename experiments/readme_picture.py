@@ -3,7 +3,7 @@
 Command: python -m experiments.readme_picture   (continues or finishes `optiinr search` first)
 Time: 5 minutes on 2 cores; seconds where `runs/sample` is complete.
 Expected: the table of `optiinr search`; docs/search.png: the sample, a detail of it with many
-points to a pixel (truth, cubic spline, best published network, found network), and the errors
+points to a pixel (the signal, interpolation, best published network, found network), and the errors
 there.
 """
 
@@ -17,11 +17,12 @@ from experiments.figures import save
 from optiinr_jax.cli import common, studies
 from optiinr_jax.report.gallery.finer import control_of, sampled
 from optiinr_jax.report.gallery.pixels import error_map, shared_scale
+from optiinr_jax.signals.scores import INTERPOLATION_LABELS
 from optiinr_jax.studies.comparison import train_fresh
 
 FOLDER = Path("runs") / common.SAMPLE
 PICTURE = Path(__file__).parents[1] / "docs" / "search.png"
-DETAIL = (slice(14, 46), slice(28, 60))  # of the 96 x 96 pixels
+DETAIL = (slice(26, 62), slice(12, 48))  # of the 96 x 96 pixels
 ZOOM = 8
 
 
@@ -48,15 +49,16 @@ def draw(signal: oi.Signal, networks: dict[str, oi.INR], path: Path) -> None:
     shape = tuple(ZOOM * (part.stop - part.start) for part in DETAIL)
     region = [(part.start / n, part.stop / n) for part, n in zip(DETAIL, signal.shape, strict=True)]
     truth = sampled(signal, shape, region)
-    shown = {"cubic spline of the pixels": sampled(control_of(signal), shape, region)}
+    control = INTERPOLATION_LABELS[signal.control]
+    shown = {control: sampled(control_of(signal), shape, region)}
     for title, inr in networks.items():
         shown[title] = inr.render(shape=shape, region=region)
     errors = [error_map(values, truth) for values in shown.values()]
     scale = shared_scale(errors)
-    figure = Figure(figsize=(11.5, 5.6), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(12.0, 4.9), layout="constrained", facecolor="white")
     axes = figure.subplots(2, 2 + len(shown))
     pixels = np.kron(signal.samples[DETAIL], np.ones((ZOOM, ZOOM, 1)))
-    tops = {"the pixels trained on": pixels, "the file they were made from": truth, **shown}
+    tops = {"the pixels trained on": pixels, "the signal: their cubic spline": truth, **shown}
     for ax, (title, values) in zip(axes[0], tops.items(), strict=True):
         ax.imshow(values.clip(0, 1), interpolation="nearest")
         ax.set_title(title, fontsize=10)
@@ -74,7 +76,7 @@ def draw(signal: oi.Signal, networks: dict[str, oi.INR], path: Path) -> None:
         ax.set_title(f"error here: {_psnr(values, truth):.1f} dB", fontsize=10)
     for ax in axes.flat:
         ax.set_axis_off()
-    bar = figure.colorbar(image, ax=axes[1, 1], orientation="horizontal", shrink=0.9, aspect=20)
+    bar = figure.colorbar(image, ax=axes, location="right", shrink=0.4, anchor=(0.0, 0.04))
     bar.set_label("absolute error, levels of 255")
     save(figure, path)
 
