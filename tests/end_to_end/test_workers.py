@@ -24,7 +24,7 @@ COMMAND = [sys.executable, "-m", "optiinr_jax"]
 NUM_KILLS = int(os.environ.get("OPTIINR_KILLS", "3"))
 NUM_TRIALS = 16
 SMALL = {
-    "num_steps": 300,
+    "num_steps": 900,  # so long that the last of four processes is up before all is done
     "width": 8,
     "depth": 1,
     "num_initial": 9,
