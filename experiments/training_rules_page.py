@@ -45,6 +45,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 EFFECT = "training_rules_effect"
 NEW = "soap, normalised"
 SHOWN = {FIRST: "#8a8f98", "adamw, normalised": "#4e79a7", NEW: "#c0392b"}
+WHOLE = ("samplings", "noise")  # stages of which a part says nothing
 COLLAPSED = 10 ** (-0.1)  # of the best constant's error: within 1 dB of it
 Row = dict[str, Any]
 
@@ -130,9 +131,12 @@ def page() -> None:
     """Write the page."""
     draw(DOCS / "training_rules.png")
     known = read_runs()
-    rows = {
-        stage: [known[r.key] for r in runs() if r.key in known] for stage, runs in STAGES.items()
-    }
+    rows: dict[str, list[Row]] = {}
+    for stage, runs in STAGES.items():
+        keys = [run.key for run in runs()]
+        rows[stage] = [known[key] for key in keys if key in known]
+        if stage in WHOLE and len(rows[stage]) < len(keys):
+            rows[stage] = []
     full, others = rows["full"], rows["samplings"]
     parts = [*_head(), *_screen(rows["screen"]), *_full(full)]
     parts += [*_samplings([*full, *others]), *_noise(rows["noise"]), *_fresh_seeds()]
