@@ -137,9 +137,12 @@ def measure_solid(name: str, inr: Any) -> dict[str, float]:
     found = {"between": float(iou(inr.render(shape=truth.shape[:-1]), truth))}
     for scale in (2.0, 4.0):
         frame = inr.frame.scaled(scale)
-        mesh = mesh_of(inr.predict(frame.grid_coords()), frame)
-        found[f"parts at {scale:g}"] = count_parts(mesh.faces)
-        found[f"volume at {scale:g}"] = volume_of(mesh)
+        try:
+            mesh = mesh_of(inr.predict(frame.grid_coords()), frame)
+        except oi.signals.SignalError:  # nothing is inside
+            mesh = None
+        found[f"parts at {scale:g}"] = count_parts(mesh.faces) if mesh else 0
+        found[f"volume at {scale:g}"] = volume_of(mesh) if mesh else 0.0
     return found
 
 
