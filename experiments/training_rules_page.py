@@ -39,6 +39,7 @@ from experiments.training_rules import (
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.fitting import points_of
 from optiinr_jax.inr.optimizer import make_optimizer
+from optiinr_jax.inr.presets import FACTORS
 from optiinr_jax.inr.training import draw_rows, loss_and_grads, prepare
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -138,7 +139,8 @@ def page() -> None:
         if stage in WHOLE and len(rows[stage]) < len(keys):
             rows[stage] = []
     full, others = rows["full"], rows["samplings"]
-    parts = [*_head(), *_screen(rows["screen"]), *_full(full)]
+    planned = len(list(STAGES["full"]()))
+    parts = [*_head(), *_screen(rows["screen"]), *_full(full, planned)]
     parts += [*_samplings([*full, *others]), *_noise(rows["noise"]), *_fresh_seeds()]
     print(write_atomic(DOCS / "training_rules.md", ("\n".join(parts) + "\n").encode()))
 
@@ -205,8 +207,13 @@ def _number(score: float, signal: str) -> str:
     return f"{score:.4f}" if signal.startswith("shapes") else f"{score:.2f}"
 
 
-def _full(rows: Sequence[Row]) -> Iterator[str]:
+def _full(rows: Sequence[Row], planned: int) -> Iterator[str]:
     yield "## The best rules on everything\n"
+    if len(rows) < planned:
+        yield (
+            f"**{len(rows)} of the {planned} trainings of this stage have been run**; its means "
+            "are over the seeds that are there.\n"
+        )
     yield (
         "Mean over seeds, at the samples / between them; ± is the standard deviation over seeds of "
         "the figure that counts both. Published networks at four times their rates under every "
@@ -388,9 +395,11 @@ def _fresh_seeds() -> Iterator[str]:
     yield (
         "`python -m experiments.fresh_seeds`: the default search (40 trials of 500 steps, 4 of "
         "them to confirm, width 48) on pictures of scikit-image that nothing was chosen on (64 x "
-        "64, made from 256 x 256) and two other signals; what it found is trained from 20 seeds "
-        "that it did not see, the best published network under the best of its protocols and "
-        f"rates from 3. Of {sum(map(len, scores.values()))} trainings **{lost} collapsed** (6 dB "
+        "64, made from 256 x 256); what it found is trained from 20 seeds that it did not see, "
+        "the best published network under the best of its protocols and rates from 3. Where its "
+        f"rate is the largest of the grid (x {max(FACTORS):g}), a larger one may be better still, "
+        "and the gain smaller. Of "
+        f"{sum(map(len, scores.values()))} trainings **{lost} collapsed** (6 dB "
         "or 0.05 IoU below their median); the median of the standard deviations over seeds is "
         f"{statistics.median(spreads):.2f}.\n"
     )

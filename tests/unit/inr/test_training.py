@@ -259,7 +259,7 @@ def test_fast_functions_train_as_the_library_does(monkeypatch):
     def train(family, modality):
         signal = oi.sample_signal(modality, size=16 if modality == "image" else 256)
         config = inr.preset(family, modality=modality, width=16, depth=2)
-        seeds = [fit(signal, config, num_steps=150, seed=s, share_program=False) for s in range(3)]
+        seeds = [fit(signal, config, num_steps=300, seed=s, share_program=False) for s in range(3)]
         return [found.history for found in seeds], [found.score for found in seeds]
 
     fast = [train(*network) for network in NETWORKS]
