@@ -109,9 +109,7 @@ def jax_plain(case: Case) -> Run:
         "gf": lambda z, n: gauss(jnp.sin(n["omega"] * stretch(z)), n["sigma"]),
     }
     config = resolve_bounds(_config(case), 2)
-    drawn = inr.init_variables(jax.random.key(0), config, num_dims=2, num_channels=NUM_CHANNELS)[
-        "params"
-    ]
+    drawn = inr.init(jax.random.key(0), config, num_dims=2, num_channels=NUM_CHANNELS)["params"]
     optimizer = optax.adamw(1e-4, weight_decay=0.01)
     coords, targets = map(jnp.asarray, picture(case.side))
 

@@ -99,7 +99,7 @@ def measure(name: str, inr: Any) -> dict[str, float]:
         return measure_sound(name, inr.render(2.0))
     coords = np.linspace(-1.0, 1.0, 2 * SIDE - 1)  # the samples' grid, halved
     grid = np.stack(np.meshgrid(coords, coords, indexing="ij"), axis=-1)
-    return measure_picture(name, np.asarray(inr.frame.to_natural(inr.predict(grid))))
+    return measure_picture(name, inr.predict(grid))
 
 
 def measure_picture(name: str, values: np.ndarray) -> dict[str, float]:

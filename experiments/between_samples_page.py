@@ -165,7 +165,7 @@ def _details(records: dict[Any, Record]) -> dict[str, np.ndarray]:
             progress=False,
             warn=False,
         )
-        values = inr.frame.to_natural(inr.predict(coords.reshape(-1, 2)))
+        values = inr.predict(coords.reshape(-1, 2))
         title = f'found by objective "{objective}"'
         shown[title] = np.asarray(values).reshape(*places.shape[:2], 3)
     return shown

@@ -156,8 +156,7 @@ def solid_with_errors(
     """A drawing of the surface; white where nothing is inside."""
     if not samples.min() < 0.5 <= samples.max():
         return np.ones((size, size, 3))
-    low, high = signal.frame.value_range
-    mesh = mesh_of(low + (high - low) * samples.reshape(-1, 1), signal.frame)
+    mesh = mesh_of(samples, signal.frame)
     wrong = (samples[..., 0] >= 0.5).astype(int) - (signal.samples[..., 0] >= 0.5)
     box, last = box_of(signal.shape, signal.attributes), np.array(signal.shape) - 1
     middles = mesh.vertices[mesh.faces].mean(axis=1)

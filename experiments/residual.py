@@ -30,7 +30,7 @@ from experiments.table1_images import SIZES, load
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.lowering import as_wave
-from optiinr_jax.inr.model import encode, hidden_name, init_variables
+from optiinr_jax.inr.model import encode, hidden_name, init
 from optiinr_jax.inr.optimizer import make_optimizer
 
 NAME = "residual"
@@ -51,7 +51,7 @@ def predict(params: Any, constants: Any, coords: Any, config: NetworkConfig, ski
 @partial(jax.jit, static_argnames="num_steps")
 def fit(key: Any, coords: Any, targets: Any, config: Any, skip: Any, *, num_steps: int) -> Any:
     """Train by full-batch gradients; the final mean squared error."""
-    start = init_variables(key, config, num_dims=coords.shape[1], num_channels=targets.shape[1])
+    start = init(key, config, num_dims=coords.shape[1], num_channels=targets.shape[1])
     optimizer = make_optimizer(config, num_steps)
 
     def loss(params: Any) -> Any:
@@ -66,7 +66,7 @@ def fit(key: Any, coords: Any, targets: Any, config: Any, skip: Any, *, num_step
     params = start["params"]
     (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), length=num_steps)
     values = predict(params, start["constants"], coords, config, skip)
-    return jnp.clip(values, -1.0, 1.0)
+    return jnp.clip(values, -1.0, 1.0) / 2.0 + 0.5  # of a picture, in [0, 1]
 
 
 def measure(signal: oi.Signal, config: NetworkConfig, size: Size) -> dict[str, float]:

@@ -25,8 +25,9 @@ import optiinr_jax as oi
 from experiments.protocol import keep_result, read_result
 from optiinr_jax.inr import keep_compiled_programs
 from optiinr_jax.inr.lowering import as_wave
-from optiinr_jax.inr.model import init_variables
+from optiinr_jax.inr.model import init
 from optiinr_jax.inr.ntk import Spectrum, alignment, energy, spectrum, tangent_kernel
+from optiinr_jax.inr.task import resolve
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from real_landscape import DEPTH, NUM_STEPS, OPTIONS, SOUNDS, WIDTH, first_config, read_table
@@ -75,7 +76,8 @@ def measure(name: str, num: int) -> dict[str, Any]:
     for i, (point, score) in enumerate(read_table()[name][:num]):  # of the Latin hypercube
         if not np.isfinite(score):
             continue
-        config = as_wave(first_config(point, WIDTH, signal.kind), coords.shape[1])
+        _, config, _ = resolve(signal, first_config(point, WIDTH, signal.kind), "samples")
+        config = as_wave(config, coords.shape[1])
         kernel = compute(jax.random.key(0), coords, config)
         for number, value in read_numbers(kernel, values).items():
             table.setdefault(number, []).append(value)
@@ -86,7 +88,7 @@ def measure(name: str, num: int) -> dict[str, Any]:
 
 
 def _kernel(key: Any, coords: Any, config: Any, *, num_channels: int) -> Any:
-    variables = init_variables(key, config, num_dims=coords.shape[1], num_channels=num_channels)
+    variables = init(key, config, num_dims=coords.shape[1], num_channels=num_channels)
     return tangent_kernel(variables, coords, config)
 
 

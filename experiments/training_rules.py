@@ -41,7 +41,7 @@ from optiinr_jax.inr import (
     make_layer,
 )
 from optiinr_jax.inr.config import as_number
-from optiinr_jax.studies.points import point_to_config
+from optiinr_jax.studies.points import nyquist_of, point_to_config
 
 RUNS = RESULTS / "training_rules.jsonl"
 FIRST = "adamw"  # the rule of the first tables
@@ -213,8 +213,7 @@ def found_config(signal: str) -> NetworkConfig:
 def plain_config(signal: str) -> NetworkConfig:
     """SIREN on Fourier features whose scale is a twentieth of the grid's highest frequency."""
     row, shape = SIGNALS[signal], read_signal(signal)
-    low, high = shape.frame.coord_range
-    nyquist = (max(shape.shape) - 1) / (high - low) / 2
+    nyquist = nyquist_of(row.kind, shape.shape)
     encoding = FourierFeatures(sigma=0.05 * nyquist, num_frequencies=row.width)
     layers = (make_layer("siren", omega=20.0, learning_rate=1e-3),) * 4
     tiny = {"output_init": "tiny"} if row.kind == "audio" else {}

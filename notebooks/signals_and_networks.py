@@ -22,7 +22,7 @@ import optiinr_jax as oi
 from optiinr_jax.inr import (
     NetworkConfig,
     energy,
-    init_variables,
+    init,
     make_layer,
     spectrum,
     tangent_kernel,
@@ -81,7 +81,7 @@ plt.show()
 signal = oi.sample_signal("image", size=16)
 for name in ("siren", "finer", "gauss", "wire_real"):
     config = oi.preset(name, width=64)
-    variables = init_variables(jax.random.key(0), config, num_dims=2, num_channels=3)
+    variables = init(jax.random.key(0), config, num_dims=2, num_channels=3)
     kernel = tangent_kernel(variables, signal.grid_coords(), config)
     plt.plot(np.asarray(energy(spectrum(kernel), signal.values)), label=name)
 plt.xlabel("eigenvectors")

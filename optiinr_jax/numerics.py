@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +30,12 @@ def cholesky(K: Float[Array, "n n"]) -> Float[Array, "n n"]:  # noqa: N803
         attempt = jax.lax.linalg.cholesky(K + jitter * scale * eye)
         L = jnp.where(jnp.all(jnp.isfinite(attempt)), attempt, L)  # noqa: N806
     return L
+
+
+def rescale(values: Any, old: tuple[Any, Any], new: tuple[Any, Any]) -> Any:
+    """Map the range `old` linearly onto `new`, not clipped; plain operators keep the array type."""
+    gain = (new[1] - new[0]) / (old[1] - old[0])
+    return values * gain + (new[0] - old[0] * gain)  # equal ranges: gain 1, offset 0, exact
 
 
 def masked_mean(x: Float[Array, " n"], mask: Bool[Array, " n"]) -> Float[Array, ""]:

@@ -1,13 +1,15 @@
 """Progress of anything that takes longer than a few seconds.
 
-A bar with the time left on a terminal and in notebooks, plain lines elsewhere (logs, pipes), and
-nothing at all for work that ends before DELAY seconds.
+A bar with the time left on a terminal, one line that changes in a notebook, plain lines elsewhere
+(logs, pipes), and nothing at all for work that ends before DELAY seconds.
 """
 
 import shutil
 import sys
+import threading
 import time
 from types import TracebackType
+from typing import Any
 
 DELAY = 2.0  # seconds of silence at the start
 LINE_EVERY = 10.0  # seconds between two plain lines that `update` may print
@@ -17,14 +19,21 @@ class Progress:
     """Counts `done` of `total` steps of something called `label`; use as a context manager."""
 
     def __init__(self, label: str, total: int, *, done: int = 0, enabled: bool = True) -> None:
-        """Prepare; nothing is shown before `update` or `line` is called."""
-        self.label, self.total, self.enabled = label, total, enabled
-        self.done, self._first_done = done, done
+        """Prepare; nothing is shown before DELAY."""
+        self.label, self.total, self.enabled, self.done = label, total, enabled, done
         self._start = self._last_line = time.monotonic()
-        self._bar = None
+        self._first: tuple[float, int] | None = None  # when the first steps were done, and how many
+        self._begun = done
+        self._waiting: threading.Timer | None = None
+        self._bar: Any = None
+        self._line: Any = None  # the display of a notebook
 
     def __enter__(self) -> "Progress":
-        """Start counting the time."""
+        """Count the time; where nothing is done after DELAY, a program is being compiled."""
+        if self.enabled and (_has_bar() or is_notebook()):
+            self._waiting = threading.Timer(DELAY, self._show, ["compiling"])
+            self._waiting.daemon = True
+            self._waiting.start()
         return self
 
     def __exit__(
@@ -34,37 +43,58 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         """Take the bar down, whatever happened."""
+        self._stop_waiting()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def update(self, done: int, note: str = "") -> None:
         """Say that `done` steps are behind us; `note` stands beside the count."""
-        self.done = done
-        now = time.monotonic()
+        self._stop_waiting()
+        self.done, now = done, time.monotonic()
+        if self._first is None and done > self._begun:
+            self._first = now, done
         if not self.enabled or now - self._start < DELAY:
             return
-        if _has_bar():
-            self._show_bar(note)
+        if _has_bar() or is_notebook():
+            self._show(f"{note} {self._time_left()}".strip())
         elif now - self._last_line >= LINE_EVERY:
             self._last_line = now
-            self._print(f"{self.label} {done}/{self.total} {note} eta {self.eta()}".rstrip())
+            self._print(f"{self.label} {done}/{self.total} {note} {self._time_left()}".rstrip())
 
     def line(self, text: str) -> None:
-        """Print one lasting line, above the bar where there is one; cut where a terminal ends."""
-        if self.enabled:
-            self._last_line = time.monotonic()
-            width = shutil.get_terminal_size().columns
-            is_cut = sys.stderr.isatty() and len(text) > width
-            self._print(f"{text[: width - 3]}..." if is_cut else text)
+        """Print one lasting line, above the bar where there is one; cut where a terminal ends.
+
+        In a notebook it takes the place of the line before.
+        """
+        if not self.enabled:
+            return
+        self._last_line = time.monotonic()
+        if is_notebook():
+            self._show_line(text)
+            return
+        width = shutil.get_terminal_size().columns
+        is_cut = sys.stderr.isatty() and len(text) > width
+        self._print(f"{text[: width - 3]}..." if is_cut else text)
 
     def eta(self) -> str:
-        """Time left at the pace so far, like "2m05s"; "?" before the first step."""
-        steps = self.done - self._first_done
-        if steps <= 0:
-            return "?"
-        pace = (time.monotonic() - self._start) / steps
+        """Time left at the pace since the first steps, like "2m05s"; "?" where none is known.
+
+        What passed before them is left out: that was compilation, for the most part.
+        """
+        if self._first is None or self.done <= self._first[1]:
+            return "?" if self.done < self.total else format_seconds(0.0)
+        since, first_done = self._first
+        pace = (time.monotonic() - since) / (self.done - first_done)
         return format_seconds(pace * (self.total - self.done))
+
+    def _time_left(self) -> str:
+        return "" if self.eta() == "?" else f"eta {self.eta()}"
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     def _print(self, text: str) -> None:
         if self._bar is not None:
@@ -72,25 +102,50 @@ class Progress:
         else:
             print(text, file=sys.stderr, flush=True)
 
+    def _show(self, note: str) -> None:
+        if is_notebook():
+            self._show_line(f"{self.label} {self.done}/{self.total}  {note}".rstrip())
+        else:
+            self._show_bar(note)
+
+    def _show_line(self, text: str) -> None:
+        """One line of the cell, which changes; it needs no widgets."""
+        from IPython.display import display
+
+        data = {"text/plain": text}
+        if self._line is None:
+            self._line = display(data, raw=True, display_id=True)
+        else:
+            self._line.update(data, raw=True)
+
     def _show_bar(self, note: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
 
         if self._bar is None:
-            columns = ("{task.description}", BarColumn(), MofNCompleteColumn())
+            columns: tuple[Any, ...] = ("{task.description}", BarColumn(), MofNCompleteColumn())
             self._bar = Bar(
                 *columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True)
             )
             self._bar.add_task(self.label, total=self.total, note="")
             self._bar.start()
-        self._bar.update(
-            self._bar.task_ids[0], completed=self.done, note=f"{note} eta {self.eta()}"
-        )
+        self._bar.update(self._bar.task_ids[0], completed=self.done, note=note)
+
+
+def is_notebook() -> bool:
+    """Whether a cell of a notebook is running."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def is_interactive() -> bool:
+    """Whether somebody types at a prompt or in a notebook, who wants what there is so far."""
+    return is_notebook() or hasattr(sys, "ps1")
 
 
 def _has_bar() -> bool:
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return sys.stderr.isatty()
 
 
 def format_seconds(seconds: float) -> str:

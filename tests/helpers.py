@@ -6,16 +6,16 @@ import jax
 
 from optiinr_jax.inr import INR
 from optiinr_jax.inr.config import NetworkConfig
-from optiinr_jax.inr.model import Variables, init_variables
+from optiinr_jax.inr.model import Variables, init
 from optiinr_jax.signals import Scores, Signal
 
-_draw = jax.jit(init_variables, static_argnames=("num_dims", "num_channels"))
+_draw = jax.jit(init, static_argnames=("num_dims", "num_channels"))
 
 
 def draw_variables(
     config: NetworkConfig, seed: int = 0, *, num_dims: int = 2, num_channels: int = 3
 ) -> Variables:
-    """What `init_variables` draws; networks of one structure share the program."""
+    """What `init` draws; networks of one structure share the program."""
     return _draw(jax.random.key(seed), config, num_dims=num_dims, num_channels=num_channels)
 
 
@@ -26,7 +26,7 @@ def draw_params(config: NetworkConfig, seed: int = 0, **sizes: int) -> Any:
 
 def make_inr(signal: Signal, config: NetworkConfig, score: float = 0.0, seed: int = 0) -> INR:
     """A network that nobody has trained, for what only has to hold one."""
-    signal = signal.with_ranges(config.coord_range, config.value_range)
+    signal = signal.with_value_range(config.value_range)
     variables = draw_variables(
         config, seed, num_dims=signal.num_dims, num_channels=signal.num_channels
     )

@@ -18,12 +18,13 @@ from optiinr_jax.inr.fitting import DivergedError as DivergedError
 from optiinr_jax.inr.fitting import FloorWarning as FloorWarning
 from optiinr_jax.inr.fitting import fit as fit
 from optiinr_jax.inr.fitting import fit_many as fit_many
+from optiinr_jax.inr.fitting import make_inr as make_inr
 from optiinr_jax.inr.gradient_adjustment import GradientAdjustment as GradientAdjustment
 from optiinr_jax.inr.initializers import INITIALIZERS as INITIALIZERS
 from optiinr_jax.inr.lowering import as_wave as as_wave
 from optiinr_jax.inr.model import MLP as MLP
 from optiinr_jax.inr.model import apply as apply
-from optiinr_jax.inr.model import init_variables as init_variables
+from optiinr_jax.inr.model import init as init
 from optiinr_jax.inr.model_file import ModelFileError as ModelFileError
 from optiinr_jax.inr.ntk import Spectrum as Spectrum
 from optiinr_jax.inr.ntk import alignment as alignment
@@ -42,4 +43,5 @@ from optiinr_jax.inr.reparameterization import (
 )
 from optiinr_jax.inr.representation import INR as INR
 from optiinr_jax.inr.representation import load_inr as load_inr
+from optiinr_jax.inr.representation import stack as stack
 from optiinr_jax.inr.sampling import SAMPLINGS as SAMPLINGS

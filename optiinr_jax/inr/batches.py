@@ -29,7 +29,6 @@ class Points:
         continuous: the signal between the points of a grid; None: not needed.
         surface: points of a grid beside which a solid ends; None: not needed.
         shape: of the grid; (N,) for a list.
-        coord_range: over which every side of the grid is laid.
     """
 
     targets: Targets
@@ -37,7 +36,6 @@ class Points:
     continuous: ContinuousSignal | None = None
     surface: Any = None  # int32 (s,), or what jax puts in its place while it rebuilds the record
     shape: tuple[int, ...] = field(metadata={"static": True})
-    coord_range: tuple[float, float] = field(default=(-1.0, 1.0), metadata={"static": True})
 
     @property
     def num_points(self) -> int:
@@ -53,13 +51,13 @@ class Points:
         """Coordinates and targets of some points."""
         if self.coords is not None:
             return self.coords[index], self.targets.at(index)
-        return coords_at(index, self.shape, *self.coord_range), self.targets.at(index)
+        return coords_at(index, self.shape), self.targets.at(index)
 
     def all(self) -> tuple[Float[Array, "N d"], Float[Array, "N c"]]:
         """Coordinates and targets of all points."""
         if self.coords is not None:
             return self.coords, self.targets.dense()
-        return grid_coords(self.shape, *self.coord_range), self.targets.dense()
+        return grid_coords(self.shape), self.targets.dense()
 
     def places_of(self, index: Int[Array, " n"]) -> Float[Array, "n d"]:
         """Places of some points, counted in samples."""
@@ -70,7 +68,7 @@ class Points:
     ) -> tuple[Float[Array, "n d"], Float[Array, "n c"]]:
         """Coordinates and values of the continuous signal at places."""
         assert self.continuous is not None  # `points_of` gives one where a sampling asks for it
-        return coords_of_places(places, self.shape, *self.coord_range), self.continuous.at(places)
+        return coords_of_places(places, self.shape), self.continuous.at(places)
 
 
 def list_points(coords: Float[Array, "N d"], targets: Float32[Array, "N c"]) -> Points:

@@ -75,8 +75,12 @@ class NetworkConfig:
         output_init: name in OUTPUT_INITS; None: the last family's law, for biases PyTorch's.
         output_weight_bound: of the output layer, instead.
         output_bias_bound: of the output layer, instead.
-        coord_range: the range over which the signal's grid is laid; None: the signal's own.
-        value_range: the range in which the network learns the signal's values; None: the same.
+        coord_range: onto which the coordinates, [-1, 1] over the grid of any signal, are mapped in
+            front of the network; None: that of the signal's kind.
+        value_range: the range in which the network learns the signal's values; None: that of the
+            signal's kind.
+        natural_range: what `value_range` stands for, [0, 1] of a picture: `apply` gives values in
+            it. `fit` fills it in; None: values as they are learned.
     """
 
     layers: tuple[LayerConfig, ...]
@@ -102,6 +106,7 @@ class NetworkConfig:
     output_bias_bound: ArrayLike | None = None
     coord_range: tuple[ArrayLike, ArrayLike] | None = None
     value_range: tuple[ArrayLike, ArrayLike] | None = None
+    natural_range: tuple[ArrayLike, ArrayLike] | None = None
 
     @property
     def depth(self) -> int:
@@ -165,6 +170,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "adjustment": _read_adjustment,
     "coord_range": tuple,
     "value_range": tuple,
+    "natural_range": tuple,
 }
 
 

@@ -68,7 +68,7 @@ def check_config(config: Any) -> None:
     if config.output_init is not None:
         _check_name("output_init", config.output_init, OUTPUT_INITS)
     _check_bounds("output_", config.output_weight_bound, config.output_bias_bound)
-    for name in ("coord_range", "value_range"):
+    for name in ("coord_range", "value_range", "natural_range"):
         _check_range(name, getattr(config, name))
 
 

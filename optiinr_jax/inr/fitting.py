@@ -1,7 +1,7 @@
 """fit(): one network, one signal, one trained INR."""
 
-import math
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,14 +19,19 @@ from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.config import NetworkConfig, check_config
 from optiinr_jax.inr.cost import num_cores, predict_seconds
+from optiinr_jax.inr.model import Variables
+from optiinr_jax.inr.model import init as init_variables
+from optiinr_jax.inr.presets import as_config
 from optiinr_jax.inr.representation import INR
-from optiinr_jax.inr.task import floor_of, points_of, resolve_objective
+from optiinr_jax.inr.task import floor_of, points_of, resolve
 from optiinr_jax.inr.training import Fit, OnStep, train
-from optiinr_jax.progress import Progress
-from optiinr_jax.signals import OBJECTIVES, Signal
+from optiinr_jax.progress import Progress, format_seconds, is_interactive
+from optiinr_jax.signals import OBJECTIVES, Signal, as_signal
+from optiinr_jax.signals.inputs import SignalLike, is_several
 
 _FLOOR_STEPS = 50  # the last losses that the floor is compared with
 _FLOOR = 0.99  # a loss above this part of the best constant's has learned nothing
+_LONG_SECONDS = 60.0  # a fit this long says so before it begins
 _SPECIALISED_SECONDS = 30.0  # a fit this long pays the compilation of its own program
 
 
@@ -47,13 +52,14 @@ class FloorWarning(UserWarning):
 
 
 def fit(
-    signal: Signal,
-    config: NetworkConfig,
+    signal: SignalLike,
+    config: NetworkConfig | str,
     *,
     objective: str | None = None,
     num_steps: int = 2000,
     seed: int = 0,
     key: jax.Array | None = None,
+    init: INR | None = None,
     share_program: bool | None = None,
     keep_best: bool = False,
     max_part: int | None = None,
@@ -65,9 +71,11 @@ def fit(
 ) -> INR:
     """Fit one network to one signal.
 
+    Interrupted at a prompt or in a notebook, it returns the network so far; `info` says so.
+
     Args:
-        signal: what to represent.
-        config: the network and how it is trained; see `preset` for the published ones.
+        signal: what to represent, or an array or path that `as_signal` makes it of.
+        config: the network and how it is trained, or the name of a published one, see `preset`.
         objective: "continuous", the error at the samples and between them in one, or "samples", the
             error at the samples alone, as papers measure it. It decides what `score` is, and, where
             the configuration leaves it open (`sampling` None), at which points the network is
@@ -76,6 +84,7 @@ def fit(
         num_steps: updates.
         seed: of the initial parameters.
         key: instead of a seed.
+        init: a network of the same structure to begin with; None: initial parameters are drawn.
         share_program: train in the wave form, one compiled program for all families; None: where
             the fit is short.
         keep_best: keep the parameters of the step with the lowest loss (of its mini-batch, where
@@ -97,24 +106,31 @@ def fit(
     Warns:
         FloorWarning: the network is no better than a constant (as in siren#46).
     """
+    signal = as_signal(signal)
+    config = as_config(config, signal.kind)
     check_config(config)
     check_seed(seed)
     check_counts(num_steps=num_steps, max_part=1 if max_part is None else max_part)
+    seconds = predict_seconds(config, signal.num_points, signal.num_channels, num_steps)
     if share_program is None:
-        size = signal.num_points, signal.num_channels
-        share_program = predict_seconds(config, *size, num_steps) < _SPECIALISED_SECONDS
+        share_program = seconds < _SPECIALISED_SECONDS
     drawn_by = seed if key is None else None
-    config, objective = resolve_objective(config, objective, signal.kind)
-    signal = signal.with_ranges(config.coord_range, config.value_range)
+    signal, config, objective = resolve(signal, config, objective)
     key = jax.random.key(seed) if key is None else key
     keeper = None
     if checkpoint is not None:
         settings = [num_steps, share_program, keep_best, signal.frame.to_json(), config.to_json()]
         draws = np.asarray(jax.random.key_data(key)).tobytes()
+        draws += b"" if init is None else init.to_bytes()
         stored = signal.stored.tobytes() + (signal.finer.points.tobytes() if signal.finer else b"")
         fingerprint = make_fingerprint(settings, draws, stored)
         keeper = Checkpoint(Path(checkpoint), fingerprint)
     with Progress("fit", num_steps, enabled=progress) as bar:
+        if seconds > _LONG_SECONDS:
+            bar.line(
+                f"fit: {num_steps} steps of {signal.num_points} points on {config.width} units a "
+                f"layer, about {format_seconds(seconds)} on a machine like this."
+            )
 
         def report(done: int, total: int, loss: float) -> None:
             bar.update(done, f"loss {loss:.3g}")
@@ -126,11 +142,20 @@ def fit(
             points_of(signal, config.sampling),
             config,
             num_steps=num_steps,
+            init=None if init is None else init.variables,
             share_program=share_program,
             keep_best=keep_best,
             max_part=max_part,
             checkpoint=keeper,
+            keep_interrupted=is_interactive(),
             on_step=report,
+        )
+    num_done = len(trained.history)
+    if trained.is_finite and num_done < num_steps:
+        info = {**(info or {}), "interrupted": True}
+        print(
+            f"fit: interrupted after {num_done} of {num_steps} steps; this is the network so far.",
+            file=sys.stderr,
         )
     found = _result(signal, config, objective, trained, num_steps, drawn_by, info or {})
     if isinstance(found, DivergedError):
@@ -147,9 +172,46 @@ def fit(
     return found
 
 
+def make_inr(
+    signal: SignalLike,
+    config: NetworkConfig | str,
+    variables: Variables | None = None,
+    *,
+    key: jax.Array | None = None,
+    objective: str | None = None,
+) -> INR:
+    """A scored network, untrained or with variables that a training loop of one's own has made.
+
+    Args:
+        signal: what it represents.
+        config: the network, or the name of a published one.
+        variables: {"params": trained arrays, "constants": fixed ones}; None: initial ones.
+        key: of the initial ones; None: of seed 0.
+        objective: what `score` is; see `fit`.
+
+    >>> import optiinr_jax as oi
+    >>> signal = oi.sample_signal("image", size=8)
+    >>> inr = oi.make_inr(signal, oi.preset("siren", width=8))
+    >>> coords, targets = signal.grid_coords(), signal.samples.reshape(-1, 3)
+    >>> loss = lambda params: ((inr.with_params(params)(coords) - targets) ** 2).mean()
+    >>> jax.tree.map(lambda leaf: leaf.shape, jax.grad(loss)(inr.params)["output"]["bias"])
+    (3,)
+    """
+    signal = as_signal(signal)
+    signal, config, objective = resolve(signal, as_config(config, signal.kind), objective)
+    check_config(config)
+    if variables is None:
+        key = jax.random.key(0) if key is None else key
+        sizes = {"num_dims": signal.num_dims, "num_channels": signal.num_channels}
+        variables = init_variables(key, config, **sizes)
+    inr = INR(config, variables, signal.frame, objective=objective)
+    scores = signal.scores(inr.network())
+    return replace(inr, score=OBJECTIVES[objective](scores), scores=scores)
+
+
 def fit_many(
-    signals: Signal | Sequence[Signal],
-    configs: NetworkConfig | Sequence[NetworkConfig],
+    signals: SignalLike | Sequence[SignalLike],
+    configs: NetworkConfig | str | Sequence[NetworkConfig | str],
     *,
     objective: str | None = None,
     num_steps: int = 500,
@@ -189,8 +251,9 @@ def fit_many(
     >>> [inr.config.layers[0].activation for inr in oi.fit_many(signal, pair, num_steps=5)]
     ['siren', 'finer']
     """
-    many_signals = [signals] if isinstance(signals, Signal) else list(signals)
-    many_configs = [configs] if isinstance(configs, NetworkConfig) else list(configs)
+    many_signals = list(map(as_signal, signals)) if is_several(signals) else [as_signal(signals)]
+    is_one = isinstance(configs, NetworkConfig | str)
+    many_configs: list[NetworkConfig | str] = [configs] if is_one else list(configs)
     count = max(len(many_signals), len(many_configs))
     if {len(many_signals), len(many_configs)} - {1, count} or count == 0:
         raise ValueError(
@@ -207,9 +270,9 @@ def fit_many(
     check_name("layout", layout, LAYOUTS)
     jobs = []
     for i, (signal, config) in enumerate(zip(many_signals, many_configs, strict=True)):
+        config = as_config(config, signal.kind)
         check_config(config)
-        config, aim = resolve_objective(config, objective, signal.kind)
-        signal = signal.with_ranges(config.coord_range, config.value_range)
+        signal, config, aim = resolve(signal, config, objective)
         key = jax.random.key(seed) if keys is None else keys[i]
         jobs.append(_Job(signal, config, aim, key))
     with Progress("fit_many", count * num_steps, enabled=progress) as bar:
@@ -327,19 +390,13 @@ def _result(
 ) -> INR | DivergedError:
     """The scored network, inside its error where the fit has diverged."""
     last_good = max(len(trained.history) - 2, 0)
-    inr = INR(
-        config=config,
-        variables=trained.variables,
-        frame=signal.frame,
-        score=math.nan,
-        objective=objective,
-        num_steps=num_steps if trained.is_finite else last_good,
+    inr = replace(
+        make_inr(signal, config, trained.variables, objective=objective),
+        num_steps=len(trained.history) if trained.is_finite else last_good,
         seed=seed,
         history=trained.history,
         info={"matmul_precision": matmul_precision(), **info},
     )
-    scores = signal.scores(inr.apply)
-    inr = replace(inr, score=OBJECTIVES[objective](scores), scores=scores)
     if trained.is_finite:
         return inr
     return DivergedError(

@@ -80,7 +80,13 @@ def wire2d(
     squares = jnp.square(z.real) + jnp.square(z.imag) + jnp.square(u.real) + jnp.square(u.imag)
     magnitude = jnp.exp(-omega * z.imag - jnp.square(sigma) * squares)
     angle = omega * z.real
-    return jax.lax.complex(magnitude * cosine(angle), magnitude * sine(angle))
+    return _complex(magnitude * cosine(angle), magnitude * sine(angle))
+
+
+def _complex(re: Float[Array, "*s"], im: Float[Array, "*s"]) -> Complex[Array, "*s"]:
+    """A complex number, of at least 64 bits: there are none of half precision."""
+    dtype = jnp.promote_types(re.dtype, jnp.float32)
+    return jax.lax.complex(re.astype(dtype), im.astype(dtype))
 
 
 def wf_complex(

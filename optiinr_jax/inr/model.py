@@ -7,6 +7,7 @@ PyTorch does. Where complex values meet a real activation or the output, their r
 Letters: n coordinates, d dimensions of a coordinate, c channels of a value, f input features.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import flax.linen as nn
@@ -17,10 +18,11 @@ from jaxtyping import Array, Float, Inexact, Key
 
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.config import NetworkConfig
-from optiinr_jax.inr.encodings import Constants
+from optiinr_jax.inr.encodings import Constants, FourierFeatures
 from optiinr_jax.inr.initializers import OUTPUT_ACTIVATIONS
 from optiinr_jax.inr.lowering import LoweredConfig, fan_ins, lower
 from optiinr_jax.inr.reparameterization import fourier_basis
+from optiinr_jax.numerics import rescale
 
 # {"params": the trained tree, "constants": fixed arrays of the encoding and of FR}
 Variables = dict[str, Any]
@@ -102,7 +104,7 @@ def _uniform(bound: ArrayLike | None):
     return draw
 
 
-def init_variables(
+def init(
     key: Key[Array, ""], config: NetworkConfig, *, num_dims: int, num_channels: int
 ) -> Variables:
     """Draw initial parameters and the constants, which are never trained.
@@ -121,7 +123,9 @@ def init_variables(
 
 
 def encode(constants: Constants, coords: Float[Array, "n d"], config: NetworkConfig) -> Array:
-    """Input features (n, f) of the network: the encoding, or the coordinates themselves."""
+    """Input features (n, f): coordinates in the network's own range, or an encoding of them."""
+    if config.coord_range is not None:
+        coords = rescale(coords, (-1.0, 1.0), config.coord_range)
     return coords if config.encoding is None else config.encoding(coords, constants)
 
 
@@ -133,13 +137,85 @@ def apply_features(
     return cast(Array, model.apply({"params": params}, features, config, constants))
 
 
-def apply(
+def forward(
     variables: Variables, coords: Float[Array, "n d"], config: NetworkConfig
 ) -> Float[Array, "n c"]:
-    """Values of the network at coordinates; pure, differentiable, vmaps plainly."""
+    """Values of the network at coordinates, in the range in which it is trained."""
     constants, lowered = variables["constants"], lower(config, coords.shape[-1])
     features = encode(constants, coords, lowered)
     return apply_features(variables["params"], constants, features, lowered)
+
+
+def apply(variables: Variables, config: NetworkConfig, coords: ArrayLike | Sequence[Any]) -> Array:
+    """Values (..., C) of a network at coordinates (..., D): a pure function of its arguments.
+
+    It can be compiled, differentiated and mapped over all of them. Coordinates are [-1, 1] over the
+    grid of any signal; values are in the signal's natural range, [0, 1] for a picture, where the
+    configuration says so (that of an `INR` does), else as the network gives them.
+
+    Args:
+        variables: {"params": trained arrays, "constants": fixed ones}, as `init` gives them; of a
+            network without a drawn encoding the params alone will do.
+        config: the network, `INR.config` or one's own.
+        coords: any number of leading axes, also none.
+
+    Raises:
+        ValueError: coordinates with another number of dimensions than the network's, a stack of
+            networks, which `jax.vmap` maps over, or an encoding without its constants.
+
+    >>> from optiinr_jax.inr import preset
+    >>> config = preset("siren", width=8)
+    >>> variables = init(jax.random.key(0), config, num_dims=2, num_channels=3)
+    >>> jax.vmap(apply, in_axes=(None, None, 0))(variables, config, jnp.zeros((5, 2))).shape
+    (5, 3)
+    """
+    variables = _whole(variables, config)
+    coords = jnp.asarray(coords)
+    if not jnp.issubdtype(coords.dtype, jnp.floating):
+        coords = coords.astype(jnp.float32)
+    num_dims = num_dims_of(variables, config)
+    if coords.ndim < 1 or coords.shape[-1] != num_dims:
+        raise ValueError(
+            f"coords has shape {coords.shape}, but its last axis must be {num_dims}, the number of "
+            "dimensions of the network; reshape it."
+        )
+    values = forward(variables, coords.reshape(-1, num_dims), config)
+    if config.natural_range is not None and config.value_range is not None:
+        values = rescale(values, config.value_range, config.natural_range)
+    return values.reshape(*coords.shape[:-1], values.shape[-1])
+
+
+def _whole(variables: Variables, config: NetworkConfig) -> Variables:
+    """Variables with their constants, of one network."""
+    if "params" not in variables:
+        if isinstance(config.encoding, FourierFeatures):
+            raise ValueError(
+                "got the params alone, but the network's Fourier features have frequencies of "
+                "their own; give the variables, {'params': ..., 'constants': ...}."
+            )
+        fourier = config.reparameterization
+        basis = {} if fourier is None else {"fourier_basis": fourier_basis(fourier, config.width)}
+        variables = {"params": variables, "constants": basis}
+    check_single(variables)
+    return variables
+
+
+def check_single(variables: Variables) -> None:
+    """Raise ValueError for a stack of networks."""
+    shape = jnp.shape(variables["params"][hidden_name(0)]["kernel"])
+    if len(shape) != 2:
+        raise ValueError(
+            f"the first kernel has shape {shape}, so this is a stack of networks; map over it, as "
+            "in jax.vmap(lambda inr: inr(coords))(stack)."
+        )
+
+
+def num_dims_of(variables: Variables, config: NetworkConfig) -> int:
+    """Dimensions of the coordinates that a network takes."""
+    num_features = variables["params"][hidden_name(0)]["kernel"].shape[0]
+    if config.encoding is None:
+        return num_features
+    return config.encoding.num_dims(num_features, variables["constants"])
 
 
 @jax.jit

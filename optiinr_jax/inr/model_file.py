@@ -15,12 +15,14 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from optiinr_jax.inr.config import NetworkConfig
-from optiinr_jax.inr.model import Variables, init_variables
+from optiinr_jax.inr.model import Variables, init
 from optiinr_jax.inr.reparameterization import fourier_basis
 from optiinr_jax.signals import Frame
+from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import check_objective
 
-FORMAT, FORMAT_VERSION = "optiinr", 2
+FORMAT, FORMAT_VERSION = "optiinr", 3
+_READABLE = ("2", "3")  # until 2 the range of the coordinates stood in the frame
 _BASIS = "constants/fourier_basis"  # FR's: follows from the configuration, so it is not stored
 _METADATA_KEYS = {"format", "version", "config", "frame", "info", "sha256"}
 
@@ -43,7 +45,7 @@ def pack(content: Content) -> bytes:
     from safetensors.numpy import load, save
 
     tensors = {
-        name: np.ascontiguousarray(array)
+        name: _as_float32(name, np.ascontiguousarray(array))
         for name, array in flatten_dict(content.variables, sep="/").items()
         if name != _BASIS
     }
@@ -59,6 +61,22 @@ def pack(content: Content) -> bytes:
     if _digest(load(packed), metadata) != metadata["sha256"]:
         raise OSError("cannot write the model: its tensors do not read back.")
     return packed
+
+
+def _as_float32(name: str, array: np.ndarray) -> np.ndarray:
+    """Half precision is widened; what float32 does not hold is refused."""
+    if array.dtype.itemsize > 4:
+        raise ValueError(
+            f"{name} has type {array.dtype}, but a model file holds float32; convert the network, "
+            "as by jax.tree.map(jnp.float32, inr)."
+        )
+    wide = array.astype(np.float32)
+    if not np.isfinite(wide).all():
+        raise ValueError(
+            f"{name} has numbers that are nan or infinite, so there is no network to save; half "
+            "precision, if it was used, cannot hold this one."
+        )
+    return wide
 
 
 def unpack(path: str | os.PathLike[str]) -> Content:
@@ -98,13 +116,20 @@ def unpack(path: str | os.PathLike[str]) -> Content:
 def _read_metadata(metadata: dict[str, str]) -> tuple[NetworkConfig, Frame, dict[str, Any]]:
     if set(metadata) != _METADATA_KEYS or metadata["format"] != FORMAT:
         raise ValueError("it has no model metadata; use a file that save() wrote.")
-    if metadata["version"] != str(FORMAT_VERSION):
+    if metadata["version"] not in _READABLE:
         raise ValueError(
             f"it has format version {metadata['version']!r:.20}, this program reads "
-            f"{FORMAT_VERSION}; use the program that wrote it."
+            f"{' and '.join(_READABLE)}; use the program that wrote it."
         )
-    config = NetworkConfig.from_json(json.loads(metadata["config"]))
-    frame = Frame.from_json(json.loads(metadata["frame"]))
+    config_record, record = json.loads(metadata["config"]), json.loads(metadata["frame"])
+    frame = Frame.from_json(record)
+    if metadata["version"] == "2":
+        config_record |= {
+            "coord_range": record["coord_range"],
+            "value_range": record["value_range"],
+            "natural_range": get_kind(frame.kind).natural_range,
+        }
+    config = NetworkConfig.from_json(config_record)
     info = json.loads(metadata["info"])
     if not isinstance(info, dict) or not {"score", "num_steps", "seed"} <= set(info):
         raise ValueError("its metrics are missing; use a file that save() wrote.")
@@ -115,9 +140,7 @@ def _read_metadata(metadata: dict[str, str]) -> tuple[NetworkConfig, Frame, dict
 def _check_shapes(file: Any, config: NetworkConfig, frame: Frame) -> None:
     """Compare names, types and shapes with what the configuration asks for; allocates nothing."""
     expected = jax.eval_shape(
-        lambda key: init_variables(
-            key, config, num_dims=frame.num_dims, num_channels=frame.num_channels
-        ),
+        lambda key: init(key, config, num_dims=frame.num_dims, num_channels=frame.num_channels),
         jax.random.key(0),
     )
     flat: dict[str, Any] = flatten_dict(expected, sep="/")

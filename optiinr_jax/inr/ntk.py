@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.lowering import lower
-from optiinr_jax.inr.model import Variables, apply
+from optiinr_jax.inr.model import Variables, forward
 
 _COLUMNS = 32  # computed at once
 
@@ -35,7 +35,7 @@ def tangent_kernel(
     """The mean over channels of every channel's own kernel: trace form of the full kernel.
 
     Args:
-        variables: of the network, at the start (`init_variables`) or trained (`INR.variables`).
+        variables: of the network, at the start (`init`) or trained (`INR.variables`).
         coords: a subset of the signal's coordinates; time and memory grow with its square.
         config: of the network.
     """
@@ -53,7 +53,7 @@ def full_tangent_kernel(
 @jax.jit
 def _full_kernel(variables: Variables, coords: Array, config: NetworkConfig) -> Array:
     def predict(params):
-        return apply({**variables, "params": params}, coords, config)
+        return forward({**variables, "params": params}, coords, config)
 
     values, pull_back = jax.vjp(predict, variables["params"])
 

@@ -118,6 +118,23 @@ def preset(
     return config
 
 
+def as_config(config: NetworkConfig | str, modality: str) -> NetworkConfig:
+    """A configuration, or the published network of a name for a kind of signal.
+
+    Raises:
+        TypeError: something else.
+        ValueError: an unknown name.
+    """
+    if isinstance(config, str):
+        return preset(config, modality=modality)
+    if isinstance(config, NetworkConfig):
+        return config
+    raise TypeError(
+        f"config is a {type(config).__name__}, but a NetworkConfig or the name of a published "
+        f"network was expected; try {next(iter(PRESETS[modality]))!r} or preset(...)."
+    )
+
+
 def plain_presets(modality: str) -> list[str]:
     """Names of the presets that a search could have found: layers and rates, nothing else."""
     return [name for name, row in PRESETS[modality].items() if row.is_plain]

@@ -1,12 +1,18 @@
-"""INR: a trained network with all that is needed to render it: predict, render, save, load."""
+"""INR: a trained network with all that is needed to render it: a JAX value, and a file.
+
+As a pytree its leaves are the arrays, the configuration's numbers and the frame's attributes;
+names, shapes and ranges are static. What was measured of a network (score, history, info) is no
+part of the value: a network that comes out of a transformation is another one and has none.
+"""
 
 import contextlib
 import itertools
 import math
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
+from html import escape
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,14 +24,17 @@ from jaxtyping import Array, Float32, Float64
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.config import NetworkConfig
-from optiinr_jax.inr.lowering import LoweredConfig, as_wave
-from optiinr_jax.inr.model import Variables, apply
+from optiinr_jax.inr.lowering import as_wave
+from optiinr_jax.inr.model import Variables, apply, check_single
 from optiinr_jax.inr.model_file import Content, pack, unpack
-from optiinr_jax.signals import Frame, Scores, Signal
+from optiinr_jax.signals import Frame, Scores, Signal, as_signal
 from optiinr_jax.signals.coordinates import coords_of_places, places_of_coords
+from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import read_scores
+from optiinr_jax.signals.thumbnails import draw_pair, image_tag, thumbnail
 
+_SHOWN_POINTS = 2**20  # of a network that a notebook shows without being asked
 _PREDICT_POINTS = 65536  # points computed at once: bounds the memory, not the size
 
 
@@ -37,7 +46,8 @@ class INR:
         config: the network and how it was trained.
         variables: {"params": trained arrays, "constants": fixed ones}.
         frame: the signal's grid and ranges.
-        score: of the fit by its objective, higher is better (PSNR in dB for images).
+        score: of the fit by its objective, higher is better (PSNR in dB for images); nan: not
+            measured.
         objective: what the score counts, "continuous" or "samples"; see `fit`.
         scores: at the samples, between them, and of what interpolates them; None: not known.
         num_steps: updates it was trained for.
@@ -49,8 +59,8 @@ class INR:
     config: NetworkConfig
     variables: Variables
     frame: Frame
-    score: float
-    num_steps: int
+    score: float = math.nan
+    num_steps: int = 0
     objective: str = "samples"
     scores: Scores | None = None
     seed: int | None = None
@@ -67,40 +77,97 @@ class INR:
         """Trained numbers."""
         return sum(leaf.size for leaf in jax.tree.leaves(self.params))
 
-    @cached_property
-    def _wave_config(self) -> LoweredConfig:
-        config = as_wave(self.config, self.frame.num_dims)
-        return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), config)
+    def with_params(self, params: Any) -> "INR":
+        """The same network with other trained arrays, of which nothing is measured.
 
-    def apply(self, coords: Float32[Array, "n d"]) -> Float32[Array, "n c"]:
-        """Values at coordinates, both on the device; compiles anew for every n."""
-        return _apply(self.variables, coords, self._wave_config)
+        >>> import optiinr_jax as oi
+        >>> inr = oi.make_inr(oi.sample_signal("image", size=8), oi.preset("siren", width=8))
+        >>> blue = lambda params: inr.with_params(params)(jnp.zeros(2))[2]
+        >>> jax.grad(blue)(inr.params)["output"]["bias"].tolist()  # half: it learns in [-1, 1]
+        [0.0, 0.0, 0.5]
+        """
+        return INR(self.config, {**self.variables, "params": params}, self.frame)
 
-    def predict(self, coords: ArrayLike) -> Float32[np.ndarray, "*b c"]:
-        """Values at coordinates (..., D), in the range the network learned; chunked, any number.
+    def __call__(self, coords: ArrayLike | Sequence[Any]) -> Array:
+        """Values (..., C) at coordinates (..., D) as a JAX function, to compile or differentiate.
+
+        Coordinates are [-1, 1] over the signal's grid, row first; values are in the signal's own
+        range. Out of a compiled function every number of points is compiled anew: there `predict`
+        is better. Derivatives are those that the authors of a family train by: FINER's and its
+        kin's hold the stretch |z| + 1 constant.
 
         Raises:
             ValueError: the last axis is not the signal's number of dimensions.
         """
-        coords = np.asarray(coords, np.float32)
+        return _apply(self.variables, self.config, coords)
+
+    apply = __call__
+
+    def predict(
+        self, coords: ArrayLike | Sequence[Any], units: str | None = None
+    ) -> Float32[np.ndarray, "*b c"]:
+        """Values at coordinates (..., D), in the signal's own range, as `render` gives them.
+
+        Any number of points goes through one compiled program, in chunks.
+
+        Args:
+            coords: [-1, 1] over the signal's grid.
+            units: instead "pixels" of a picture (0 is the first one's centre), "seconds" of a
+                sound, "world" for the space of a solid's file.
+
+        Raises:
+            ValueError: the last axis is not the signal's number of dimensions, or units of another
+                kind.
+            TypeError: under `jax.jit`, `jax.grad` or `jax.vmap`.
+        """
+        self = self._concrete("predict", coords)
+        coords = np.asarray(coords, np.float64 if units else np.float32)
         if coords.ndim < 1 or coords.shape[-1] != self.frame.num_dims:
             raise ValueError(
-                f"coords has shape {coords.shape}, but its last axis must be {self.frame.num_dims}."
+                f"coords has shape {coords.shape}, but its last axis must be "
+                f"{self.frame.num_dims}, the number of dimensions of the signal; reshape it."
             )
+        if units is not None:
+            coords = np.asarray(self.frame.coords_in(units, coords), np.float32)
         flat = coords.reshape(-1, self.frame.num_dims)
         values = self._predict_rows(len(flat), lambda start, stop: flat[start:stop])
         return values.reshape(*coords.shape[:-1], self.frame.num_channels)
+
+    def network(self) -> Callable[[Float32[Array, "n d"]], Float32[Array, "n c"]]:
+        """The network as `predict` and `Signal.scores` take it: all families share one program."""
+        config = as_wave(self.config, self.frame.num_dims)
+        config = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), config)
+        return lambda coords: _apply(self.variables, config, coords)
+
+    def _concrete(self, what: str, *others: Any) -> "INR":
+        """The network for work outside of JAX, where its attributes are plain numbers.
+
+        Raises:
+            TypeError: the network or something else is traced.
+            ValueError: it is a stack of networks.
+        """
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((self, others))):
+            raise TypeError(
+                f"{what} gives NumPy arrays, so it cannot be compiled, differentiated or mapped; "
+                "call the network itself, inr(coords)."
+            )
+        check_single(self.variables)
+        if all(isinstance(number, float) for number in self.frame.attributes.values()):
+            return self
+        attributes = {name: float(value) for name, value in self.frame.attributes.items()}
+        return replace(self, frame=replace(self.frame, attributes=attributes))
 
     def _predict_rows(
         self, num_points: int, rows: Callable[[int, int], np.ndarray]
     ) -> Float32[np.ndarray, "n c"]:
         """Values at coordinates that `rows` gives from one number to another, chunk by chunk."""
+        network = self.network()
         values = np.empty((num_points, self.frame.num_channels), np.float32)
         for start in range(0, num_points, _PREDICT_POINTS):
             chunk = rows(start, min(start + _PREDICT_POINTS, num_points))
             padded = np.zeros((_round_up(len(chunk)), self.frame.num_dims), np.float32)
             padded[: len(chunk)] = chunk
-            done = _apply(self.variables, padded, self._wave_config)
+            done = network(jnp.asarray(padded))
             values[start : start + len(chunk)] = np.asarray(done)[: len(chunk)]
         return values
 
@@ -135,6 +202,7 @@ class INR:
         >>> inr.render(2.0, region=[(0.0, 0.5), (0.25, 0.75)]).shape
         (8, 8, 3)
         """
+        self = self._concrete("render")
         frame = self.frame
         if sample_rate is not None:
             if "sample_rate" not in frame.attributes:
@@ -157,7 +225,7 @@ class INR:
         def rows(start: int, stop: int) -> np.ndarray:
             index = np.unravel_index(np.arange(start, stop), fine)
             places = np.stack([axis[i] for axis, i in zip(axes, index, strict=True)], axis=-1)
-            return coords_of_places(places, frame.shape, *frame.coord_range).astype(np.float32)
+            return coords_of_places(places, frame.shape).astype(np.float32)
 
         values = self._predict_rows(math.prod(fine), rows)
         for axis, m in enumerate(means):
@@ -167,7 +235,7 @@ class INR:
                 values = blocks.mean(axis=2)
         return grid.to_samples(values.reshape(-1, frame.num_channels))
 
-    def evaluate(self, signal: Signal) -> dict[str, float]:
+    def evaluate(self, signal: SignalLike) -> dict[str, float]:
         """All metrics of the network against a signal of its kind, at its samples and between.
 
         The first one, by which networks are scored, is computed in bounded memory; the others, of
@@ -177,6 +245,7 @@ class INR:
         Raises:
             ValueError: a signal of another kind or with another number of channels.
         """
+        self, signal = self._concrete("evaluate"), as_signal(signal)
         frame = self.frame
         if (signal.kind, signal.num_channels) != (frame.kind, frame.num_channels):
             raise ValueError(
@@ -184,7 +253,7 @@ class INR:
                 f"signal {signal.name!r} is of kind {signal.kind} with {signal.num_channels}; "
                 "choose a signal like the one it was fitted to."
             )
-        signal = signal.with_ranges(frame.coord_range, frame.value_range)
+        signal = signal.with_value_range(frame.value_range)
         kind = get_kind(signal.kind)
         found = signal.scores(self._on_grid_of(signal))
         scores = {
@@ -204,17 +273,18 @@ class INR:
 
         On a coarser grid a value is the mean over its cell, as in `render`.
         """
+        network = self.network()
         if signal.shape == self.frame.shape:
-            return self.apply
+            return network
         own, other = self.frame, signal.frame
         cells = [n / m for n, m in zip(own.shape, other.shape, strict=True)]
         inside = [np.array([offset]) for offset in itertools.product(*map(_inside_cell, cells))]
 
         def apply_there(coords: Array) -> Array:
-            places = places_of_coords(coords, other.shape, *other.coord_range)
+            places = places_of_coords(coords, other.shape)
             here = (places - other.edge) * np.array([cells], places.dtype) + own.edge
             moved = [here + offset.astype(places.dtype) for offset in inside]
-            values = [self.apply(coords_of_places(p, own.shape, *own.coord_range)) for p in moved]
+            values = [network(coords_of_places(p, own.shape)) for p in moved]
             return reduce(jnp.add, values) / len(values)
 
         return apply_there
@@ -250,6 +320,7 @@ class INR:
 
     def to_bytes(self) -> bytes:
         """The content of the model file."""
+        self = self._concrete("to_bytes")
         facts = {
             "score": self.score,
             "objective": self.objective,
@@ -259,9 +330,32 @@ class INR:
         }
         return pack(Content(self.config, self.variables, self.frame, {**self.info, **facts}))
 
+    def plot(self, signal: SignalLike) -> Any:
+        """Draw a signal, the network, and its error, side by side; matplotlib's three axes.
+
+        Raises:
+            SignalError: a signal of another kind.
+        """
+        from matplotlib import pyplot
+
+        signal = as_signal(signal)
+        scores = self.evaluate(signal)
+        samples, frame = self.render(shape=signal.shape), signal.frame
+        figure, axes = pyplot.subplots(1, 3, figsize=(10.0, 3.4), layout="constrained")
+        draw_pair(axes, samples, signal.samples, frame)
+        name, score = next(iter(scores.items()))
+        figure.suptitle(f"{signal.name}: {name} {score:.4g}, {self._facts()[1][1]}")
+        return axes
+
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in self._facts())
-        return f"<table>{rows}</table>"
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in self._facts()
+        )
+        picture = ""
+        if self.frame.num_points <= _SHOWN_POINTS:
+            with contextlib.suppress(TypeError, ValueError):  # traced, or a stack
+                picture = image_tag(thumbnail(self.render(), self.frame), "the network")
+        return f"{picture}<table>{rows}</table>"
 
     def __repr__(self) -> str:
         return "INR(" + ", ".join(f"{name}={value}" for name, value in self._facts()) + ")"
@@ -297,7 +391,62 @@ def load_inr(path: str | os.PathLike[str]) -> INR:
     )
 
 
+def stack(inrs: Sequence[INR]) -> INR:
+    """Networks as one value for `jax.vmap`, every leaf with a new first axis.
+
+    Families may differ where all of them have a wave form, and then what concerns the training is
+    left out of the configurations; widths, depths, encodings and grids may not differ.
+    `jax.tree.map(lambda leaf: leaf[i], stack)` is network i again.
+
+    Raises:
+        ValueError: no networks, or such as differ in more.
+
+    >>> import optiinr_jax as oi
+    >>> signals = [oi.sample_signal("image", size=8)] * 2
+    >>> pair = oi.inr.stack(oi.fit_many(signals, oi.preset("siren", width=8), num_steps=2))
+    >>> jax.vmap(lambda inr: inr(jnp.zeros((5, 2))))(pair).shape
+    (2, 5, 3)
+    """
+    structures = [jax.tree.structure(inr) for inr in inrs]
+    if len(set(structures)) > 1:
+        inrs = [replace(inr, config=_as_evaluated(inr)) for inr in inrs]
+        structures = [jax.tree.structure(inr) for inr in inrs]
+    shapes = {tuple(map(jnp.shape, jax.tree.leaves(inr))) for inr in inrs}
+    if len(set(structures)) != 1 or len(shapes) != 1:
+        raise ValueError(
+            f"{len(inrs)} networks were to be stacked, but at least one, and all of one width, "
+            "depth, encoding and grid, were expected; stack those that are alike."
+        )
+    leaves = [map(partial(jnp.asarray, dtype=jnp.float32), jax.tree.leaves(inr)) for inr in inrs]
+    stacked = [jnp.stack(parts) for parts in zip(*leaves, strict=True)]
+    return jax.tree.unflatten(structures[0], stacked)
+
+
+def _as_evaluated(inr: INR) -> NetworkConfig:
+    """The configuration in the wave form, without what concerns the training alone."""
+    names = ("layers", "width", "encoding", "reparameterization", "output_activation")
+    ranges = ("coord_range", "value_range", "natural_range")
+    config = NetworkConfig(**{name: getattr(inr.config, name) for name in (*names, *ranges)})
+    return as_wave(config, inr.frame.num_dims)
+
+
 _apply = jax.jit(apply)
+
+
+def _flatten(inr: INR) -> tuple[list[tuple[Any, Any]], Frame]:
+    """Leaves by name, and the rest; whole numbers of a configuration become floats, for grad."""
+    config = jax.tree.map(lambda x: float(x) if isinstance(x, int) else x, inr.config)
+    parts = {"config": config, "variables": inr.variables, "attributes": inr.frame.attributes}
+    keyed = [(jax.tree_util.GetAttrKey(name), part) for name, part in parts.items()]
+    return keyed, replace(inr.frame, attributes={})
+
+
+def _unflatten(frame: Frame, parts: Iterable[Any]) -> INR:
+    config, variables, attributes = parts
+    return INR(config, variables, replace(frame, attributes=attributes))
+
+
+jax.tree_util.register_pytree_with_keys(INR, _flatten, _unflatten)
 
 
 def _inside_cell(cell: float) -> Float64[np.ndarray, " m"]:

@@ -38,8 +38,7 @@ def _shifted(key: Key[Array, ""], points: Points, index: Index, grid_share: Arra
     assert points.continuous is not None
     coords, _ = points.all()
     still, moved = (
-        coords_of_places(place[None, :], points.shape, *points.coord_range)
-        for place in (jnp.zeros_like(offset), offset)
+        coords_of_places(place[None, :], points.shape) for place in (jnp.zeros_like(offset), offset)
     )
     return coords + (moved - still), points.continuous.on_grid(offset)
 

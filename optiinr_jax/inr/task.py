@@ -11,22 +11,35 @@ from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows, sampling_of
 from optiinr_jax.signals import Signal
+from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import check_objective
 
 _FLOOR_POINTS = 16384  # around a surface, at which the best constant is measured
 
 
-def resolve_objective(
-    config: NetworkConfig, objective: str | None, kind: str
-) -> tuple[NetworkConfig, str]:
-    """The configuration with its sampling written out, and the objective; see `fit`.
+def resolve(
+    signal: Signal, config: NetworkConfig, objective: str | None
+) -> tuple[Signal, NetworkConfig, str]:
+    """A fit with all written out that the configuration leaves to the signal; see `fit`.
+
+    Returns:
+        The signal in the range in which the network learns it, the configuration with its sampling
+        and its ranges, and the objective.
 
     Raises:
         ValueError: an unknown objective.
     """
     objective = objective or ("samples" if config.sampling == GRID else "continuous")
     check_objective(objective)
-    return replace(config, sampling=config.sampling or sampling_of(kind, objective)), objective
+    kind, signal = get_kind(signal.kind), signal.with_value_range(config.value_range)
+    written_out = replace(
+        config,
+        sampling=config.sampling or sampling_of(signal.kind, objective),
+        coord_range=config.coord_range or kind.coord_range,
+        value_range=signal.frame.value_range,
+        natural_range=kind.natural_range,
+    )
+    return signal, written_out, objective
 
 
 def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
@@ -49,7 +62,6 @@ def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
         continuous=signal.continuous if is_between else None,
         surface=surface,
         shape=signal.shape,
-        coord_range=signal.frame.coord_range,
     )
 
 

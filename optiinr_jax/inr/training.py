@@ -26,7 +26,7 @@ from optiinr_jax.inr.cost import chunk_steps, part_size
 from optiinr_jax.inr.encodings import Constants
 from optiinr_jax.inr.gradient_adjustment import adjusted_gradient, group_points
 from optiinr_jax.inr.lowering import LoweredConfig, lower
-from optiinr_jax.inr.model import Variables, apply, init_variables
+from optiinr_jax.inr.model import Variables, forward, init
 from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows
 from optiinr_jax.numerics import COMPILER_OPTIONS, ONE_THREAD
@@ -68,7 +68,7 @@ class Fit(NamedTuple):
 
 @partial(jax.jit, static_argnames=("num_dims", "num_channels", "keep_best"))
 def _start(key, config: NetworkConfig, num_steps, *, num_dims, num_channels, keep_best):
-    variables = init_variables(key, config, num_dims=num_dims, num_channels=num_channels)
+    variables = init(key, config, num_dims=num_dims, num_channels=num_channels)
     params = variables["params"]
     opt_state = make_optimizer(config, num_steps).init(params)
     best = (params, jnp.array(jnp.inf, jnp.float32)) if keep_best else None
@@ -132,7 +132,7 @@ def loss_and_grads(
     """The mean squared error of a step, and the gradient it is trained with."""
 
     def predict(params: Any, coords: Array) -> Array:
-        return apply({"params": params, "constants": constants}, coords, config)
+        return forward({"params": params, "constants": constants}, coords, config)
 
     if config.adjustment is None:
         size = part_size(config.width, len(rows[0]), on_one_core, max_part)
@@ -248,11 +248,13 @@ def train(
     config: NetworkConfig,
     *,
     num_steps: int,
+    init: Variables | None = None,
     share_program: bool = False,
     keep_best: bool = False,
     on_one_core: bool = False,
     max_part: int | None = None,
     checkpoint: Checkpoint | None = None,
+    keep_interrupted: bool = False,
     on_step: OnStep | None = None,
 ) -> Fit:
     """Train one network on points, all of them in every step or in mini-batches.
@@ -262,6 +264,7 @@ def train(
         points: coordinates in the range the configuration expects, and targets.
         config: the network and how it is trained.
         num_steps: number of updates.
+        init: what to begin with; None: it is drawn.
         share_program: train in the wave form, whose compiled program serves all families;
             slower a step than a program of its own, so for short fits and searches.
         keep_best: keep the parameters of the step with the lowest loss, not the last ones.
@@ -270,12 +273,14 @@ def train(
         max_part: see `fit`.
         checkpoint: where the state is kept now and then, and when the fit is interrupted, for the
             same call to go on; deleted at the end.
+        keep_interrupted: an interrupt ends the training with what there is, after the first chunk.
         on_step: called after every chunk, for progress; an exception in it stops the fit.
 
     Raises:
         ValueError: the points do not divide into the groups of the gradient adjustment.
     """
-    run = train_chunk if checkpoint is None else _train_chunk_keeping
+    is_kept = checkpoint is not None or keep_interrupted
+    run = _train_chunk_keeping if is_kept else train_chunk
     run = _train_chunk_on_one_core if on_one_core else run
     if max_part is not None:
         run = partial(run, max_part=max_part)
@@ -283,7 +288,13 @@ def train(
     length = chunk_steps(config, points.num_points, points.targets.num_channels)
     with _compiling:
         state, data, config = prepare(
-            key, points, config, num_steps, share_program=share_program, keep_best=keep_best
+            key,
+            points,
+            config,
+            num_steps,
+            init=init,
+            share_program=share_program,
+            keep_best=keep_best,
         )
         # Compile, with a limit at which no step is done.
         nothing = jnp.zeros_like(limit)
@@ -308,10 +319,12 @@ def train(
             if checkpoint is not None and time.monotonic() - saved > _SAVE_SECONDS:
                 save_state(checkpoint, state, history)
                 saved = time.monotonic()
-    except BaseException:
+    except BaseException as interrupt:
         if checkpoint is not None:
             save_state(checkpoint, state, history)
-        raise
+        if not (keep_interrupted and history and isinstance(interrupt, KeyboardInterrupt)):
+            raise
+        return finish(state, data, np.concatenate(history))
     if checkpoint is not None:
         checkpoint.path.unlink(missing_ok=True)
     return finish(state, data, np.concatenate(history))
@@ -323,6 +336,7 @@ def prepare(
     config: NetworkConfig,
     num_steps: int,
     *,
+    init: Variables | None = None,
     share_program: bool,
     keep_best: bool,
 ) -> tuple[TrainState, Data, LoweredConfig]:
@@ -336,6 +350,8 @@ def prepare(
     state, constants = _start(
         key, lowered, limit, num_dims=num_dims, num_channels=num_channels, keep_best=keep_best
     )
+    if init is not None:
+        state, constants = _begin_with(init, state, constants)
     is_full = lowered.batch_size is None and lowered.sampling == GRID
     data = Data(
         points=None if is_full else points,
@@ -344,6 +360,34 @@ def prepare(
         key=jax.random.fold_in(key, _BATCH_KEY),
     )
     return state, data, lowered
+
+
+def _begin_with(
+    init: Variables, state: TrainState, constants: Constants
+) -> tuple[TrainState, Constants]:
+    """The state before the first step with other parameters; an optimiser's does not hold any.
+
+    Raises:
+        ValueError: they are those of another network.
+    """
+    ours, theirs = (
+        {jax.tree_util.keystr(path): jnp.shape(leaf) for path, leaf in jax.tree.leaves_with_path(t)}
+        for t in ({"params": state.params, "constants": constants}, dict(init))
+    )
+    if ours != theirs:
+        differs = sorted(n for n in {*ours, *theirs} if ours.get(n) != theirs.get(n))
+        raise ValueError(
+            f"init is another network: {differs[0]} has shape {theirs.get(differs[0])}, but "
+            f"{ours.get(differs[0])} was expected; give one of the same width, depth, encoding and "
+            "kind of signal."
+        )
+    params, constants = (
+        jax.tree.map(lambda a: jnp.array(a, jnp.float32), init[part])  # a copy: ours is donated
+        for part in ("params", "constants")
+    )
+    good = jax.tree.map(jnp.copy, params)
+    best = None if state.best is None else (jax.tree.map(jnp.copy, params), state.best[1])
+    return state._replace(params=params, good=good, best=best), constants
 
 
 def finish(state: TrainState, data: Data, losses: np.ndarray) -> Fit:

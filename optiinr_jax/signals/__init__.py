@@ -11,11 +11,13 @@ from optiinr_jax.signals.datasets import dataset_files as dataset_files
 from optiinr_jax.signals.datasets import dataset_names as dataset_names
 from optiinr_jax.signals.datasets import fetch as fetch
 from optiinr_jax.signals.datasets import load_dataset_signal as load_dataset_signal
+from optiinr_jax.signals.errors import LossWarning as LossWarning
 from optiinr_jax.signals.errors import SignalError as SignalError
 from optiinr_jax.signals.frame import Frame as Frame
 from optiinr_jax.signals.image import read_image as read_image
 from optiinr_jax.signals.image import resize_image as resize_image
 from optiinr_jax.signals.image import write_image as write_image
+from optiinr_jax.signals.inputs import as_signal as as_signal
 from optiinr_jax.signals.kinds import KINDS as KINDS
 from optiinr_jax.signals.kinds import SignalKind as SignalKind
 from optiinr_jax.signals.loading import load_signal as load_signal

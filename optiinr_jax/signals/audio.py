@@ -1,15 +1,16 @@
 """Sound: read, check, cut, resample, write.
 
-Policy. Several channels become one by their mean, as in SIREN's loader. The numbers are divided by
-the greatest magnitude, the peak, so that they fill [-1, 1]; peak and sample rate stay with the
-signal, and the writer gives the original loudness back. The order is: cut out `start` and
-`duration`, resample, keep the first `size` samples, divide by the peak of what is left.
+Policy. One channel and two are kept, as (left, right); more, or all where `mono` is asked for,
+become one by their mean, as in SIREN's loader. The numbers are divided by the greatest magnitude,
+the peak, so that they fill [-1, 1]; peak and sample rate stay with the signal, and the writer gives
+the original loudness back. The order is: cut out `start` and `duration`, resample, keep the first
+`size` samples, divide by the peak of what is left.
 
 Written are 16-bit WAV, which plays everywhere and whose rounding error lies 98 dB below a sine at
 full scale, 24-bit FLAC for more, or OGG Vorbis, which is lossy. Numbers beyond full scale are
 clipped, and a warning says how many.
 
-Letters: arrays are (num_samples, 1).
+Letters: arrays are (num_samples, 1 or 2).
 """
 
 import io
@@ -27,7 +28,7 @@ from jaxtyping import Float, Float32
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals import synthetic
 from optiinr_jax.signals.audio_header import check_whole
-from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.errors import SignalError, say_lost
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -41,7 +42,7 @@ _WRITABLE = {  # format, subtype, bits that numbers are rounded to, greatest rat
     ".ogg": ("OGG", "VORBIS", 24, 192_000),  # libsndfile crashes above 200 kHz
 }
 SUFFIXES = (*_WRITABLE, ".mp3")
-OPTIONS = ("start", "duration", "sample_rate")  # of `load_audio`, for the table of kinds
+OPTIONS = ("start", "duration", "sample_rate", "mono")  # of `load_audio`, for the table of kinds
 _BLOCK = 1 << 16  # samples at once; libsndfile's Vorbis encoder crashes on a long array
 _SAMPLE_SIZE = 8192
 _SAMPLE_RATE = 8000
@@ -51,12 +52,12 @@ class Sound(NamedTuple):
     """A sound and what its file needs besides.
 
     Attributes:
-        values: (num_samples, 1), the greatest magnitude is 1.
+        values: (num_samples, 1 or 2), the greatest magnitude is 1.
         sample_rate: in Hz.
         peak: the greatest magnitude in the file, where 1 is full scale.
     """
 
-    values: Float32[np.ndarray, "num_samples 1"]
+    values: Float32[np.ndarray, "num_samples channels"]
     sample_rate: int
     peak: float
 
@@ -68,6 +69,7 @@ def load_audio(
     start: int | float = 0.0,
     duration: int | float | None = None,
     sample_rate: int | float | None = None,
+    mono: bool = False,
     max_samples: int = MAX_SAMPLES,
 ) -> Sound:
     """Read a WAV, FLAC, OGG or MP3 file, whole or not at all.
@@ -81,6 +83,7 @@ def load_audio(
         duration: seconds to keep, rounded to a whole sample; None keeps the rest.
         sample_rate: resample to this many Hz, with `scipy.signal.resample_poly` at the exact
             ratio; None keeps the file's.
+        mono: the mean of two channels, as published networks have it.
         max_samples: refuse to decode or to make more.
     """
     size = None if size is None else check_size(size, max_samples=max_samples)
@@ -90,7 +93,7 @@ def load_audio(
     path = Path(path)
     try:
         check_whole(path)
-        mono, rate = _decode(path, size, start, duration, sample_rate, max_samples)
+        wave, rate = _decode(path, size, start, duration, sample_rate, max_samples, mono)
     except SignalError:
         raise
     except Exception as error:
@@ -98,7 +101,7 @@ def load_audio(
             f"{path} cannot be decoded ({_reason(error)}), but a whole WAV, FLAC, OGG or MP3 file "
             "was expected; play it to see whether it is one, and convert it again."
         ) from None
-    return _normalised(mono, rate, str(path))
+    return normalised(wave, rate, str(path))
 
 
 def sample_audio(
@@ -106,8 +109,8 @@ def sample_audio(
 ) -> Sound:
     """The first `size` samples of the embedded sound at 8 kHz; 8192 of them are its first bar."""
     num_samples = check_size(_SAMPLE_SIZE if size is None else size, max_samples=max_samples)
-    wave = synthetic.sound(num_samples, _SAMPLE_RATE)[:, 0].astype(np.float64)
-    return _normalised(wave, _SAMPLE_RATE, "the embedded sound")
+    wave = synthetic.sound(num_samples, _SAMPLE_RATE).astype(np.float64)
+    return normalised(wave, _SAMPLE_RATE, "the embedded sound")
 
 
 def write_audio(
@@ -117,7 +120,7 @@ def write_audio(
     *,
     peak: int | float = 1.0,
 ) -> Path:
-    """Write (num_samples, 1) numbers, times `peak`, as WAV, FLAC or OGG, by the suffix.
+    """Write (num_samples, 1 or 2) numbers, times `peak`, as WAV, FLAC or OGG, by the suffix.
 
     The sample rate is rounded to a whole number of Hz. Numbers beyond full scale are clipped, and
     a warning says how many. The file appears whole or not at all.
@@ -131,9 +134,9 @@ def write_audio(
     file_format, subtype, bits, max_rate = _WRITABLE[path.suffix.lower()]
     rate = check_rate(np.rint(sample_rate), max_rate)
     values = np.asarray(values, np.float64)
-    if values.ndim != 2 or values.shape[-1] != 1 or values.size == 0:
+    if values.ndim != 2 or values.shape[-1] not in (1, 2) or values.size == 0:
         raise SignalError(
-            f"a sound to write has shape {values.shape}, but (num_samples, 1) was expected; "
+            f"a sound to write has shape {values.shape}, but (num_samples, 1 or 2) was expected; "
             "reshape it."
         )
     if not np.isfinite(values).all() or not 0 < peak < math.inf:
@@ -142,7 +145,7 @@ def write_audio(
             "ones were expected; check that the training did not diverge."
         )
     full_scale = 2.0 ** (bits - 1)
-    levels = np.rint(values[:, 0] * peak * full_scale)
+    levels = np.rint(values * peak * full_scale)
     num_clipped = int(np.count_nonzero(np.abs(levels) > full_scale))
     levels = np.clip(levels, -full_scale, full_scale - 1).astype(np.int32) << (32 - bits)
     try:
@@ -168,6 +171,17 @@ def rescale_attributes(
     if "sample_rate" not in attributes:
         return attributes
     return attributes | {"sample_rate": attributes["sample_rate"] * new[0] / old[0]}
+
+
+def places_of_seconds(seconds: Any, shape: tuple[int, ...], attributes: dict[str, float]) -> Any:
+    """Places, counted in samples, of times after the first sample."""
+    del shape
+    if "sample_rate" not in attributes:
+        raise SignalError(
+            "the sound has no sample_rate, so it has no seconds; make the signal with "
+            'attributes={"sample_rate": 44100}.'
+        )
+    return seconds * attributes["sample_rate"]
 
 
 def check_size(size: Any, *, max_samples: int = MAX_SAMPLES) -> int:
@@ -201,8 +215,9 @@ def _decode(
     duration: float | None,
     sample_rate: int | None,
     max_samples: int,
-) -> tuple[Float[np.ndarray, " num_samples"], int]:
-    """The samples asked for, as one channel, and their rate; counts are checked before decoding."""
+    is_mono: bool,
+) -> tuple[Float[np.ndarray, "num_samples channels"], int]:
+    """The samples asked for and their rate; counts are checked before decoding."""
     import soundfile
 
     with soundfile.SoundFile(path) as file:
@@ -231,20 +246,28 @@ def _decode(
         if size is not None and ratio == 1:
             count = num_samples = size
         _check_count(str(path), max(count, num_samples), max_samples)
-        mono = _read_mono(path, file, first, count)
+        if size is not None and size < math.ceil((total - first) * ratio) and duration is None:
+            say_lost(
+                f"of the {(total - first) / rate:.4g} s of {path.name} the first "
+                f"{size / new_rate:.4g} s are kept, {size} samples."
+            )
+        wave = _read_channels(path, file, first, count, is_mono)
     if ratio != 1:
         from scipy.signal import resample_poly
 
-        mono = resample_poly(mono, ratio.numerator, ratio.denominator)
-    return mono[:size], new_rate
+        wave = resample_poly(wave, ratio.numerator, ratio.denominator)
+    return wave[:size], new_rate
 
 
-def _read_mono(
-    path: Path, file: "SoundFile", first: int, count: int
-) -> Float[np.ndarray, " count"]:
-    """Mean of the channels of `count` samples, block by block; as many as asked for, or refused."""
+def _read_channels(
+    path: Path, file: "SoundFile", first: int, count: int, is_mono: bool
+) -> Float[np.ndarray, "count channels"]:
+    """The channels of `count` samples, block by block; as many as asked for, or refused."""
+    num_channels = 2 if file.channels == 2 and not is_mono else 1
+    if file.channels > 2 and not is_mono:
+        say_lost(f"the {file.channels} channels of {path.name} become one, their mean.")
     file.seek(first)
-    mono = np.empty(count)
+    wave = np.empty((count, num_channels))
     done = 0
     while done < count:
         block = file.read(min(_BLOCK, count - done), dtype="float64", always_2d=True)
@@ -253,32 +276,44 @@ def _read_mono(
                 f"{path} promises {file.frames} samples, but only {first + done} can be read, so "
                 "the whole file was expected; copy or download it again."
             )
-        mono[done : done + len(block)] = block.mean(axis=1)
+        wave[done : done + len(block)] = (
+            block if num_channels == 2 else block.mean(axis=1, keepdims=True)
+        )
         done += len(block)
-    if not np.isfinite(mono).all():
+    if not np.isfinite(wave).all():
         raise SignalError(
             f"{path} has samples that are nan or infinite, but finite ones were expected; write "
             "it again from its source."
         )
-    return mono
+    return wave
 
 
-def _normalised(mono: Float[np.ndarray, " num_samples"], rate: int, name: str) -> Sound:
-    peak = float(np.abs(mono).max())
+def normalised(wave: Float[np.ndarray, "num_samples channels"], rate: int, name: str) -> Sound:
+    """A sound that fills [-1, 1], with what it was divided by.
+
+    Raises:
+        SignalError: it is silent, or not finite.
+    """
+    peak = float(np.abs(wave).max())
+    if not np.isfinite(peak):
+        raise SignalError(
+            f"{name} has samples that are nan or infinite, but finite ones were expected; clean it."
+        )
     if peak == 0.0:
         raise SignalError(
-            f"{name} is silent in all its {mono.size} samples, but a sound was expected; choose "
+            f"{name} is silent in all its {len(wave)} samples, but a sound was expected; choose "
             "another part or file."
         )
-    return Sound((mono / peak).astype(np.float32)[:, None], rate, peak)
+    return Sound((wave / peak).astype(np.float32), rate, peak)
 
 
 def _encode(levels: np.ndarray, rate: int, file_format: str, subtype: str) -> bytes:
     import soundfile
 
     content = io.BytesIO()
-    with soundfile.SoundFile(content, "w", rate, 1, subtype, format=file_format) as file:
-        for first in range(0, levels.size, _BLOCK):
+    channels = levels.shape[1]
+    with soundfile.SoundFile(content, "w", rate, channels, subtype, format=file_format) as file:
+        for first in range(0, len(levels), _BLOCK):
             file.write(levels[first : first + _BLOCK])
     return content.getvalue()
 

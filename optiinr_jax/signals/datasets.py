@@ -18,6 +18,7 @@ import hashlib
 import os
 import shutil
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.errors import LossWarning, SignalError
+from optiinr_jax.signals.kinds import kind_of_file
 from optiinr_jax.signals.loading import load_signal
 from optiinr_jax.signals.signal import Signal
 
@@ -66,8 +68,17 @@ def dataset_files(name: str) -> list[str]:
 
 
 def load_dataset_signal(name: str, size: Any = None, **options: Any) -> Signal:
-    """`load_signal` of a dataset's file, for example load_dataset_signal("kodak/kodim04", 64)."""
-    return load_signal(fetch(name), size, **options)
+    """`load_signal` of a dataset's file, for example load_dataset_signal("kodak/kodim04", 64).
+
+    As in the papers: of a picture the middle is cut out without a word, of a sound the mean of its
+    channels is taken.
+    """
+    path = fetch(name)
+    if kind_of_file(path) == "audio":
+        options = {"mono": True} | options
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LossWarning)
+        return load_signal(path, size, **options)
 
 
 def data_folder() -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Float32
 
+from optiinr_jax.numerics import rescale
 from optiinr_jax.signals.coordinates import coords_of_places, grid_coords
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.kinds import get_kind
@@ -29,16 +30,16 @@ class Frame:
     """Kind, grid and ranges of a signal, without its values.
 
     Attributes:
-        source_shape: of the grid that `coord_range` belongs to, whose cells this one's cells cover;
-            None: this one.
+        attributes: further numbers, which JAX traces where it traces the network.
+        source_shape: of the grid that lies over [-1, 1], whose cells this one's cells cover; None:
+            this one.
     """
 
     kind: str
     shape: tuple[int, ...]
     num_channels: int
-    coord_range: tuple[float, float]
     value_range: tuple[float, float]
-    attributes: dict[str, float] = field(default_factory=dict, hash=False)
+    attributes: dict[str, Any] = field(default_factory=dict, hash=False)
     source_shape: tuple[int, ...] | None = None
 
     @property
@@ -52,13 +53,13 @@ class Frame:
         return len(self.shape)
 
     def grid_coords(self) -> Float32[Array, "N D"]:
-        """Coordinates of every point, as the network takes them."""
+        """Coordinates of every point, in [-1, 1] over the grid."""
         if self.source_shape is None:
-            return grid_coords(self.shape, *self.coord_range)
+            return grid_coords(self.shape)
         source = replace(self, shape=self.source_shape, source_shape=None)
         axes = [source.places(axis, count) for axis, count in enumerate(self.shape)]
         places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, self.num_dims)
-        coords = coords_of_places(places, source.shape, *self.coord_range)
+        coords = coords_of_places(places, source.shape)
         return jnp.asarray(coords, jnp.float32)
 
     def with_shape(self, shape: tuple[int, ...]) -> "Frame":
@@ -99,19 +100,35 @@ class Frame:
         unit = start + (np.arange(count) - self.edge) * ((stop - start) / count)
         return unit * self.shape[axis] + self.edge
 
+    def coords_in(self, units: str, positions: Float[AnyArray, "*b D"]) -> Any:
+        """Coordinates, [-1, 1] over the grid, of positions in pixels, seconds or other units.
+
+        Raises:
+            SignalError: units that this kind does not have.
+        """
+        rows = get_kind(self.kind).units
+        if units not in rows:
+            raise SignalError(
+                f"units is {units!r}, but a signal of kind {self.kind} has {', '.join(rows)}; "
+                "leave it out for [-1, 1]."
+            )
+        places = rows[units](positions.reshape(-1, self.num_dims), self.shape, self.attributes)
+        return coords_of_places(places, self.shape).reshape(positions.shape)
+
     def to_natural(self, values: Float[AnyArray, "*s"]) -> Float[AnyArray, "*s"]:
         """Values as the network gives them, in the range of a file and of the metric."""
-        return _rescale(values, self.value_range, get_kind(self.kind).natural_range)
+        return rescale(values, self.value_range, get_kind(self.kind).natural_range)
 
     def to_samples(self, values: ArrayLike) -> Float[np.ndarray, "*shape_C"]:
-        """The network's (N, C) output as natural values on the grid, (*shape, C)."""
-        values = np.asarray(values)
-        if values.shape != (self.num_points, self.num_channels):
+        """Values (N, C) of the points on the grid, (*shape, C); what is on it already stays."""
+        values, samples = np.asarray(values), (*self.shape, self.num_channels)
+        if values.shape not in (samples, (self.num_points, self.num_channels)):
             raise SignalError(
-                f"values has shape {values.shape}, but this frame of shape {self.shape} takes "
-                f"{(self.num_points, self.num_channels)}; predict at its grid_coords()."
+                f"values has shape {values.shape}, but a grid of shape {self.shape} has "
+                f"{samples} or {(self.num_points, self.num_channels)}; predict at its "
+                "grid_coords()."
             )
-        return np.asarray(self.to_natural(values)).reshape(*self.shape, self.num_channels)
+        return values.reshape(samples)
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of plain numbers, strings and lists."""
@@ -119,7 +136,6 @@ class Frame:
             "kind": self.kind,
             "shape": list(self.shape),
             "num_channels": self.num_channels,
-            "coord_range": list(self.coord_range),
             "value_range": list(self.value_range),
             "attributes": dict(self.attributes),
         }
@@ -127,6 +143,8 @@ class Frame:
     @classmethod
     def from_json(cls, record: Any) -> "Frame":
         """Read what `to_json` gave, and check it."""
+        if isinstance(record, dict):  # from before the range was a matter of the network
+            record = {name: part for name, part in record.items() if name != "coord_range"}
         names = {f.name for f in fields(cls)} - {"source_shape"}
         if not isinstance(record, dict) or set(record) != names:
             got = sorted(map(str, record)) if isinstance(record, dict) else type(record).__name__
@@ -143,7 +161,6 @@ def make_frame(record: dict[str, Any], *, remedy: str) -> Frame:
         kind=record["kind"],
         shape=tuple(record["shape"]),
         num_channels=record["num_channels"],
-        coord_range=_range(record["coord_range"]),
         value_range=_range(record["value_range"]),
         attributes=dict(record["attributes"]),
     )
@@ -158,7 +175,6 @@ def natural_frame(
         "kind": kind,
         "shape": shape,
         "num_channels": num_channels,
-        "coord_range": row.coord_range,
         "value_range": row.value_range,
         "attributes": attributes,
     }
@@ -167,7 +183,7 @@ def natural_frame(
 
 def to_values(samples: Float[AnyArray, "*s"], frame: Frame) -> Float[AnyArray, "*s"]:
     """Natural values as the network learns them; `Frame.to_natural` goes back."""
-    return _rescale(samples, get_kind(frame.kind).natural_range, frame.value_range)
+    return rescale(samples, get_kind(frame.kind).natural_range, frame.value_range)
 
 
 def _check_record(record: dict[str, Any], remedy: str) -> None:
@@ -184,11 +200,10 @@ def _check_record(record: dict[str, Any], remedy: str) -> None:
     channels = record["num_channels"]
     is_known = _is_whole(channels) and channels in row.channels
     _expect(is_known, "num_channels", channels, f"one of {row.channels}", remedy)
-    for name in ("coord_range", "value_range"):
-        ends = record[name]
-        is_range = isinstance(ends, list | tuple) and len(ends) == 2
-        is_range = is_range and all(map(_is_number, ends)) and ends[0] < ends[1]
-        _expect(is_range, name, ends, "two finite numbers, the lower first,", remedy)
+    ends = record["value_range"]
+    is_range = isinstance(ends, list | tuple) and len(ends) == 2
+    is_range = is_range and all(map(_is_number, ends)) and ends[0] < ends[1]
+    _expect(is_range, "value_range", ends, "two finite numbers, the lower first,", remedy)
     is_named = isinstance(attributes, dict) and len(attributes) <= _MAX_ATTRIBUTES
     is_named = is_named and all(isinstance(name, str) for name in attributes)
     is_named = is_named and all(map(_is_number, attributes.values()))
@@ -211,9 +226,3 @@ def _is_whole(n: object) -> bool:
 
 def _is_number(n: object) -> bool:
     return isinstance(n, int | float) and not isinstance(n, bool) and abs(n) < _HUGE
-
-
-def _rescale(values: AnyArray, old: tuple[float, float], new: tuple[float, float]) -> Any:
-    """Map the range `old` linearly onto `new`, not clipped; plain operators keep the array type."""
-    gain = (new[1] - new[0]) / (old[1] - old[0])
-    return values * gain + (new[0] - old[0] * gain)  # equal ranges: gain 1, offset 0, exact

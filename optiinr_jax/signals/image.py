@@ -21,7 +21,7 @@ from jaxtyping import Float32
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals import synthetic
 from optiinr_jax.signals.continuous import lanczos_matrix
-from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.errors import LossWarning, SignalError, say_lost
 from optiinr_jax.signals.targets import Finer, make_finer
 
 if TYPE_CHECKING:
@@ -73,6 +73,12 @@ def load_detailed(
         return read_image(path, max_pixels=max_pixels), None
     height, width = check_size(size, max_pixels=max_pixels)
     pixels = read_image(path, max_pixels=max_pixels)
+    old, cut = pixels.shape[:2], _cut(pixels, height, width).shape[:2]
+    if old != cut:
+        say_lost(
+            f"of the {old[0]} x {old[1]} pixels of {Path(path).name} the {cut[0]} x {cut[1]} in "
+            f"the middle are kept, which have the aspect of {height} x {width}."
+        )
     return resize_image(pixels, size, max_pixels=max_pixels), _between(pixels, height, width)
 
 
@@ -109,9 +115,9 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
     try:
         _check_file(path)
         # Pillow raises a dozen types on damaged bytes, and warns where this module raises.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pixels, is_reduced = _decode(path, max_pixels)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            pixels, is_reduced, num_frames = _decode(path, max_pixels)
     except SignalError:
         raise
     except Exception as error:
@@ -122,6 +128,11 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
             f"{path} cannot be decoded ({reason or type(error).__name__}), but a whole PNG, JPEG, "
             "TIFF, BMP or WEBP picture was expected; open it in a viewer and save it again."
         ) from None
+    for warning in caught:
+        if issubclass(warning.category, LossWarning):
+            say_lost(str(warning.message))
+    if num_frames > 1:
+        say_lost(f"of the {num_frames} frames of {path.name} the first one is read.")
     if is_reduced:
         warnings.warn(
             f"{path} has 16 bits per colour, but only 8 of them are read; save it as 16-bit RGB "
@@ -239,8 +250,8 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _decode(path: Path, max_pixels: int) -> tuple[Pixels, bool]:
-    """The pixels, and whether Pillow dropped the lower 8 of 16 bits."""
+def _decode(path: Path, max_pixels: int) -> tuple[Pixels, bool, int]:
+    """The pixels, whether Pillow dropped the lower 8 of 16 bits, and the frames in the file."""
     from PIL import Image, ImageFile, ImageOps
 
     with Image.open(path, formats=_READABLE) as probe:
@@ -255,6 +266,7 @@ def _decode(path: Path, max_pixels: int) -> tuple[Pixels, bool]:
     with Image.open(path, formats=_READABLE) as picture:
         raw_modes = {_raw_mode(tile.args) for tile in picture.tile}
         _check_planes(path, picture)
+        num_frames = getattr(picture, "n_frames", 1)
         picture.load()
         upright = ImageOps.exif_transpose(picture)
     is_wide = any(";16" in mode for mode in raw_modes)
@@ -263,13 +275,13 @@ def _decode(path: Path, max_pixels: int) -> tuple[Pixels, bool]:
     if is_colour and not is_reduced:
         levels = _wide_levels(path, upright, "LA;16B" in raw_modes)
     else:
-        levels = _levels(path, upright)
+        levels = _levels(str(path), upright)
     if not (np.isfinite(levels).all() and levels.min() >= 0.0 and levels.max() <= 1.0):
         raise SignalError(
             f"{path} has numbers from {levels.min()} to {levels.max()}, but finite ones in [0, 1] "
             "were expected; rescale the picture."
         )
-    return levels, is_reduced
+    return levels, is_reduced, num_frames
 
 
 def _check_shape(path: Path, height: int, width: int, max_pixels: int) -> None:
@@ -321,11 +333,34 @@ def _wide_levels(path: Path, high: "Image", is_grey: bool) -> Pixels:
     if "transparency" in high.info:  # one colour of a PNG is the transparent one
         alpha = np.any(words != high.info["transparency"], axis=-1, keepdims=True)
     if alpha.size:
-        colour = (colour - 1.0) * alpha + 1.0
+        colour = over_white(np.concatenate([colour, alpha.astype(np.float32)], -1), path.name)
     return colour[..., :1] if is_grey else colour
 
 
-def _levels(path: Path, picture: "Image") -> Pixels:
+def over_white(pixels: Float32[np.ndarray, "h w more"], name: str) -> Pixels:
+    """Colours, or grey, whose last channel is their opacity, on a white ground."""
+    colour, alpha = pixels[..., :-1], pixels[..., -1:]
+    if alpha.min() < 1.0:
+        say_lost(f"{name} is transparent in places; it is laid over white.")
+    return (colour - 1.0) * alpha + 1.0
+
+
+def pixels_of(picture: "Image", name: str) -> Pixels:
+    """Numbers of a picture that Pillow holds, by the same policy as a file's."""
+    from PIL import ImageOps
+
+    if min(picture.size) < 2:
+        raise SignalError(
+            f"{name} is {picture.width} x {picture.height} pixels, but at least 2 x 2 were "
+            "expected; choose a larger picture."
+        )
+    num_frames = getattr(picture, "n_frames", 1)
+    if num_frames > 1:
+        say_lost(f"of the {num_frames} frames of {name} the first one is read.")
+    return _levels(name, ImageOps.exif_transpose(picture))
+
+
+def _levels(name: str, picture: "Image") -> Pixels:
     """Numbers of a decoded picture, 1 for the brightest level of its mode."""
     from PIL import Image
 
@@ -335,12 +370,14 @@ def _levels(path: Path, picture: "Image") -> Pixels:
         return np.asarray(picture, np.float32)[..., None]
     if picture.mode == "I":
         raise SignalError(
-            f"{path} has 32-bit whole numbers, whose brightest level is not known, but 8 or 16 "
+            f"{name} has 32-bit whole numbers, whose brightest level is not known, but 8 or 16 "
             "bits were expected; save it as 16-bit grey."
         )
     is_grey = picture.mode in ("1", "L", "LA", "La")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
+        if np.asarray(picture)[..., 3].min() < 255:
+            say_lost(f"{name} is transparent in places; it is laid over white.")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     levels = np.asarray(picture.convert("L" if is_grey else "RGB"), np.float32) / 255.0

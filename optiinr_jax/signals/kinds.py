@@ -23,12 +23,18 @@ class Samples(NamedTuple):
     finer: Finer | None = None  # what the source says between the samples
 
 
+def _as_places(positions: Any, shape: tuple[int, ...], attributes: dict[str, float]) -> Any:
+    """Positions that are counted in samples already."""
+    del shape, attributes
+    return positions
+
+
 @dataclass(frozen=True, kw_only=True)
 class SignalKind:
     """All that is particular to one kind of signal; no other code asks which kind it has."""
 
     axes: tuple[str, ...]  # names of the grid's axes, in order
-    coord_range: tuple[float, float]  # where the grid lies, every axis alike
+    coord_range: tuple[float, float]  # where a network sees the grid, if it does not say
     natural_range: tuple[float, float]  # of the values in a file and for the metric
     value_range: tuple[float, float]  # of the values as the network learns them
     channels: tuple[int, ...]  # allowed numbers of channels
@@ -40,6 +46,11 @@ class SignalKind:
     more_metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], Any]] = field(
         default_factory=dict
     )
+    # name -> (positions (N, D), shape, attributes) -> places, counted in samples from the first one
+    units: Mapping[str, Callable[[Any, tuple[int, ...], dict[str, float]], Any]] = field(
+        default_factory=lambda: {"samples": _as_places}
+    )
+    is_binary: bool = False  # whether every value is one of the ends of the natural range
     suffixes: tuple[str, ...]
     suffix: str  # of a rendering, where none is asked for
     shown_suffix: str  # of a file that Optuna's dashboard can show
@@ -88,6 +99,7 @@ KINDS: dict[str, SignalKind] = {
         channels=(1, 3),
         max_points=image.MAX_PIXELS,
         edge=-0.5,
+        units={"pixels": _as_places},
         interpolation="cubic",
         metric=metrics.PSNR,
         more_metrics={
@@ -108,9 +120,10 @@ KINDS: dict[str, SignalKind] = {
         coord_range=(-100.0, 100.0),  # as in SIREN's code: 100 times steeper than a picture
         natural_range=(-1.0, 1.0),
         value_range=(-1.0, 1.0),
-        channels=(1,),
+        channels=(1, 2),
         max_points=audio.MAX_SAMPLES,
         edge=0.0,
+        units={"samples": _as_places, "seconds": audio.places_of_seconds},
         interpolation="sinc",
         metric=metrics.PSNR,  # at data range 1 too: a network that gives 0 scores 16.2 dB on Bach
         more_metrics={
@@ -139,8 +152,13 @@ KINDS: dict[str, SignalKind] = {
         channels=(1,),
         max_points=volume.MAX_VOXELS,
         edge=-0.5,
+        units={
+            "voxels": _as_places,
+            "world": volume.places_of_world,
+        },
         interpolation="linear",
         metric=metrics.IOU,
+        is_binary=True,
         suffixes=volume.SUFFIXES,
         suffix=".ply",
         shown_suffix=".stl",

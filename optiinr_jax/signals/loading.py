@@ -43,6 +43,8 @@ def make_signal(
         )
     shape = samples.shape[:-1]
     frame = natural_frame(kind, shape, samples.shape[-1], attributes or {})
+    if row.is_binary and samples.dtype != bool:
+        samples = samples == row.natural_range[1]
     if samples.dtype == bool:
         stored = np.packbits(samples)
     else:
@@ -95,7 +97,7 @@ def _signal_of(kind: str, read: Samples, name: str) -> Signal:
 
 
 def write_signal(path: str | os.PathLike[str], values: ArrayLike, frame: Frame) -> Path:
-    """Write a network's (N, C) output on the grid of `frame` as a file of its kind."""
+    """Write natural values (N, C), as of `INR.predict`, on the grid of `frame` as a file."""
     row = get_kind(frame.kind)
     return row.write(Path(path), frame.to_samples(values), frame.attributes)
 
@@ -123,10 +125,16 @@ def _check_samples(kind: str, row: SignalKind, name: str, samples: np.ndarray) -
     if not np.issubdtype(samples.dtype, np.floating):
         raise SignalError(
             f"{kind} {name!r} has type {samples.dtype}, but fractions in [{low:g}, {high:g}] were "
-            "expected; convert them to float, for example by array / 255."
+            "expected; give it to as_signal, which knows the full scale of its type, or convert "
+            "them to float."
         )
     if not (low <= samples.min() and samples.max() <= high):  # false for nan too
         raise SignalError(
             f"{kind} {name!r} has numbers from {samples.min()} to {samples.max()}, but finite ones "
             f"in [{low:g}, {high:g}] were expected; rescale them."
+        )
+    if row.is_binary and not np.isin(samples, row.natural_range).all():
+        raise SignalError(
+            f"{kind} {name!r} has numbers between {low:g} and {high:g}, but every point of it is "
+            "one or the other; compare them with a level, as in array > 0.5."
         )

@@ -1,8 +1,9 @@
 """Signal: the thing to represent, at its samples and between them, and how well it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from html import escape
 from typing import Any
 
 import jax
@@ -25,6 +26,7 @@ from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.records import compress, expand, read_finer, write_finer
 from optiinr_jax.signals.scores import CHUNK, Scores, between_places, combine
 from optiinr_jax.signals.targets import LEVELS, Finer, Targets
+from optiinr_jax.signals.thumbnails import image_tag, thumbnail
 
 Range = tuple[float, float]
 ArrayLikeRange = tuple[ArrayLike, ArrayLike]
@@ -144,8 +146,8 @@ class Signal:
         """The samples alone, by a row of INTERPOLATIONS."""
         return INTERPOLATIONS[name](self.targets(), self.shape, self.frame.edge)
 
-    def at(self, coords: ArrayLike) -> Float32[np.ndarray, "*b C"]:
-        """Natural values of the continuous signal at coordinates (..., D) of its own range.
+    def at(self, coords: ArrayLike | Sequence[Any]) -> Float32[np.ndarray, "*b C"]:
+        """Natural values of the continuous signal at coordinates (..., D), [-1, 1] over the grid.
 
         >>> from optiinr_jax.signals import make_signal
         >>> picture = make_signal("image", np.linspace(0, 1, 12).reshape(3, 4, 1))
@@ -160,28 +162,22 @@ class Signal:
                 "signal's number of dimensions; reshape it."
             )
         flat = coords.reshape(-1, self.num_dims)
-        places = places_of_coords(flat, self.shape, *self.frame.coord_range)
+        places = places_of_coords(flat, self.shape)
         values = np.asarray(_value_at(self.continuous, jnp.asarray(places)))
         natural = np.asarray(self.frame.to_natural(values), np.float32)
         return natural.reshape(*coords.shape[:-1], self.num_channels)
 
-    def with_ranges(
-        self, coord_range: ArrayLikeRange | None = None, value_range: ArrayLikeRange | None = None
-    ) -> "Signal":
-        """The same signal, its grid laid over and its values learned in other ranges; None: keep.
+    def with_value_range(self, value_range: ArrayLikeRange | None) -> "Signal":
+        """The same signal, its values learned in another range; None: keep it.
 
-        Published networks differ in them: targets in [0, 1] or [-1, 1], a sound over [-1, 1] or
-        [-100, 100].
+        Published networks differ in it: targets in [0, 1] or [-1, 1].
         """
         old = self.frame
-        coords, values = (_range(r) for r in (coord_range, value_range))
-        new = replace(
-            old, coord_range=coords or old.coord_range, value_range=values or old.value_range
-        )
+        new = replace(old, value_range=_range(value_range) or old.value_range)
         if new == old:
             return self
         stored = self.stored
-        if not self.is_packed and new.value_range != old.value_range:
+        if not self.is_packed:
             stored = np.asarray(to_values(old.to_natural(stored), new), np.float32)
         return replace(self, frame=new, stored=stored)
 
@@ -253,7 +249,7 @@ class Signal:
     @property
     def samples(self) -> np.ndarray:
         """The values in their natural range on the grid, (*shape, C)."""
-        return self.frame.to_samples(self.values)
+        return self.frame.to_samples(self.frame.to_natural(self.values))
 
     @property
     def metric_name(self) -> str:
@@ -261,17 +257,16 @@ class Signal:
         return get_kind(self.kind).metric.name
 
     def grid_coords(self) -> Float32[Array, "N D"]:
-        """Coordinates of every row of `values`, made on the device."""
+        """Coordinates of every row of `values`, in [-1, 1] over the grid, made on the device."""
         return self.frame.grid_coords()
 
     def score(self, values: ArrayLike) -> float:
-        """Quality of a reconstruction of `values`; higher is better, whatever the kind."""
-        if np.shape(values) != (self.num_points, self.num_channels):
-            raise SignalError(
-                f"values to score have shape {np.shape(values)}, but signal {self.name!r} has "
-                f"{(self.num_points, self.num_channels)}; predict at its grid_coords()."
-            )
-        values = np.asarray(values)
+        """Quality of a reconstruction of `samples`; higher is better, whatever the kind.
+
+        Args:
+            values: natural ones, (*shape, C) or (N, C).
+        """
+        values = self.frame.to_samples(values).reshape(-1, self.num_channels)
         sums = self._total(lambda start, stop: values[start:stop], CHUNK)
         return get_kind(self.kind).metric.finish(sums)
 
@@ -281,7 +276,8 @@ class Signal:
         Between the samples it is looked at in places that follow from the shape alone.
 
         Args:
-            predict: coordinates (n, D) on the device to values (n, C), as for `score_stream`.
+            predict: coordinates (n, D) on the device to natural values (n, C), as for
+                `score_stream`; a trained network is one.
         """
         metric = get_kind(self.kind).metric
         at_samples = self._stream_sums(predict, CHUNK)
@@ -299,7 +295,8 @@ class Signal:
         """Between the samples, the score of the interpolation that a network has to beat."""
         control = self.interpolated(self.control)
         places = self._places
-        sums = _place_sums(self.continuous, _value_at(control, places), places, self.frame)
+        natural = self.frame.to_natural(_value_at(control, places))
+        sums = _place_sums(self.continuous, natural, places, self.frame)
         return get_kind(self.kind).metric.finish({n: float(s) for n, s in sums.items()})
 
     @cached_property
@@ -312,7 +309,7 @@ class Signal:
         chunk = min(self.num_points, CHUNK)
         for start in range(0, len(self._places), chunk):
             places = self._places[start : start + chunk]
-            values = predict(coords_of_places(places, self.shape, *self.frame.coord_range))
+            values = predict(coords_of_places(places, self.shape))
             _add(total, _place_sums(self.continuous, values, places, self.frame))
         return total
 
@@ -322,8 +319,8 @@ class Signal:
         """`score` of a function of the coordinates, in bounded memory: no array has N rows.
 
         Args:
-            predict: coordinates (n, D) on the device to values (n, C). It always gets the same
-                n, so that it compiles once; the last chunk is filled up with the last point.
+            predict: coordinates (n, D) on the device to natural values (n, C). It always gets the
+                same n, so that it compiles once; the last chunk is filled up with the last point.
             chunk: n, or N where that is smaller.
         """
         return get_kind(self.kind).metric.finish(self._stream_sums(predict, chunk))
@@ -343,6 +340,14 @@ class Signal:
             return predicted[: stop - start]
 
         return self._total(values, chunk)
+
+    def __repr__(self) -> str:
+        sides = " x ".join(map(str, self.shape))
+        return f"Signal({self.name!r}, {self.kind} {sides}, {self.num_channels} channels)"
+
+    def _repr_html_(self) -> str:
+        picture = image_tag(thumbnail(self.samples, self.frame), self.name)
+        return f"{picture}<br>{escape(repr(self))}"
 
     def _total(self, values: Callable[[int, int], Any], chunk: int) -> dict[str, float]:
         """The sums of the metric of `values(start, stop)` over all points, in float64."""
@@ -367,7 +372,7 @@ def _place_sums(
     signal: ContinuousSignal, values: ArrayLike, places: Float32[Array, "n D"], frame: Frame
 ) -> dict[str, Array]:
     """The sums of the kind's metric over places, one per row of `values`."""
-    natural = frame.to_natural(jnp.asarray(values)), frame.to_natural(signal.at(places))
+    natural = jnp.asarray(values), frame.to_natural(signal.at(places))
     return get_kind(frame.kind).metric.sums(*natural)
 
 
@@ -379,7 +384,7 @@ def _range(ends: ArrayLikeRange | None) -> Range | None:
 def _chunk_coords(start: ArrayLike, frame: Frame, chunk: int) -> Float32[Array, "chunk D"]:
     """Coordinates of `chunk` points from `start` on; behind the last point it is repeated."""
     index = jnp.minimum(jnp.arange(chunk), frame.num_points - 1 - start) + jnp.asarray(start)
-    return coords_at(index, frame.shape, *frame.coord_range)
+    return coords_at(index, frame.shape)
 
 
 @partial(jax.jit, static_argnames="frame")
@@ -389,5 +394,5 @@ def _chunk_sums(
     """The sums of the kind's metric over the points from `start` on, one per row of `values`."""
     values = jnp.asarray(values)
     target = targets.at(jnp.arange(values.shape[0]) + jnp.asarray(start))
-    natural = frame.to_natural(values), frame.to_natural(target)
+    natural = values, frame.to_natural(target)
     return get_kind(frame.kind).metric.sums(*natural)

@@ -59,8 +59,10 @@ def log_stft_error(
 def stft_db(
     values: Float[ArrayLike, "*s"], sample_rate: int | float, *, window: int = WINDOW
 ) -> Spectrogram:
-    """Spectrogram of (N,) or (N, 1) samples for a figure, in dB of full scale."""
-    magnitude = np.asarray(_magnitude(values, window), np.float64)
+    """Spectrogram for a figure, in dB of full scale, of (N,) samples or the mean of (N, C)."""
+    wave = np.asarray(values)
+    wave = wave.mean(axis=1) if wave.ndim == 2 else wave
+    magnitude = np.asarray(_magnitude(wave, window), np.float64)
     amplitude = magnitude / (window / 4)  # a sine of amplitude 1 sums to half the window's sum
     db = 20.0 * np.log10(np.maximum(amplitude, 10.0 ** (DB_FLOOR / 20)))
     freqs = np.fft.rfftfreq(window, 1.0 / sample_rate)
@@ -81,15 +83,16 @@ def _magnitudes(
 
 @partial(jax.jit, static_argnames="window")
 def _magnitude(values: ArrayLike, window: int) -> Float[Array, "F T"]:
-    wave = jnp.ravel(jnp.asarray(values))
-    if wave.size < window or window < 4 or window % 4:
+    channels = jnp.atleast_2d(jnp.asarray(values).T)  # (C, N)
+    if channels.shape[1] < window or window < 4 or window % 4:
         raise SignalError(
-            f"a sound of {wave.size} samples has no spectrum with a window of {window}, but at "
-            "least as many samples and a multiple of 4 were expected; try window=256."
+            f"a sound of {channels.shape[1]} samples has no spectrum with a window of {window}, "
+            "but at least as many samples and a multiple of 4 were expected; try window=256."
         )
     transform = jax.scipy.signal.stft(
-        wave, window="hann", nperseg=window, noverlap=window - window // 4, boundary="zeros"
+        channels, window="hann", nperseg=window, noverlap=window - window // 4, boundary="zeros"
     )[2]
+    transform = jnp.concatenate(list(transform), axis=-1)  # one channel after the other
     gain = window / 2  # jax, as SciPy, divides by the sum of the window
     power = jnp.square(transform.real * gain) + jnp.square(transform.imag * gain)
     return jnp.sqrt(jnp.maximum(power, POWER_FLOOR))

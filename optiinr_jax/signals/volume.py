@@ -19,7 +19,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -169,6 +169,15 @@ def box_of(shape: tuple[int, ...], attributes: Mapping[str, float]) -> Box:
             "corner first was expected; correct the attributes low_x ... high_z."
         )
     return Box(low, high)
+
+
+def places_of_world(positions: Any, shape: tuple[int, ...], attributes: Mapping[str, float]) -> Any:
+    """Places, counted in voxels, of positions in the space of the file."""
+    box = box_of(shape, attributes)
+    steps = np.maximum(np.array([shape]) - 1, 1) / np.where(
+        box.high > box.low, box.high - box.low, 1.0
+    )
+    return (positions - box.low[None, :]) * steps
 
 
 def _decode(path: Path, read: Callable[[], _T]) -> _T:

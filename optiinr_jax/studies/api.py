@@ -1,6 +1,7 @@
 """Entry points: create, load, run and help with a study."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from inspect import Parameter, signature
@@ -11,7 +12,9 @@ from optiinr_jax.bo.space import Space
 from optiinr_jax.checks import check_counts, check_name, check_whole
 from optiinr_jax.inr import preset
 from optiinr_jax.inr.presets import plain_presets
-from optiinr_jax.signals import Signal
+from optiinr_jax.progress import is_interactive
+from optiinr_jax.signals import as_signal
+from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.scores import check_objective
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.loop import run
@@ -72,7 +75,7 @@ def _split(options: dict[str, Any], *records: type) -> list[dict[str, Any]]:
 
 @_with_fields(StudySettings)
 def create_study(
-    signal: Signal,
+    signal: SignalLike,
     *,
     num_trials: int | None = None,
     storage: str | None = None,
@@ -84,7 +87,7 @@ def create_study(
     """Make a study, or open it, and train nothing.
 
     Args:
-        signal: what to represent.
+        signal: what to represent, or an array or path that `as_signal` makes it of.
         num_trials: what `optiinr worker` processes have to do; None: as it was.
         storage: Optuna storage URL, like "sqlite:///study.db" or "postgresql://..."; None: in
             memory.
@@ -98,6 +101,7 @@ def create_study(
         StudyError: the stored study of this name is another search.
     """
     check_counts(num_trials=1 if num_trials is None else num_trials)
+    signal = as_signal(signal)
     (chosen,) = _split(settings, StudySettings)
     own = chosen.get("space")
     if isinstance(own, Space):
@@ -201,7 +205,7 @@ def load_study(storage: str, name: str | None = None) -> Study:
 
 @_with_fields(StudySettings, RunOptions)
 def search(
-    signal: Signal,
+    signal: SignalLike,
     *,
     num_trials: int = 40,
     storage: str | None = None,
@@ -216,10 +220,11 @@ def search(
     up to `num_initial`; then the strategy proposes. Ours gives all layers the same values up to
     trial 2.5 `num_initial`, and every layer its own from there on. The last tenth of the budget
     trains the best configurations again from other seeds: `study.best_config` is the one that holds
-    best. Other processes may help: with the same call, or `optiinr worker`.
+    best. Other processes may help: with the same call, or `optiinr worker`. Interrupted at a prompt
+    or in a notebook, it returns what there is.
 
     Args:
-        signal: what to represent.
+        signal: what to represent, or an array or path that `as_signal` makes it of.
         num_trials: trainings in all, those of earlier calls and other processes included.
         storage: Optuna storage URL, like "sqlite:///study.db" or "postgresql://..."; None: in
             memory.
@@ -251,7 +256,17 @@ def search(
         warm_start=warm_start,
         **settings,
     )
-    run(study, lambda: num_trials, run_options)
+    try:
+        run(study, lambda: num_trials, run_options)
+    except KeyboardInterrupt:
+        if not is_interactive():
+            raise
+        study.is_interrupted = True
+        again = "the same call goes on" if storage else "with storage= the same call would go on"
+        ended = study.count_ended()
+        print(
+            f"search: interrupted after {ended} of {num_trials} trials; {again}.", file=sys.stderr
+        )
     return study
 
 

@@ -31,6 +31,7 @@ from optiinr_jax.inr import (
 from optiinr_jax.inr.presets import FACTORS, plain_presets
 from optiinr_jax.progress import Progress
 from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.studies.display import NUM_SHOWN, html_table
 from optiinr_jax.studies.study import Study
 
 CLOSE = (
@@ -88,7 +89,7 @@ class Entry:
         return statistics.fmean(self.between) if self.between else math.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The found configuration beside the presets, each with its best protocol.
 
@@ -114,6 +115,21 @@ class Comparison:
     def gain(self) -> float:
         """Mean score of the found configuration above that of the best preset."""
         return self.found.mean - self.presets[0].mean
+
+    def __repr__(self) -> str:
+        best = self.presets[0]
+        return (
+            f"Comparison({FOUND} {self.found.mean:.4g}, best of {len(self.presets)} published "
+            f"networks {best.name} [{best.protocol}] {best.mean:.4g}, gain {self.gain:+.4g})"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = (self.found, *self.presets[: NUM_SHOWN - 1])
+        rows = [
+            (e.name, e.protocol, f"{e.mean:.4g}", f"{e.mean_samples:.4g}", f"{e.mean_between:.4g}")
+            for e in shown
+        ]
+        return html_table(("network", "protocol", "mean score", "at samples", "between"), rows)
 
 
 def compare(

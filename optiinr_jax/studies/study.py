@@ -3,6 +3,7 @@
 import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import optuna
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import INR, ModelFileError, NetworkConfig, load_inr
 from optiinr_jax.signals import Signal
+from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, draw_curve
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.ledger import Ledger
 from optiinr_jax.studies.points import config_to_point, point_to_config
@@ -25,7 +27,9 @@ from optiinr_jax.studies.winner import Configuration, find_winner
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
+COMPLEX_WIDTH = 2**-0.5  # of a complex layer, which has as many numbers as a real one then
 NUM_NETWORKS = 16  # kept in memory, because a confirmation may make another one the best
 
 
@@ -58,6 +62,7 @@ class Study:
         storage: its address; None: in memory.
         model_path: file of the best network; None: nowhere.
         ledger: this process's part in the study.
+        is_interrupted: whether somebody at a prompt or in a notebook interrupted the search.
     """
 
     def __init__(
@@ -76,7 +81,7 @@ class Study:
         self._identity = identity(settings, signal, space)
         self._best: INR | None = None
         self._networks: dict[int, INR] = {}  # of the best trials that this process has trained
-        self.is_stopped = False
+        self.is_stopped = self.is_interrupted = False
 
     @property
     def name(self) -> str:
@@ -149,6 +154,11 @@ class Study:
             inr = self._load_model(best.number)
             if inr is None:
                 inr = self._networks.get(best.number)
+                if inr is None and not best.facts:
+                    raise StudyError(
+                        f"the best trial, {best.number}, was told its score alone, so there is no "
+                        "network of it; tell networks, or fit study.best_config."
+                    )
                 inr = train(self.job(best.number, best.point)).inr if inr is None else inr
                 if inr is not None and self.model_path is not None:
                     inr.save(self.model_path)
@@ -197,8 +207,14 @@ class Study:
         Raises:
             ValueError: it is no point of the space.
         """
-        is_point = isinstance(configuration, dict)
-        point = configuration if is_point else config_to_point(configuration, self.space)
+        point, width = configuration, self.settings.width
+        if isinstance(configuration, NetworkConfig):
+            if not int(width * COMPLEX_WIDTH) <= configuration.width <= width:
+                raise ValueError(
+                    f"the configuration has width {configuration.width}, but all trials of this "
+                    f"study have {width}; choose one of that width."
+                )
+            point = config_to_point(configuration, self.space)
         self.ledger.rows.enqueue(self.space.check_point(point), Origin("enqueued"))
 
     def ask(self) -> Asked:
@@ -226,13 +242,40 @@ class Study:
             asked: what `ask` gave, in this process or another.
             result: the trained network, or its score.
             reason: why it failed.
+
+        Raises:
+            StudyError: the trial has ended already.
+            ValueError: the network is of another signal, objective or number of steps.
         """
+        row = self.ledger.rows.read_one(asked.claimed.row)
+        if row.state.is_finished():
+            raise StudyError(
+                f"trial {asked.number} has ended already, with score {row.value}; ask for another."
+            )
         if isinstance(result, INR):
+            self._check_told(result)
             result.info.update(self.job(asked.number, asked.point).facts_for_file)
             return self.record(asked.claimed, Outcome(result))
         score = math.nan if result is None else float(result)
         outcome = Outcome(reason=reason) if math.isnan(score) else Outcome(score=score)
         return self.record(asked.claimed, outcome)
+
+    def _check_told(self, inr: INR) -> None:
+        """Refuse a network whose score says nothing about this study."""
+        own, frame = self.signal.frame, inr.frame
+        facts = {
+            "kind": (frame.kind, own.kind),
+            "shape": (frame.shape, own.shape),
+            "channels": (frame.num_channels, own.num_channels),
+            "objective": (inr.objective, self.settings.aim),
+            "num_steps": (inr.num_steps or self.settings.num_steps, self.settings.num_steps),
+        }
+        for name, (got, expected) in facts.items():
+            if got != expected:
+                raise ValueError(
+                    f"the network that was told has {name} {got}, but this study has {expected}; "
+                    "train it as the others."
+                )
 
     def record(self, claimed: Claimed, outcome: Outcome) -> Trial:
         """Store how a trial ended, its network before it where it is the best so far."""
@@ -307,7 +350,18 @@ class Study:
         return f"Study({self._describe()})"
 
     def _repr_html_(self) -> str:
-        return f"<b>{self.name}</b>: {self._describe()}"
+        trials, best = self.trials, self.best_trials(NUM_SHOWN)
+        shown = curve_svg(trials, self.signal.metric_name) + best_table(best) if best else ""
+        return f"<b>{escape(self.name)}</b>: {escape(self._describe())}<br>{shown}"
+
+    def plot(self) -> "Axes":
+        """Draw the scores of the trials and the best so far; matplotlib's axes."""
+        from matplotlib import pyplot
+
+        _, axes = pyplot.subplots(figsize=(6.0, 3.2), layout="constrained")
+        draw_curve(axes, self.trials, self.signal.metric_name)
+        axes.set_title(self._describe())
+        return axes
 
     def _describe(self) -> str:
         """What there is so far, in one line; nothing is trained for it."""

@@ -39,7 +39,7 @@ class Origin:
         return self.label if says_it_all else f"{self.kind} {self.label}".rstrip()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trial:
     """One training of a search.
 
@@ -67,6 +67,10 @@ class Trial:
     seconds: float | None = None
     curve: Curve = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        score = self.state if self.score is None else f"{self.score:.4g}"
+        return f"Trial({self.number}, {score}, {describe_trial(self)})"
 
     @property
     def preset(self) -> str:

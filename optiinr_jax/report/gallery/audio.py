@@ -56,19 +56,20 @@ def show(signal: Signal, rivals: Sequence[Rival], measure: Measure) -> Gallery:
 
 
 def _heard(signal: Signal, rivals: Sequence[Rival], measure: Measure, count: int) -> Group:
-    rate, target = _rate(signal), signal.samples[:count, 0]
+    rate, target = _rate(signal), signal.samples[:count]
     contenders = [("Target", "what every network has to represent", target)]
     for rival in rivals:
         samples = rival.inr.render(shape=(count,), region=[(0.0, count / signal.num_points)])
-        contenders.append((rival.title, figures_text(rival, measure, "samples"), samples[:, 0]))
+        contenders.append((rival.title, figures_text(rival, measure, "samples"), samples))
     tiles = []
     for title, text, samples in contenders:
         error = None if samples is target else samples - target
-        drawing = _waveform(samples, error, rate, title)
-        image = _spectrogram_image(samples, rate, title)
+        drawing = _waveform(samples[:, 0], None if error is None else error[:, 0], rate, title)
+        image = _spectrogram_image(samples[:, 0], rate, title)
         tiles.append(Tile(title, text, (image,), drawing, _wav(samples, rate)))
+    which = " of the first channel" if signal.num_channels > 1 else ""
     lead = (
-        "Waveforms, with the error on top of them, and spectrograms from 0 to "
+        f"Waveforms{which}, with the error on top of them, and spectrograms from 0 to "
         f"{rate / 2000:.3g} kHz, down to {_FLOOR_DB:g} dB."
     )
     return Group("", lead, tuple(tiles))
@@ -179,7 +180,7 @@ def _spectrogram_image(samples: Wave, rate: float, title: str, *, is_halved: boo
     return Image(pixels.data_url(png), f"spectrogram: {title}", "spectrogram")
 
 
-def _wav(samples: Wave, rate: float) -> str:
+def _wav(samples: Float[np.ndarray, "n channels"], rate: float) -> str:
     """Address that holds the sound, 16 bits a sample."""
     import soundfile
 
@@ -197,11 +198,11 @@ def _draw_waveform(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
 
 def _draw_spectrogram(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
     style: dict[str, Any] = {"origin": "lower", "aspect": "auto", "cmap": pixels.COLORMAP}
-    axes.imshow(spectrogram(samples, _rate(signal)), vmin=_FLOOR_DB, vmax=0.0, **style)
+    axes.imshow(spectrogram(samples[:, 0], _rate(signal)), vmin=_FLOOR_DB, vmax=0.0, **style)
 
 
 def _draw_residual(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
-    found, wanted = (spectrogram(x, _rate(signal)) for x in (samples, signal.samples))
+    found, wanted = (spectrogram(x[:, 0], _rate(signal)) for x in (samples, signal.samples))
     difference = np.maximum(found, _FLOOR_DB) - np.maximum(wanted, _FLOOR_DB)
     style: dict[str, Any] = {"origin": "lower", "aspect": "auto", "cmap": "RdBu_r"}
     axes.imshow(difference, vmin=-40.0, vmax=40.0, **style)

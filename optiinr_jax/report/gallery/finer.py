@@ -27,7 +27,7 @@ def sampled(signal: Signal, shape: tuple[int, ...], region: Region | None = None
     for start in range(0, shape[0], at_once):
         grid = np.meshgrid(axes[0][start : start + at_once], *axes[1:], indexing="ij")
         places = np.stack(grid, axis=-1).reshape(-1, signal.num_dims)
-        slabs.append(signal.at(coords_of_places(places, signal.shape, *frame.coord_range)))
+        slabs.append(signal.at(coords_of_places(places, signal.shape)))
     return np.concatenate(slabs).reshape(*shape, signal.num_channels)
 
 

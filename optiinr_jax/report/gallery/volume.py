@@ -99,8 +99,7 @@ def solid_pictures(
     """
     if not (samples.min() < _LEVEL <= samples.max()):
         return [np.ones((_RENDER, _RENDER, 3), np.float32) for _ in views]
-    low, high = frame.value_range
-    mesh = mesh_of(low + (high - low) * samples.reshape(-1, 1), frame)
+    mesh = mesh_of(samples, frame)
     return [
         render_mesh(mesh.vertices, mesh.faces, _RENDER, up=up, azimuth=azimuth)
         for up, azimuth in views

@@ -45,6 +45,6 @@ def make_next_steps(facts: Facts) -> NextSteps | None:
             "import optiinr_jax as oi",
             f'inr = oi.load_inr("{model}")',
             f"samples = inr.render(2.0)  # an array of shape ({shape})",
-            "values = inr.apply(coords)  # a JAX function, to differentiate or compile",
+            "values = inr(coords)  # a JAX function, to differentiate or compile",
         ),
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 
-from optiinr_jax.inr import PROTOCOLS, NetworkConfig, init_variables
+from optiinr_jax.inr import PROTOCOLS, NetworkConfig, init
 from optiinr_jax.report.facts import Facts
 from optiinr_jax.report.labels import (
     Measure,
@@ -121,7 +121,7 @@ def _first_seed(entries: Sequence[Entry], measure: Measure) -> str:
 def num_params(config: NetworkConfig, signal: Signal) -> int:
     """Trained parameters of a network for a signal."""
     size = {"num_dims": signal.num_dims, "num_channels": signal.num_channels}
-    variables = jax.eval_shape(lambda key: init_variables(key, config, **size), jax.random.key(0))
+    variables = jax.eval_shape(lambda key: init(key, config, **size), jax.random.key(0))
     return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
 

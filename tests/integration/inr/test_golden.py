@@ -14,7 +14,7 @@ from optiinr_jax.inr.batches import list_points
 from optiinr_jax.inr.encodings import nerf_features, nyquist_frequencies
 from optiinr_jax.inr.gradient_adjustment import group_kernel, group_points, leveling
 from optiinr_jax.inr.lowering import resolve_bounds
-from optiinr_jax.inr.model import apply, apply_features, init_variables
+from optiinr_jax.inr.model import apply_features, forward, init
 from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.reparameterization import fourier_basis
 from optiinr_jax.inr.training import loss_and_grads
@@ -100,7 +100,7 @@ def read_case(golden, name, dtype):
 @jax.jit
 @partial(jax.value_and_grad, has_aux=True)
 def mse_and_values(params, constants, coords, targets, config):
-    values = apply({"params": params, "constants": constants}, coords, config)
+    values = forward({"params": params, "constants": constants}, coords, config)
     return jnp.mean(jnp.square(values - targets)), values
 
 
@@ -281,7 +281,7 @@ def test_initial_bounds(golden, stats):
     assert len(indices) == config.depth + 1
     num_channels = 3 if num_dims == 2 else 1
     sizes = {"num_dims": num_dims, "num_channels": num_channels}
-    draw = jax.jit(lambda key: init_variables(key, config, **sizes))
+    draw = jax.jit(lambda key: init(key, config, **sizes))
     draws = [draw(jax.random.key(i)) for i in range(12)]
     for (name, part), (index, is_bias, row) in expected.items():
         i = indices.index(index)

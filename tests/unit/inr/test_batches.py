@@ -44,13 +44,13 @@ def test_every_point_comes_equally_often_to_every_batch():
 
 def test_points_of_a_grid_are_its_coordinates_and_values():
     signal = oi.sample_signal("image", size=(6, 9))
-    points = Points(targets=signal.targets(), shape=signal.shape, coord_range=(0.0, 2.0))
+    points = Points(targets=signal.targets(), shape=signal.shape)
     index = jnp.array([53, 0, 20])
     coords, targets = points.at(index)
-    np.testing.assert_array_equal(coords, grid_coords((6, 9), 0.0, 2.0)[index])
+    np.testing.assert_array_equal(coords, grid_coords((6, 9))[index])
     np.testing.assert_array_equal(targets, signal.values[np.asarray(index)])
     everything = points.all()
-    np.testing.assert_array_equal(everything[0], grid_coords((6, 9), 0.0, 2.0))
+    np.testing.assert_array_equal(everything[0], grid_coords((6, 9)))
     np.testing.assert_array_equal(everything[1], signal.values)
     assert (points.num_points, points.num_dims) == (54, 2)
 

@@ -9,7 +9,7 @@ import pytest
 
 from optiinr_jax import inr
 from optiinr_jax.inr.lowering import LoweredConfig, resolve_bounds
-from optiinr_jax.inr.model import apply, init_variables, map_names
+from optiinr_jax.inr.model import apply, init, map_names
 from optiinr_jax.inr.optimizer import make_optimizer
 from tests.helpers import draw_params, draw_variables
 
@@ -46,7 +46,7 @@ def test_a_complex_network_is_numpys_complex_arithmetic():
     with jax.enable_x64(True):
         config = network("wire_complex", "wire_complex", "wire_complex")
         variables = start(config)
-        got = apply(variables, jnp.asarray(COORDS), config)
+        got = apply(variables, config, COORDS)
     params = variables["params"]
     assert params["hidden_0"]["kernel"].shape == (2, 5)  # real: the coordinates are
     assert params["hidden_1"]["kernel"].shape == (2, 5, 5)
@@ -61,7 +61,7 @@ def test_where_complex_meets_real_its_real_part_is_taken():
     with jax.enable_x64(True):
         config = network("siren", "wire_complex", "siren", "siren")
         variables = start(config)
-        got = apply(variables, jnp.asarray(COORDS), config)
+        got = apply(variables, config, COORDS)
     params = variables["params"]
     kernels = [params[name]["kernel"] for name in ("hidden_1", "hidden_2", "hidden_3", "output")]
     assert [kernel.ndim for kernel in kernels] == [2, 3, 2, 2]
@@ -77,7 +77,7 @@ def test_layers_of_two_maps():
         layers = (*(inr.make_layer("wire2d", omega=20.0),) * 2, config.layers[2])
         config = replace(config, layers=layers)
         variables = start(config := resolve_bounds(config, 2))
-        got = apply(variables, jnp.asarray(COORDS), config)
+        got = apply(variables, config, COORDS)
     params = variables["params"]
     maps = [map_names(i, 2) for i in range(3)]
     assert set(params) == {*maps[0], *maps[1], *maps[2], "output"}
@@ -100,7 +100,7 @@ def test_gradients_of_pairs_are_those_of_the_real_numbers():
 
         @jax.jit
         def loss(params):
-            return jnp.mean(jnp.square(apply({**variables, "params": params}, coords, config)))
+            return jnp.mean(jnp.square(apply({**variables, "params": params}, config, coords)))
 
         params = variables["params"]
         gradient = jax.jit(jax.grad(loss))(params)
@@ -143,7 +143,7 @@ def test_a_layers_rate_moves_both_of_its_maps():
 )
 def test_numbers_of_parameters(name, count):
     shapes = jax.eval_shape(
-        lambda key: init_variables(key, inr.preset(name), num_dims=2, num_channels=3),
+        lambda key: init(key, inr.preset(name), num_dims=2, num_channels=3),
         jax.random.key(0),
     )
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) == count
@@ -162,8 +162,8 @@ def test_every_preset_gives_finite_values():
         for name in rows:
             config = inr.preset(name, modality=modality, width=8, depth=2)
             config = resolve_bounds(config, num_dims)
-            variables = init_variables(key, config, num_dims=num_dims, num_channels=num_channels)
-            values = apply(variables, coords, config)
+            variables = init(key, config, num_dims=num_dims, num_channels=num_channels)
+            values = apply(variables, config, coords)
             assert values.shape == (9, num_channels) and values.dtype == jnp.float32, name
             assert np.isfinite(values).all(), name
 
@@ -172,7 +172,7 @@ def test_a_configuration_may_be_lowered_or_not():
     """`apply` lowers it; the bare module says what it needs where there is no bound."""
     config = inr.NetworkConfig(layers=(inr.make_layer("siren"),), width=2)
     variables = draw_variables(config, num_channels=1)
-    values = [apply(variables, jnp.ones((1, 2)), c) for c in (config, resolve_bounds(config, 2))]
+    values = [apply(variables, c, jnp.ones((1, 2))) for c in (config, resolve_bounds(config, 2))]
     np.testing.assert_array_equal(*values)
     bare = LoweredConfig(layers=config.layers, width=2)
     with pytest.raises(ValueError, match="an initial bound is None; call resolve_bounds"):

@@ -32,7 +32,7 @@ def dense(config):
 
     @jax.jit
     def values(flat):
-        return apply({**variables, "params": unravel(flat)}, jnp.asarray(COORDS), resolved)
+        return apply({**variables, "params": unravel(flat)}, resolved, COORDS)
 
     return variables, np.asarray(jax.jit(jax.jacrev(values))(flat)), values, flat
 

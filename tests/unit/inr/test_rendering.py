@@ -22,7 +22,9 @@ def frame_of(kind):
     """Of a signal whose values are a ramp over the places of its samples."""
     places = np.stack(np.meshgrid(*map(np.arange, SHAPES[kind]), indexing="ij"), axis=-1)
     attributes = {"sample_rate": 8000.0} if kind == "audio" else {}
-    return make_signal(kind, ramp(kind, places)[..., None], attributes=attributes).frame
+    samples = ramp(kind, places)[..., None]
+    samples = samples >= 0.5 if kind == "volume" else samples
+    return make_signal(kind, samples, attributes=attributes).frame
 
 
 def ramp(kind, places):
@@ -34,13 +36,11 @@ def ramp_network(kind):
     """A network that is this ramp everywhere: one unit for each axis, always on its linear side."""
     frame = frame_of(kind)
     num_dims = frame.num_dims
-    low, high = frame.coord_range
+    low, high = -1.0, 1.0
     steps = np.array([(high - low) / (n - 1) for n in frame.shape])
-    natural = (0.0, 1.0) if kind != "audio" else (-1.0, 1.0)
-    gain = (frame.value_range[1] - frame.value_range[0]) / (natural[1] - natural[0])
     lift = 2.0 * high
-    slopes = gain * np.array(SLOPES[kind]) / steps
-    offset = frame.value_range[0] + gain * (ramp(kind, -low / steps) - natural[0])
+    slopes = np.array(SLOPES[kind]) / steps
+    offset = ramp(kind, -low / steps)
     params = {
         "hidden_0": {"kernel": np.eye(num_dims), "bias": np.full(num_dims, lift)},
         "output": {"kernel": slopes[:, None], "bias": np.array([offset - lift * slopes.sum()])},
@@ -94,7 +94,8 @@ def test_a_sound_keeps_its_time():
 def wavy():
     """A network that is no ramp, of a picture of 6 x 10."""
     layers = (inr.make_layer("siren", omega=6.0),) * 2
-    config = inr.NetworkConfig(layers=layers, width=6)
+    ranges = {"value_range": (-1.0, 1.0), "natural_range": (0.0, 1.0)}
+    config = inr.NetworkConfig(layers=layers, width=6, **ranges)
     variables = draw_variables(config, 3, num_channels=1)
     frame = frame_of("image")
     return inr.INR(config=config, variables=variables, frame=frame, score=0.0, num_steps=1)
@@ -103,9 +104,7 @@ def wavy():
 def values_at(network, axes):
     """Natural values at places, counted in samples, of every axis."""
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    (low, high), shape = network.frame.coord_range, np.array(network.frame.shape)
-    values = network.predict(low + places * (high - low) / (shape - 1))
-    return np.asarray(network.frame.to_natural(values))
+    return network.predict(2.0 * places / (np.array(network.frame.shape) - 1) - 1.0)
 
 
 def test_half_the_size_is_the_mean_of_blocks(wavy):

@@ -48,7 +48,7 @@ def test_effective_weights_are_basis_times_parameters():
         weights = weights if name == "hidden_0" else np.asarray(basis, np.float64).T @ weights
         h = np.sin(30 * (h @ weights + np.asarray(params[name]["bias"])))
     expected = h @ np.asarray(params["output"]["kernel"]) + np.asarray(params["output"]["bias"])
-    got = apply(variables, jnp.asarray(coords), resolve_bounds(CONFIG, 2))
+    got = apply(variables, resolve_bounds(CONFIG, 2), coords)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
 
 
@@ -57,7 +57,7 @@ def test_alpha_leaves_the_initial_network_as_it_is():
     values = []
     for alpha in (0.001, 0.05, 3.0):
         config = replace(CONFIG, reparameterization=replace(RECORD, alpha=alpha))
-        values.append(apply(draw(config), coords, resolve_bounds(config, 2)))
+        values.append(apply(draw(config), resolve_bounds(config, 2), coords))
     np.testing.assert_allclose(values[1], values[0], rtol=0, atol=2e-5)
     np.testing.assert_allclose(values[2], values[0], rtol=0, atol=2e-5)
 

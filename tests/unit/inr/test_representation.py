@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,15 +54,15 @@ def test_ranges_of_the_configuration_are_kept(tmp_path):
         value_range=(0.0, 1.0),
     )
     found = oi.fit(signal, config, num_steps=200, progress=False)
-    assert found.frame.coord_range == found.frame.value_range == (0.0, 1.0)
+    assert found.config.coord_range == found.frame.value_range == (0.0, 1.0)
     assert found.score == pytest.approx(-10 * np.log10(found.history[-1]), abs=1.0)
     error = found.render() - signal.samples
     assert found.score == pytest.approx(-10 * np.log10(np.mean(error**2)), abs=1e-3)
     assert found.score > 20.0
-    ends = found.predict(np.array([[0.0, 0.0], [1.0, 1.0]]))
+    ends = found.predict(np.array([[-1.0, -1.0], [1.0, 1.0]]))
     np.testing.assert_allclose(found.render()[[0, -1], [0, -1]], ends, rtol=0, atol=1e-6)
     again = oi.load_inr(found.save(tmp_path / "a.inr.safetensors"))
-    assert again.config == config
+    assert again.config == found.config == replace(config, natural_range=(0.0, 1.0))
     np.testing.assert_array_equal(again.render(), found.render())
 
 

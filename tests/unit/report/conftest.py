@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 import optiinr_jax as oi
-from optiinr_jax.inr import init_variables
+from optiinr_jax.inr import init
 from optiinr_jax.report.facts import Course, Facts, gather
 from optiinr_jax.studies import Comparison, Entry
 from optiinr_jax.studies.comparison import train_fresh
@@ -48,9 +48,9 @@ def untrained():
 
     def make(signal, config, *, is_scored=True):
         size = {"num_dims": signal.num_dims, "num_channels": signal.num_channels}
-        variables = init_variables(jax.random.key(0), config, **size)
+        variables = init(jax.random.key(0), config, **size)
         inr = oi.INR(config, variables, signal.frame, score=0.0, num_steps=0)
-        return replace(inr, scores=signal.scores(inr.apply)) if is_scored else inr
+        return replace(inr, scores=signal.scores(inr.network())) if is_scored else inr
 
     return make
 

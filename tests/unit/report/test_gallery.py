@@ -63,8 +63,7 @@ def test_the_finer_grid_is_that_of_a_rendering(kind, scale):
     axes = [signal.frame.places(axis, count) for axis, count in enumerate(shape)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, signal.num_dims)
     ends = np.array(signal.shape) - 1.0
-    low, high = signal.frame.coord_range
-    coords = low + (high - low) * grid / ends
+    coords = 2.0 * grid / ends - 1.0
     expected = signal.at(coords).reshape(*shape, -1)
     np.testing.assert_allclose(sampled(signal, shape), expected, atol=1e-5)
     frame = signal.frame.scaled(float(scale))

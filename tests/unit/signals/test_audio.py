@@ -9,6 +9,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 from optiinr_jax.signals import (
+    LossWarning,
     SignalError,
     load_audio,
     load_signal,
@@ -18,6 +19,8 @@ from optiinr_jax.signals import (
     write_audio,
     write_signal,
 )
+
+pytestmark = pytest.mark.filterwarnings("ignore::optiinr_jax.signals.LossWarning")
 
 RATE = 8000
 WAVE = 0.5 * np.sin(0.05 * np.arange(RATE)) * np.linspace(1, 0.2, RATE)
@@ -69,9 +72,20 @@ def test_a_16_bit_file_comes_back_bit_by_bit(tmp_path):
 
 def test_values_are_divided_by_the_peak_of_the_mean_of_the_channels(tmp_path):
     stereo = np.stack([WAVE, np.roll(WAVE, 100) ** 3, 0 * WAVE], axis=-1)
-    read = load_audio(write(tmp_path / "a.wav", stereo, subtype="DOUBLE"))
+    with pytest.warns(LossWarning, match=r"the 3 channels of a.wav become one, their mean"):
+        read = load_audio(write(tmp_path / "a.wav", stereo, subtype="DOUBLE"))
     mean = stereo.mean(axis=1)
     assert read.peak == pytest.approx(np.abs(mean).max(), rel=1e-12)
+    np.testing.assert_array_equal(read.values[:, 0], (mean / np.abs(mean).max()).astype(np.float32))
+
+
+def test_two_channels_stay_or_become_one_where_asked(tmp_path):
+    stereo = np.stack([WAVE, np.roll(WAVE, 100) ** 3], axis=-1)
+    path = write(tmp_path / "a.wav", stereo, subtype="DOUBLE")
+    read = load_audio(path)
+    np.testing.assert_array_equal(read.values, (stereo / np.abs(stereo).max()).astype(np.float32))
+    mean = stereo.mean(axis=1)
+    read = load_audio(path, mono=True)
     np.testing.assert_array_equal(read.values[:, 0], (mean / np.abs(mean).max()).astype(np.float32))
 
 
@@ -300,7 +314,7 @@ def test_the_limit_is_looked_at_before_decoding(tmp_path, check_refusal):
         ("a", WAVE[:, None], RATE, "change the suffix"),
         ("missing/a.wav", WAVE[:, None], RATE, "existing folder"),
         ("a.wav", WAVE, RATE, "reshape"),
-        ("a.wav", np.stack([WAVE, WAVE], -1), RATE, "reshape"),
+        ("a.wav", np.stack([WAVE, WAVE, WAVE], -1), RATE, "reshape"),
         ("a.wav", WAVE[:0, None], RATE, "reshape"),
         ("a.wav", WAVE[:, None] * np.nan, RATE, "did not diverge"),
         ("a.wav", WAVE[:, None], 0, "sample_rate"),
@@ -337,7 +351,7 @@ def test_bach_as_in_the_papers(data_folder):
     assert signal.shape == (308_207,)
     assert signal.attributes["sample_rate"] == 44_100
     np.testing.assert_array_equal(
-        signal.grid_coords()[:, 0], np.linspace(-100, 100, 308_207).astype(np.float32)
+        signal.grid_coords()[:, 0], np.linspace(-1, 1, 308_207).astype(np.float32)
     )
     official, _ = soundfile.read(data_folder / "audio" / "gt_bach.wav", dtype="float32")
     np.testing.assert_array_equal(signal.values[:, 0], official / np.abs(official).max())
@@ -348,6 +362,6 @@ def test_two_speakers_is_stereo(data_folder):
     path = data_folder / "audio" / "gt_twospeakers.wav"
     stereo, _ = soundfile.read(path)
     mean = stereo.mean(axis=1)
-    read = load_audio(path)
+    read = load_audio(path, mono=True)
     assert stereo.shape == (162_816, 2)
     np.testing.assert_allclose(read.values[:, 0], mean / np.abs(mean).max(), atol=1e-7)

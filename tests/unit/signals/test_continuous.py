@@ -307,7 +307,7 @@ def test_values_at_coordinates_are_natural_and_of_the_grid(kind):
     coords = np.asarray(signal.grid_coords()).reshape(*signal.shape, -1)
     np.testing.assert_allclose(signal.at(coords), signal.samples, atol=3e-5)
     assert signal.at(coords[0]).shape == (*signal.shape[1:], signal.num_channels)
-    narrow = signal.with_ranges((0.0, 1.0), (-3.0, 5.0))
+    narrow = signal.with_value_range((-3.0, 5.0))
     again = narrow.at(np.asarray(narrow.grid_coords()).reshape(coords.shape))
     np.testing.assert_allclose(again, signal.samples, atol=3e-5)
     with pytest.raises(ValueError, match="but its last axis must be"):

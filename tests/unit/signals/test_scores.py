@@ -86,17 +86,16 @@ def test_figures_are_those_of_the_formula(kind):
     signal = sample_signal(kind, size={"image": (9, 11), "audio": 150, "volume": 7}[kind])
     num_channels = signal.num_channels
     found = signal.scores(lambda coords: wave(coords, num_channels))
-    values = natural(signal, wave(signal.grid_coords(), num_channels))
+    values = np.asarray(wave(signal.grid_coords(), num_channels), float)
     samples = signal.samples.reshape(values.shape)
     assert found.samples == pytest.approx(direct(kind, values, samples), rel=1e-5)
     # The very places at which a solid is known are those of its lattice.
     places = np.asarray(
         signal.continuous.snap(jnp.asarray(between_places(signal.shape, EDGES[kind])))
     )
-    low, high = signal.frame.coord_range
     sides = np.array(signal.shape) - 1
-    coords = (low + places * (high - low) / sides).astype("f4")
-    there, target = natural(signal, wave(coords, num_channels)), signal.at(coords)
+    coords = (2.0 * places / sides - 1.0).astype("f4")
+    there, target = np.asarray(wave(coords, num_channels), float), signal.at(coords)
     assert found.between == pytest.approx(direct(kind, there, target), rel=2e-4)
     guess = natural(signal, at(signal.interpolated(signal.control), jnp.asarray(places)))
     assert found.control == pytest.approx(direct(kind, guess, target), rel=2e-4)
@@ -121,7 +120,9 @@ EDGES = {"image": -0.5, "audio": 0.0, "volume": -0.5}
 def test_a_network_that_is_the_signal_beats_its_control(kind):
     """And one that is right at the samples alone has a good figure there alone."""
     signal = sample_signal(kind, size=16)
-    found = signal.scores(lambda coords: at(signal.continuous, places_of(signal, coords)))
+    found = signal.scores(
+        lambda coords: signal.frame.to_natural(at(signal.continuous, places_of(signal, coords)))
+    )
     best = 1.0 if kind == "volume" else 90.0
     assert min(found.samples, found.between, found.both) >= best
     assert found.control < found.between
@@ -131,7 +132,7 @@ def test_a_network_that_is_the_signal_beats_its_control(kind):
     def at_samples_alone(coords):
         places = places_of(signal, coords)
         bump = jnp.prod(jnp.sin(jnp.pi * places), axis=1, keepdims=True)  # 0 at every sample
-        return at(signal.continuous, places) + 0.5 * bump
+        return signal.frame.to_natural(at(signal.continuous, places) + 0.5 * bump)
 
     found = signal.scores(at_samples_alone)
     assert found.samples > 90.0 and found.between < 25.0
@@ -140,7 +141,7 @@ def test_a_network_that_is_the_signal_beats_its_control(kind):
 
 
 def places_of(signal, coords):
-    return jnp.asarray(places_of_coords(coords, signal.shape, *signal.frame.coord_range))
+    return jnp.asarray(places_of_coords(coords, signal.shape))
 
 
 def test_the_control_is_the_next_simpler_row_where_the_usual_one_is_the_reference():

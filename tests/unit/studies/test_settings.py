@@ -82,7 +82,7 @@ def test_a_digest_is_of_all_that_a_signal_is():
         oi.make_signal("image", pixels, attributes={"a": 1.0}),
         oi.make_signal("image", pixels, finer=make_finer(3, fine)),
         oi.make_signal("image", pixels, finer=make_finer(3, fine / 2)),
-        plain.with_ranges(value_range=(0.0, 1.0)),
+        plain.with_value_range((0.0, 1.0)),
     ]
     digests = [digest(signal) for signal in (plain, *others)]
     assert len(set(digests)) == len(digests)
