@@ -28,19 +28,19 @@ import optiinr_jax as oi
 # The target is the slope of the picture at every pixel: `signal.at` gives its values anywhere.
 
 # %%
-signal = oi.sample_signal("image", size=64)
+signal = oi.sample_signal("image", size=48)
 coords = signal.grid_coords()  # [-1, 1] over the picture, row first
-half_a_pixel = 1 / 64 * np.eye(2)
+half_a_pixel = np.eye(2) / 48
 slopes = np.stack(
-    [(signal.at(coords + e) - signal.at(coords - e)) * 32 for e in half_a_pixel], axis=-1
+    [(signal.at(coords + e) - signal.at(coords - e)) * 24 for e in half_a_pixel], axis=-1
 )  # (pixels, channels, axes)
 
 # %% [markdown]
 # An untrained network, a loss over its parameters, and optax: all of the loop.
 
 # %%
-start = oi.make_inr(signal, oi.preset("siren", width=64))
-optimizer = optax.adam(3e-4)
+start = oi.make_inr(signal, oi.preset("siren", width=48))
+optimizer = optax.adam(1e-3)
 
 
 def loss(params):
@@ -51,14 +51,14 @@ def loss(params):
 
 @jax.jit
 def train(params, state):
-    """Run 1000 steps in one program."""
+    """Run 500 steps in one program."""
 
     def step(carry, _):
         value, gradient = jax.value_and_grad(loss)(carry[0])
         updates, state = optimizer.update(gradient, carry[1])
         return (optax.apply_updates(carry[0], updates), state), value
 
-    return jax.lax.scan(step, (params, state), length=1000)
+    return jax.lax.scan(step, (params, state), length=500)
 
 
 (params, _), losses = train(start.params, optimizer.init(start.params))
@@ -87,7 +87,7 @@ plt.show()
 # Many signals at once: one program trains them, another one evaluates them all.
 
 # %%
-pictures = [np.roll(signal.samples, 8 * i, axis=1) for i in range(4)]
+pictures = [np.roll(signal.samples, 6 * i, axis=1) for i in range(4)]
 networks = oi.fit_many(pictures, oi.preset("siren", width=32), num_steps=200, progress=False)
 networks[0].plot(pictures[0])
 plt.show()

@@ -1,16 +1,26 @@
 """Compiled programs kept on disk, so that the next process does not compile them again.
 
-Off in the library, where the caller decides; the command line turns it on. What is kept is machine
-code that a later process runs, so the folder must be nobody else's.
+Off in the library, where the caller decides; the command line and the first fit in a notebook turn
+it on. What is kept is machine code that a later process runs, so the folder must be nobody else's.
 """
 
+import contextlib
 import os
 import stat
 from pathlib import Path
 
 import jax
 
+from optiinr_jax.progress import is_notebook
+
 _MIN_SECONDS = 0.5  # programs that compile faster are not kept
+
+
+def keep_compiled_in_notebooks() -> None:
+    """`keep_compiled_programs` where a notebook runs, if there is a folder for them."""
+    if is_notebook():
+        with contextlib.suppress(ValueError):  # somebody else's folder
+            keep_compiled_programs()
 
 
 def keep_compiled_programs(folder: str | os.PathLike[str] | None = None) -> Path | None:

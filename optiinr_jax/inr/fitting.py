@@ -17,6 +17,7 @@ from optiinr_jax.checks import check_counts, check_name, check_whole
 from optiinr_jax.inr.batched_training import structure_of, train_many
 from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
+from optiinr_jax.inr.compilation_cache import keep_compiled_in_notebooks
 from optiinr_jax.inr.config import NetworkConfig, check_config
 from optiinr_jax.inr.cost import num_cores, predict_seconds
 from optiinr_jax.inr.model import Variables
@@ -106,6 +107,7 @@ def fit(
     Warns:
         FloorWarning: the network is no better than a constant (as in siren#46).
     """
+    keep_compiled_in_notebooks()
     signal = as_signal(signal)
     config = as_config(config, signal.kind)
     check_config(config)
@@ -251,6 +253,7 @@ def fit_many(
     >>> [inr.config.layers[0].activation for inr in oi.fit_many(signal, pair, num_steps=5)]
     ['siren', 'finer']
     """
+    keep_compiled_in_notebooks()
     many_signals = list(map(as_signal, signals)) if is_several(signals) else [as_signal(signals)]
     is_one = isinstance(configs, NetworkConfig | str)
     many_configs: list[NetworkConfig | str] = [configs] if is_one else list(configs)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from optiinr_jax.inr.compilation_cache import keep_compiled_in_notebooks
 from optiinr_jax.progress import Progress
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.pruners import make_pruner
@@ -27,6 +28,7 @@ def run(study: Study, budget: Callable[[], int], options: RunOptions) -> None:
         ValueError: options that do not go together.
         StudyError: too many trials failed in a row, or the executor broke; nothing is lost.
     """
+    keep_compiled_in_notebooks()
     train_trials = choose_trainer(study.settings.batch_size, options)
     study.is_stopped = False
     failures = 0

@@ -1,0 +1,65 @@
+"""The Python of README and of docs/studies.md, as it stands there but for its sizes."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import optiinr_jax as oi
+
+ROOT = Path(__file__).parents[2]
+# For the sake of time: what is written -> what is run
+SMALLER = {
+    "num_trials=40, num_steps=500, width=48, st": "num_trials=4, num_steps=150, width=8, st",
+    'load_signal("photo.png", size=96)': 'load_signal("photo.png", size=16)',
+    'oi.preset("siren", width=48), num_steps=500': 'oi.preset("siren", width=8), num_steps=9',
+    'modality="audio", width=64), num_steps=500': 'modality="audio", width=8), num_steps=9',
+    'oi.preset(name) for name in ("siren", "finer", "gf")], num_steps=500': (
+        'oi.preset(name, width=8) for name in ("siren", "finer", "gf")], num_steps=9'
+    ),
+    "size=64)  # .ply": "size=12)  # .ply",
+    'oi.preset("siren", width=48), num_steps=50': 'oi.preset("siren", width=8), num_steps=5',
+    'oi.make_inr(signal, oi.preset("siren", width=48))': (
+        'oi.make_inr(signal, oi.preset("siren", width=8))'
+    ),
+}
+
+
+@pytest.mark.slow
+def test_the_python_of_readme_runs(tmp_path):
+    text = "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S))
+    for written, run in SMALLER.items():
+        assert written in text, written
+        text = text.replace(written, run)
+    pixels = oi.sample_signal("image", 16).samples
+    oi.signals.write_image(tmp_path / "photo.png", pixels)
+    wave = np.sin(np.arange(2000) / 9.0)[:, None]
+    oi.signals.write_audio(tmp_path / "speech.wav", wave, 2000)
+    solid = oi.sample_signal("volume", 12)
+    oi.signals.write_volume(tmp_path / "bunny.ply", solid.samples, solid.attributes)
+    (tmp_path / "readme.py").write_text(text)
+    run_script(tmp_path / "readme.py")
+
+
+@pytest.mark.slow
+def test_the_pool_of_the_manual_runs_as_a_script(tmp_path):
+    """Its processes read the script again, so it needs its guard."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "studies.md").read_text(), re.S)
+    (script,) = [block for block in blocks if "ProcessPoolExecutor" in block]
+    (tmp_path / "pool.py").write_text(script)
+    assert "Study(8 trials" in run_script(tmp_path / "pool.py")
+
+
+def run_script(path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", path.name],
+        cwd=path.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
