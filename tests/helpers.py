@@ -24,7 +24,13 @@ def draw_params(config: NetworkConfig, seed: int = 0, **sizes: int) -> Any:
     return draw_variables(config, seed, **sizes)["params"]
 
 
-def make_inr(signal: Signal, config: NetworkConfig, score: float = 0.0, seed: int = 0) -> INR:
+def make_inr(
+    signal: Signal,
+    config: NetworkConfig,
+    score: float = 0.0,
+    seed: int = 0,
+    objective: str = "continuous",
+) -> INR:
     """A network that nobody has trained, for what only has to hold one."""
     signal = signal.with_value_range(config.value_range)
     variables = draw_variables(
@@ -36,6 +42,7 @@ def make_inr(signal: Signal, config: NetworkConfig, score: float = 0.0, seed: in
         variables=variables,
         frame=signal.frame,
         score=score,
+        objective=objective,
         scores=scores,
-        num_steps=1,
+        num_steps=0,
     )

@@ -21,7 +21,7 @@ PACKAGE = Path(optiinr_jax.__file__).parent
 
 # Lower floors first; a module may import from its own part of the house and from lower floors.
 FLOORS = [
-    {"checks", "numerics", "files", "progress"},
+    {"checks", "numerics", "files", "options", "progress"},
     {"signals"},
     {"inr", "bo"},
     {"studies"},
@@ -43,8 +43,7 @@ LONG = {
     "optiinr_jax.cli.studies.search": "the options of a command, one a line",
     "optiinr_jax.cli.verbs.fit": "the options of a command, one a line",
     "optiinr_jax.inr.config_checks.check_config": "a list of checks, one a field",
-    "optiinr_jax.inr.fitting.fit": "its options, and a call with as many",
-    "optiinr_jax.inr.fitting.fit_many": "its options",
+    "optiinr_jax.inr.fitting_many.fit_many": "its options",
     "optiinr_jax.inr.training.run_chunk": "the three forms of a step, which share their names",
     "optiinr_jax.inr.training.train": "one order: compile, restore, run, keep, whatever happens",
     "optiinr_jax.signals.audio.write_audio": "four errors, each with its sentence",

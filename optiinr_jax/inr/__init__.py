@@ -15,10 +15,11 @@ from optiinr_jax.inr.encodings import NerfFrequencies as NerfFrequencies
 from optiinr_jax.inr.encodings import fourier_features as fourier_features
 from optiinr_jax.inr.encodings import nerf_features as nerf_features
 from optiinr_jax.inr.fitting import DivergedError as DivergedError
+from optiinr_jax.inr.fitting import FitOptions as FitOptions
 from optiinr_jax.inr.fitting import FloorWarning as FloorWarning
 from optiinr_jax.inr.fitting import fit as fit
-from optiinr_jax.inr.fitting import fit_many as fit_many
 from optiinr_jax.inr.fitting import make_inr as make_inr
+from optiinr_jax.inr.fitting_many import fit_many as fit_many
 from optiinr_jax.inr.gradient_adjustment import GradientAdjustment as GradientAdjustment
 from optiinr_jax.inr.initializers import INITIALIZERS as INITIALIZERS
 from optiinr_jax.inr.lowering import as_wave as as_wave
@@ -38,10 +39,10 @@ from optiinr_jax.inr.presets import PROTOCOLS as PROTOCOLS
 from optiinr_jax.inr.presets import preset as preset
 from optiinr_jax.inr.presets import training_rule as training_rule
 from optiinr_jax.inr.published import PRESETS as PRESETS
+from optiinr_jax.inr.pytree import stack as stack
 from optiinr_jax.inr.reparameterization import (
     FourierReparameterization as FourierReparameterization,
 )
 from optiinr_jax.inr.representation import INR as INR
 from optiinr_jax.inr.representation import load_inr as load_inr
-from optiinr_jax.inr.representation import stack as stack
 from optiinr_jax.inr.sampling import SAMPLINGS as SAMPLINGS

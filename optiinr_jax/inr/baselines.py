@@ -19,6 +19,7 @@ from optiinr_jax.inr.model_file import ModelFileError
 from optiinr_jax.inr.presets import preset
 from optiinr_jax.inr.published import PRESETS
 from optiinr_jax.inr.representation import INR, load_inr
+from optiinr_jax.inr.task import resolve
 from optiinr_jax.signals import Signal
 
 SUMMARY = "comparison.json"
@@ -70,10 +71,7 @@ def fit_presets(
         ValueError: an unknown name or protocol.
     """
     rows = PRESETS[signal.kind]
-    configs = {
-        name: preset(name, modality=signal.kind, protocol=protocol, width=width, depth=depth)
-        for name in names or rows
-    }
+    configs = {name: _preset(signal, name, protocol, width, depth) for name in names or rows}
     digest = hashlib.sha256(signal.stored.tobytes()).hexdigest()
     done = []
     for name, config in configs.items():
@@ -84,6 +82,14 @@ def fit_presets(
         done.append(baseline)
         write_atomic(folder / SUMMARY, json.dumps(summary(signal, done), indent=1).encode())
     return done
+
+
+def _preset(
+    signal: Signal, name: str, protocol: str, width: int, depth: int | None
+) -> NetworkConfig:
+    """The network as its file will have it."""
+    config = preset(name, modality=signal.kind, protocol=protocol, width=width, depth=depth)
+    return resolve(signal, config, None)[1]
 
 
 def summary(signal: Signal, baselines: Sequence[Baseline]) -> dict:

@@ -41,11 +41,6 @@ class FourierFeatures:
         """Frequencies from N(0, 1), fixed for a fit and scaled by sigma in use."""
         return {"basis": jax.random.normal(key, (num_dims, self.num_frequencies))}
 
-    def num_dims(self, num_features: int, constants: Constants) -> int:
-        """Dimensions of the coordinates that have so many features."""
-        del num_features
-        return constants["basis"].shape[0]
-
     def __call__(self, coords: Float[Array, "n d"], constants: Constants) -> Float[Array, "n _"]:
         """The features of coordinates."""
         return fourier_features(coords, constants["basis"], self.sigma)
@@ -73,11 +68,6 @@ class NerfFrequencies:
         """Nothing is drawn."""
         del key, num_dims
         return {}
-
-    def num_dims(self, num_features: int, constants: Constants) -> int:
-        """Dimensions of the coordinates that have so many features."""
-        del constants
-        return num_features // (1 + 2 * self.num_frequencies)
 
     def __call__(self, coords: Float[Array, "n d"], constants: Constants) -> Float[Array, "n _"]:
         """The features of coordinates."""

@@ -215,7 +215,10 @@ def num_dims_of(variables: Variables, config: NetworkConfig) -> int:
     num_features = variables["params"][hidden_name(0)]["kernel"].shape[0]
     if config.encoding is None:
         return num_features
-    return config.encoding.num_dims(num_features, variables["constants"])
+    if "basis" in variables["constants"]:
+        return variables["constants"]["basis"].shape[0]
+    known = range(1, num_features + 1)
+    return next((d for d in known if config.encoding.num_features(d) == num_features), 0)
 
 
 @jax.jit

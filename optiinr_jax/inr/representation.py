@@ -9,24 +9,25 @@ import contextlib
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial, reduce
+from functools import reduce
 from html import escape
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float32, Float64
+from jaxtyping import Array, Float32
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.lowering import as_wave
 from optiinr_jax.inr.model import Variables, apply, check_single
 from optiinr_jax.inr.model_file import Content, pack, unpack
+from optiinr_jax.inr.render_grid import check_region, inside_cell
 from optiinr_jax.signals import Frame, Scores, Signal, as_signal
 from optiinr_jax.signals.coordinates import coords_of_places, places_of_coords
 from optiinr_jax.signals.inputs import SignalLike
@@ -210,14 +211,14 @@ class INR:
                     f"a sample_rate was given, but this signal's kind is {frame.kind}; use scale."
                 )
             scale = sample_rate / frame.attributes["sample_rate"]
-        parts = _check_region(region, frame.num_dims)
+        parts = check_region(region, frame.num_dims)
         if shape is None:
             sides = zip(frame.scaled(scale).shape, parts, strict=True)
             shape = tuple(max(1, round(n * (stop - start))) for n, (start, stop) in sides)
         grid = frame.with_shape(shape)
         axes, means = [], []
         for axis, (count, part) in enumerate(zip(shape, parts, strict=True)):
-            inside = _inside_cell(frame.shape[axis] * (part[1] - part[0]) / count)
+            inside = inside_cell(frame.shape[axis] * (part[1] - part[0]) / count)
             means.append(len(inside))
             axes.append((frame.places(axis, count, part)[:, None] + inside[None, :]).ravel())
         fine = tuple(len(axis) for axis in axes)
@@ -278,7 +279,7 @@ class INR:
             return network
         own, other = self.frame, signal.frame
         cells = [n / m for n, m in zip(own.shape, other.shape, strict=True)]
-        inside = [np.array([offset]) for offset in itertools.product(*map(_inside_cell, cells))]
+        inside = [np.array([offset]) for offset in itertools.product(*map(inside_cell, cells))]
 
         def apply_there(coords: Array) -> Array:
             places = places_of_coords(coords, other.shape)
@@ -391,93 +392,9 @@ def load_inr(path: str | os.PathLike[str]) -> INR:
     )
 
 
-def stack(inrs: Sequence[INR]) -> INR:
-    """Networks as one value for `jax.vmap`, every leaf with a new first axis.
-
-    Families may differ where all of them have a wave form, and then what concerns the training is
-    left out of the configurations; widths, depths, encodings and grids may not differ.
-    `jax.tree.map(lambda leaf: leaf[i], stack)` is network i again.
-
-    Raises:
-        ValueError: no networks, or such as differ in more.
-
-    >>> import optiinr_jax as oi
-    >>> signals = [oi.sample_signal("image", size=8)] * 2
-    >>> pair = oi.inr.stack(oi.fit_many(signals, oi.preset("siren", width=8), num_steps=2))
-    >>> jax.vmap(lambda inr: inr(jnp.zeros((5, 2))))(pair).shape
-    (2, 5, 3)
-    """
-    structures = [jax.tree.structure(inr) for inr in inrs]
-    if len(set(structures)) > 1:
-        inrs = [replace(inr, config=_as_evaluated(inr)) for inr in inrs]
-        structures = [jax.tree.structure(inr) for inr in inrs]
-    shapes = {tuple(map(jnp.shape, jax.tree.leaves(inr))) for inr in inrs}
-    if len(set(structures)) != 1 or len(shapes) != 1:
-        raise ValueError(
-            f"{len(inrs)} networks were to be stacked, but at least one, and all of one width, "
-            "depth, encoding and grid, were expected; stack those that are alike."
-        )
-    leaves = [map(partial(jnp.asarray, dtype=jnp.float32), jax.tree.leaves(inr)) for inr in inrs]
-    stacked = [jnp.stack(parts) for parts in zip(*leaves, strict=True)]
-    return jax.tree.unflatten(structures[0], stacked)
-
-
-def _as_evaluated(inr: INR) -> NetworkConfig:
-    """The configuration in the wave form, without what concerns the training alone."""
-    names = ("layers", "width", "encoding", "reparameterization", "output_activation")
-    ranges = ("coord_range", "value_range", "natural_range")
-    config = NetworkConfig(**{name: getattr(inr.config, name) for name in (*names, *ranges)})
-    return as_wave(config, inr.frame.num_dims)
-
-
 _apply = jax.jit(apply)
-
-
-def _flatten(inr: INR) -> tuple[list[tuple[Any, Any]], Frame]:
-    """Leaves by name, and the rest; whole numbers of a configuration become floats, for grad."""
-    config = jax.tree.map(lambda x: float(x) if isinstance(x, int) else x, inr.config)
-    parts = {"config": config, "variables": inr.variables, "attributes": inr.frame.attributes}
-    keyed = [(jax.tree_util.GetAttrKey(name), part) for name, part in parts.items()]
-    return keyed, replace(inr.frame, attributes={})
-
-
-def _unflatten(frame: Frame, parts: Iterable[Any]) -> INR:
-    config, variables, attributes = parts
-    return INR(config, variables, replace(frame, attributes=attributes))
-
-
-jax.tree_util.register_pytree_with_keys(INR, _flatten, _unflatten)
-
-
-def _inside_cell(cell: float) -> Float64[np.ndarray, " m"]:
-    """Offsets, in samples, of the points whose mean is a point of a grid with cells of this size.
-
-    One where the grid is at least as fine as the samples.
-    """
-    count = math.ceil(cell - 1e-9)
-    return ((np.arange(count) + 0.5) / count - 0.5) * cell
 
 
 def _round_up(rows: int) -> int:
     """Rows of the padded chunk: few different sizes, so few compilations."""
     return min(_PREDICT_POINTS, 1 << max(rows - 1, 0).bit_length())
-
-
-def _check_region(
-    region: Sequence[tuple[float, float]] | None, num_dims: int
-) -> list[tuple[float, float]]:
-    if region is None:
-        return [(0.0, 1.0)] * num_dims
-    try:
-        parts = [tuple(map(float, part)) for part in region]
-    except TypeError:  # one pair instead of a list of pairs
-        parts = []
-    is_valid = len(parts) == num_dims and all(
-        len(part) == 2 and 0.0 <= part[0] < part[1] <= 1.0 for part in parts
-    )
-    if not is_valid:
-        raise ValueError(
-            f"region is {region!r}, but {num_dims} pairs (start, stop) with 0 <= start < stop <= 1 "
-            "were expected, one for every axis."
-        )
-    return cast(list[tuple[float, float]], parts)

@@ -1,5 +1,6 @@
 """What a fit is asked to do: the objective written out, its points, and what a constant reaches."""
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.config import NetworkConfig
+from optiinr_jax.inr.gradient_adjustment import group_points
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows, sampling_of
 from optiinr_jax.signals import Signal
 from optiinr_jax.signals.kinds import get_kind
@@ -83,3 +85,21 @@ def floor_of(signal: Signal, sampling: str | None = GRID) -> float:
 @partial(jax.jit, static_argnames="sampling")
 def _sample(key: jax.Array, points: Points, index: jax.Array, *, sampling: str) -> Rows:
     return SAMPLINGS[sampling](key, points, index, 0.0)
+
+
+def check_batches(shape: tuple[int, ...], config: NetworkConfig) -> None:
+    """Check that the gradient adjustment's groups suit the points and the batch.
+
+    Raises:
+        ValueError: they do not divide, or a mini-batch has blocks instead of runs.
+    """
+    if config.adjustment is None:
+        return
+    group = config.adjustment.group
+    if config.batch_size is None:
+        group_points(shape, group)
+    elif len(group) != 1 or math.prod(shape) < group[0] or config.batch_size < group[0]:
+        raise ValueError(
+            f"adjustment.group is {group} with batch_size {config.batch_size}, but mini-batches "
+            "take runs of consecutive points, shorter than the batch; try group=(256,)."
+        )

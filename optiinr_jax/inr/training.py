@@ -4,7 +4,6 @@ The compiled program depends on the structure of the network and the number of p
 learning rates, frequencies and even the number of steps are arguments of it.
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from optiinr_jax.inr.lowering import LoweredConfig, lower
 from optiinr_jax.inr.model import Variables, forward, init
 from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows
+from optiinr_jax.inr.task import check_batches
 from optiinr_jax.numerics import COMPILER_OPTIONS, ONE_THREAD
 
 _SAVE_SECONDS = 60.0  # between two checkpoints
@@ -397,21 +397,3 @@ def finish(state: TrainState, data: Data, losses: np.ndarray) -> Fit:
         losses = losses[: int(state.step) + 1]  # up to and with the step that went wrong
     params = state.params if state.best is None else state.best[0]
     return Fit({"params": params, "constants": data.constants}, losses, is_finite)
-
-
-def check_batches(shape: tuple[int, ...], config: NetworkConfig) -> None:
-    """Check that the gradient adjustment's groups suit the points and the batch.
-
-    Raises:
-        ValueError: they do not divide, or a mini-batch has blocks instead of runs.
-    """
-    if config.adjustment is None:
-        return
-    group = config.adjustment.group
-    if config.batch_size is None:
-        group_points(shape, group)
-    elif len(group) != 1 or math.prod(shape) < group[0] or config.batch_size < group[0]:
-        raise ValueError(
-            f"adjustment.group is {group} with batch_size {config.batch_size}, but mini-batches "
-            "take runs of consecutive points, shorter than the batch; try group=(256,)."
-        )

@@ -2,9 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
-from inspect import Parameter, signature
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from optiinr_jax.bo.space import Space
 from optiinr_jax.checks import check_counts, check_name, check_whole
 from optiinr_jax.inr import preset
 from optiinr_jax.inr.presets import plain_presets
+from optiinr_jax.options import split_options, with_fields
 from optiinr_jax.progress import is_interactive
 from optiinr_jax.signals import as_signal
 from optiinr_jax.signals.inputs import SignalLike
@@ -41,39 +41,7 @@ NUM_WARM = 3  # best trials that each study of `warm_start` gives
 PRESET_FACTORS = (4.0, 1.0)  # on the authors' rates, which were for another optimiser
 
 
-def _with_fields(*records: type) -> Callable[[Any], Any]:
-    """Show the fields of records in the signature of a function that takes them as `**options`."""
-
-    def decorate(function: Any) -> Any:
-        own = signature(function)
-        named = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-        more = [
-            Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type)
-            for record in records
-            for f in fields(record)
-        ]
-        function.__signature__ = own.replace(parameters=[*named, *more])
-        return function
-
-    return decorate
-
-
-def _split(options: dict[str, Any], *records: type) -> list[dict[str, Any]]:
-    """Options by the record that has them.
-
-    Raises:
-        TypeError: an option that none has.
-    """
-    names = [{f.name for f in fields(record)} for record in records]
-    unknown = sorted(set(options) - set().union(*names))
-    if unknown:
-        raise TypeError(
-            f"got unknown options {unknown}; known are {', '.join(sorted(set().union(*names)))}."
-        )
-    return [{name: options[name] for name in own & set(options)} for own in names]
-
-
-@_with_fields(StudySettings)
+@with_fields(StudySettings)
 def create_study(
     signal: SignalLike,
     *,
@@ -102,7 +70,7 @@ def create_study(
     """
     check_counts(num_trials=1 if num_trials is None else num_trials)
     signal = as_signal(signal)
-    (chosen,) = _split(settings, StudySettings)
+    (chosen,) = split_options(settings, StudySettings)
     own = chosen.get("space")
     if isinstance(own, Space):
         chosen["space"] = CUSTOM
@@ -203,7 +171,7 @@ def load_study(storage: str, name: str | None = None) -> Study:
     return Study(signal, space, settings, Rows(found, space), storage, path)
 
 
-@_with_fields(StudySettings, RunOptions)
+@with_fields(StudySettings, RunOptions)
 def search(
     signal: SignalLike,
     *,
@@ -244,7 +212,7 @@ def search(
     >>> len(study.trials)
     2
     """
-    settings, running = _split(options, StudySettings, RunOptions)
+    settings, running = split_options(options, StudySettings, RunOptions)
     run_options = RunOptions(**running)
     check_counts(num_trials=num_trials, max_failures=run_options.max_failures)
     study = create_study(

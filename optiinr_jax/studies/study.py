@@ -80,6 +80,7 @@ class Study:
         self.ledger = Ledger(rows, storage, space, settings, self.config_of)
         self._identity = identity(settings, signal, space)
         self._best: INR | None = None
+        self._told: set[int] = set()  # rows of trials, in this process
         self._networks: dict[int, INR] = {}  # of the best trials that this process has trained
         self.is_stopped = self.is_interrupted = False
 
@@ -238,22 +239,23 @@ class Study:
     ) -> Trial:
         """End a trial with its network or its score; None, or a score that is nan: it failed.
 
+        A trial that another process has taken over and ended stays as it ended.
+
         Args:
             asked: what `ask` gave, in this process or another.
             result: the trained network, or its score.
             reason: why it failed.
 
         Raises:
-            StudyError: the trial has ended already.
+            StudyError: the trial was told before.
             ValueError: the network is of another signal, objective or number of steps.
         """
-        row = self.ledger.rows.read_one(asked.claimed.row)
-        if row.state.is_finished():
-            raise StudyError(
-                f"trial {asked.number} has ended already, with score {row.value}; ask for another."
-            )
+        if asked.claimed.row in self._told:
+            raise StudyError(f"trial {asked.number} was told before; ask for another.")
         if isinstance(result, INR):
             self._check_told(result)
+        self._told.add(asked.claimed.row)
+        if isinstance(result, INR):
             result.info.update(self.job(asked.number, asked.point).facts_for_file)
             return self.record(asked.claimed, Outcome(result))
         score = math.nan if result is None else float(result)

@@ -15,7 +15,7 @@ import optuna
 
 from optiinr_jax.checks import check_name
 from optiinr_jax.inr.cost import step_flops
-from optiinr_jax.inr.fitting import LAYOUTS
+from optiinr_jax.inr.fitting_many import LAYOUTS
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.training import (
     Job,

@@ -11,6 +11,7 @@ from PIL import Image
 import optiinr_jax as oi
 from optiinr_jax.cli import studies, verbs
 from optiinr_jax.cli.common import Output, command_line, get_signal
+from optiinr_jax.signals import LossWarning
 from optiinr_jax.studies import StudySettings
 
 
@@ -74,4 +75,6 @@ def test_an_array_of_voxels_is_cropped_as_asked(tmp_path, monkeypatch, capsys):
 
 def test_a_picture_is_cut_to_a_square(tmp_path):
     Image.new("RGB", (40, 20), "red").save(tmp_path / "a.png")
-    assert get_signal(tmp_path / "a.png", "image", 16, "fit", {}).shape == (16, 16)
+    with pytest.warns(LossWarning, match="the 20 x 20 in the middle are kept"):
+        signal = get_signal(tmp_path / "a.png", "image", 16, "fit", {})
+    assert signal.shape == (16, 16)

@@ -37,4 +37,5 @@ RICH = replace(
     output_bias_bound=0.3,
     coord_range=(-0.5, 0.5),
     value_range=(0.0, 1.0),
+    natural_range=(-1.0, 1.0),
 )

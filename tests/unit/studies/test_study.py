@@ -1,6 +1,7 @@
 """The study as an object: ask and tell, enqueue, warm start, tables, what notebooks show."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from optiinr_jax.studies import Origin, StudyError
 from optiinr_jax.studies import study as study_module
 from optiinr_jax.studies.api import PRESET_FACTORS
 from optiinr_jax.studies.points import LEARNING_RATES
+from optiinr_jax.studies.trials import Outcome
 from tests.helpers import make_inr
 from tests.studies import advance
 
@@ -171,10 +173,53 @@ def test_a_study_without_a_score_says_why(signal):
 
 def test_a_lost_network_that_cannot_be_trained_again_is_said(signal, monkeypatch):
     study = oi.create_study(signal, **SMALL)
-    study.tell(study.ask(), 12.0)
+    asked = study.ask()
+    study.record(asked.claimed, Outcome(score=12.0, facts={"samples": 12.0}))
     monkeypatch.setattr(study_module, "train", lambda job: study_module.Outcome(reason="no"))
     with pytest.raises(StudyError, match="network of the best trial, 0, is lost"):
         _ = study.best_inr
+
+
+def test_of_a_score_alone_there_is_no_network(signal, monkeypatch):
+    """It was trained again without a word, and was another one."""
+    monkeypatch.setattr(study_module, "train", lambda job: pytest.fail("trained"))
+    study = oi.create_study(signal, **SMALL)
+    study.tell(study.ask(), 33.0)
+    with pytest.raises(StudyError, match="was told its score alone, so there is no network"):
+        _ = study.best_inr
+
+
+def test_a_trial_is_told_once(signal):
+    study = oi.create_study(signal, **SMALL)
+    asked = study.ask()
+    study.tell(asked, 5.0)
+    with pytest.raises(StudyError, match="trial 0 was told before; ask for another"):
+        study.tell(asked, 6.0)
+    assert study.trials[0].score == 5.0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda inr: replace(inr, objective="samples"), "objective samples, but .* continuous"),
+        (lambda inr: replace(inr, num_steps=7), "num_steps 7, but"),
+        (lambda inr: replace(inr, frame=inr.frame.scaled(2.0)), "shape .* but this study has"),
+    ],
+)
+def test_a_network_that_is_told_is_one_of_the_study(signal, change, words):
+    study = oi.create_study(signal, **SMALL)
+    asked = study.ask()
+    inr = replace(make_inr(signal, asked.config, 30.0), num_steps=0)
+    with pytest.raises(ValueError, match=words):
+        study.tell(asked, change(inr))
+    assert study.tell(asked, inr).score == 30.0
+
+
+def test_a_configuration_of_another_width_is_refused(signal):
+    study = oi.create_study(signal, **SMALL)
+    wide = oi.preset("siren", width=8 * SMALL["width"], depth=SMALL["depth"])
+    with pytest.raises(ValueError, match=r"has width .*, but all trials of this study have"):
+        study.enqueue(wide)
 
 
 def test_the_best_network_is_the_winners_and_its_file_follows(
