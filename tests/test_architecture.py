@@ -68,6 +68,7 @@ def test_the_house_keeps(rule):
     assert not RULES[rule](PACKAGE)
 
 
+@pytest.mark.integration
 def test_every_file_with_private_names_has_some():
     """Or it need not be named."""
     for name in PRIVATE:
@@ -242,6 +243,7 @@ print(seconds)
 """
 
 
+@pytest.mark.integration
 def test_import_is_silent_and_changes_no_jax_setting():
     """Time is printed and not asserted: `-s` shows it (about 1 s beyond jax and flax)."""
     environment = {**os.environ, "PYTHONWARNINGS": "error::DeprecationWarning:optiinr_jax"}

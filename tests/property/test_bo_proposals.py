@@ -70,6 +70,7 @@ IS_LONG = NUM_EXAMPLES > 100
 TRIED = [*SPACES, *map(random_space, range(NUM_RANDOM_SPACES))] if IS_LONG else SPACES[:1]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("space", TRIED)
 @settings(
     deadline=None,

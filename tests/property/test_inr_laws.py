@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ seeds = st.integers(0, 2**32 - 1)
 permuted = jax.jit(permute, static_argnums=2)
 
 
+@pytest.mark.integration
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(size=sizes, seed=seeds)
 def test_every_key_gives_a_permutation(size, seed):
@@ -34,6 +36,7 @@ def epoch_of(key, num_points, batch_size, epoch):
     return jax.vmap(lambda step: batch_index(key, step, num_points, batch_size))(steps)
 
 
+@pytest.mark.integration
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     shape=st.sampled_from([(1, 1), (256, 16), (300, 7), (100, 33), (65, 65)]),

@@ -69,6 +69,7 @@ HAT = Activation(formula=hat, defaults={"slope": 2.0}, bounds={"slope": (0.5, 8.
 '''
 
 
+@pytest.mark.integration
 def test_an_activation(write_module, monkeypatch, picture, tmp_path):
     """Fitted, stored, in a space, searched for: by its name."""
     monkeypatch.setitem(ACTIVATIONS, "hat", write_module(ACTIVATION).HAT)
@@ -114,6 +115,7 @@ class Powers:
 '''
 
 
+@pytest.mark.integration
 def test_an_encoding(write_module, monkeypatch, picture, tmp_path, no_type_checks):
     """Its numbers are leaves, its name goes into a configuration's JSON."""
     powers = write_module(ENCODING).Powers
@@ -132,6 +134,7 @@ def test_an_encoding(write_module, monkeypatch, picture, tmp_path, no_type_check
     goes_round(inr, tmp_path)
 
 
+@pytest.mark.integration
 def test_an_optimiser_and_a_sampling(write_module, monkeypatch, picture):
     """As names of a configuration, in checks, in a training and in the wave form."""
     module = write_module(
@@ -166,6 +169,7 @@ def first_options(space, settings, known):
 '''
 
 
+@pytest.mark.integration
 def test_a_strategy(write_module, monkeypatch, picture):
     """By its name in a search, trained and confirmed."""
     module = write_module(STRATEGY)
@@ -225,6 +229,7 @@ HEIGHTS = SignalKind(
 """
 
 
+@pytest.mark.integration
 def test_a_kind_of_signal(write_module, monkeypatch, tmp_path):
     """Read, sampled, fitted between its samples, stored, written, evaluated, searched."""
     monkeypatch.setitem(KINDS, "heights", write_module(KIND).HEIGHTS)

@@ -37,6 +37,7 @@ def read(job: Job) -> dict:
     return json.loads(job.result.read_text())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("contender", ["optiinr", "tpe"])
 def test_a_job_that_ran_out_of_time_ends_the_same(contender, folders, monkeypatch):
     whole = make_job(contender)
@@ -58,6 +59,7 @@ def test_every_contender_is_a_strategy():
     assert set(protocol.SEARCHES) <= set(oi.studies.STRATEGIES)
 
 
+@pytest.mark.integration
 def test_presets_under_every_protocol(folders, monkeypatch):
     few = {name: oi.inr.PRESETS["audio"][name] for name in ("siren", "iga")}
     monkeypatch.setattr(protocol, "NETWORKS", {"audio": few})
@@ -84,6 +86,7 @@ def test_intervals_are_those_of_the_t_test():
     assert protocol.interval([-1.0]) == "-1.00"  # one says nothing about the spread
 
 
+@pytest.mark.integration
 def test_a_plain_search_begins_with_nothing_published():
     space = inr_space("image")
     optimizer = oi.bo.Optimizer(space, num_initial=TINY.num_trials)
@@ -104,6 +107,7 @@ def test_a_point_has_the_layers_of_its_depth(depth):
     assert points and all(depth_and_width.to_config(p).depth == depth for p in points)
 
 
+@pytest.mark.integration
 def test_without_its_skips_the_residual_network_is_the_plain_one():
     signal, size = oi.sample_signal("image", 8), replace(TINY, num_steps=30)
     config = replace(oi.preset("finer", width=6, depth=3, protocol="search"), sampling="grid")
@@ -140,6 +144,7 @@ def test_solids_show_where_they_are_wrong():
     assert redness[0] == 0 and redness[1] > 1
 
 
+@pytest.mark.integration
 def test_the_page_is_what_the_results_say():
     page = "\n\n".join(report.make_page(protocol.FIRST_RULE)) + "\n"
     assert report.PAGE.read_text() == page, "run python -m experiments.report"

@@ -31,6 +31,7 @@ def test_a_sine_stays_a_sine_however_large_its_argument(function):
     assert np.abs(function(x)).max() <= 1.0 + 1e-6
 
 
+@pytest.mark.integration
 def test_sine_derivatives():
     x = jnp.linspace(-30.0, 30.0, 201)
     slope = jax.vmap(jax.grad(numerics.sine))(x)

@@ -41,6 +41,7 @@ def test_expected_improvement_is_the_integral(mean, sigma):
     np.testing.assert_allclose(value, expected, rtol=1e-7)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("x64", "rtol"), [(True, 2e-6), (False, 2e-5)])
 def test_log_ei_is_accurate_far_in_the_tail(x64, rtol):
     z = np.concatenate([np.linspace(-60, -1.5, 400), [-300.0, -9.999, -10.001]])
@@ -58,6 +59,7 @@ def test_log_ei_is_accurate_far_in_the_tail(x64, rtol):
     assert np.all(slope > 0) and np.all(np.diff(slope) < 0)  # concave and rising
 
 
+@pytest.mark.integration
 def test_log_ei_is_the_logarithm_of_ei():
     mean, variance = jnp.linspace(-1, 2, 7), jnp.linspace(0.1, 2, 7)
     best = jnp.asarray(0.3)
@@ -68,6 +70,7 @@ def test_log_ei_is_the_logarithm_of_ei():
     )
 
 
+@pytest.mark.integration
 def test_eei_converges_to_ei():
     """Mean of S draws of relu, standard error below sd / sqrt(S); four of them."""
     mean, sd, best, num = jnp.array([0.0, -0.5, 1.0]), 0.8, jnp.asarray(0.5), 40_000
@@ -78,6 +81,7 @@ def test_eei_converges_to_ei():
     np.testing.assert_allclose(jnp.exp(log_eei(values, best)), eei(values, best), atol=7e-3)
 
 
+@pytest.mark.integration
 def test_log_eei_has_a_gradient_where_eei_has_none():
     values = jnp.full((8, 1), -5.0)
     value, slope = jax.value_and_grad(lambda v: log_eei(v, jnp.zeros(()))[0])(values)
@@ -93,6 +97,7 @@ def score_all(acquisition, kernel, belief, x, num_paths=4096):
     return np.asarray(jax.jit(score)(belief, x))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kernel", ["product", "sum_product"])
 def test_rows_agree_where_improvement_is_likely(kernel):
     """4096 paths, 1024 features: 5 % of the largest EI covers both errors."""
@@ -105,6 +110,7 @@ def test_rows_agree_where_improvement_is_likely(kernel):
     assert exact.max() > 0.1
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("acquisition", ["log_ei", "eei"])
 def test_a_pending_point_is_not_wanted_again(acquisition):
     with jax.enable_x64(True):
@@ -115,6 +121,7 @@ def test_a_pending_point_is_not_wanted_again(acquisition):
     assert after < before - 1.0  # logarithms: less than a third of what it was
 
 
+@pytest.mark.integration
 def test_thompson_scores_are_draws_from_the_posterior():
     """Over 400 keys; four standard errors of a mean, and of a standard deviation."""
     with jax.enable_x64(True):
@@ -134,6 +141,7 @@ def test_thompson_scores_are_draws_from_the_posterior():
     assert np.all(np.abs(draws.std(0) / sd - 1) < 4 / (2 * num) ** 0.5 + 0.02)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("acquisition", ACQUISITIONS)
 def test_scores_are_finite_with_gradients(acquisition):
     belief = make_belief("sum_product", num_observed=0)
@@ -146,6 +154,7 @@ def test_scores_are_finite_with_gradients(acquisition):
     assert np.isfinite(value) and np.all(np.isfinite(slope))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("acquisition", ACQUISITIONS)
 @pytest.mark.parametrize("kernel", ["product", "anova"])
 def test_gradients_are_those_of_finite_differences(acquisition, kernel):

@@ -35,6 +35,7 @@ def _condition(reference, y, x_test):
     return value, (conditioned.loc, conditioned.variance)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("x64", "rtol"), [(True, 1e-9), (False, 2e-3)])  # float32: jitter 1e-4
 def test_posterior_and_likelihood_are_those_of_tinygp(x64, rtol):
     with jax.enable_x64(x64), jax.numpy_rank_promotion("allow"):  # tinygp promotes
@@ -56,6 +57,7 @@ def test_posterior_and_likelihood_are_those_of_tinygp(x64, rtol):
     np.testing.assert_allclose(likelihood, value, rtol=rtol)
 
 
+@pytest.mark.integration
 def test_padding_changes_no_answer():
     with jax.enable_x64(True):
         params, x, y, x_test = problem()
@@ -72,6 +74,7 @@ def test_padding_changes_no_answer():
         np.testing.assert_allclose(padded_answer, exact, rtol=1e-12)
 
 
+@pytest.mark.integration
 def test_likelihood_gradient_is_that_of_finite_differences():
     """The hand-written reverse rule (GPML 5.9), through kernel and noise, with a masked row."""
     with jax.enable_x64(True):
@@ -99,6 +102,7 @@ def test_noiseless_prediction_interpolates():
     assert np.all(np.asarray(variance) < 1e-5)
 
 
+@pytest.mark.integration
 def test_cholesky_takes_the_smallest_jitter_that_works():
     good = jnp.array([[2.0, 0.5], [0.5, 1.0]])
     np.testing.assert_allclose(cholesky(good), np.linalg.cholesky(good), rtol=1e-6)
@@ -118,6 +122,7 @@ def test_safe_sqrt_and_masked_moments():
     assert masked_mean(x, mask & False) == 0.0
 
 
+@pytest.mark.integration
 def test_gram_is_all_pairs():
     params, x, _, x_test = problem()
     one = EVALUATE(params.kernel, x[2], x_test[1])

@@ -31,6 +31,7 @@ def amplitude(params):
     return float(jnp.exp(getattr(params, "anova", params).log_amplitude))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "stationary"),
     [
@@ -55,6 +56,7 @@ def test_product_is_that_of_tinygp(name, stationary):
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 
+@pytest.mark.integration
 def test_sum_product_is_that_of_tinygp():
     with jax.enable_x64(True), jax.numpy_rank_promotion("allow"):
         params, x = draw("sum_product")
@@ -85,6 +87,7 @@ def test_value_at_zero_distance_is_the_amplitude(name):
     assert diagonal.dtype == jnp.float32
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", KERNELS)
 def test_gradients_are_finite_at_zero_distance_and_right_elsewhere(name):
     evaluate = jax.jit(KERNELS[name].evaluate)
@@ -99,6 +102,7 @@ def test_gradients_are_finite_at_zero_distance_and_right_elsewhere(name):
         np.testing.assert_allclose(slope, (up - down) / (2 * h), rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", KERNELS)
 def test_features_approach_the_kernel(name):
     """The largest of 144 errors of a mean of f bounded terms is below 5 / sqrt(f) amplitudes."""

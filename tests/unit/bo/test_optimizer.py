@@ -50,12 +50,14 @@ def run(optimizer, num, f=objective):
     return optimizer
 
 
+@pytest.mark.integration
 def test_finds_the_optimum_and_beats_random_search():
     best = [run(Optimizer(SPACE, num_initial=6, seed=s), 25).best_y for s in range(2)]
     random = [max(map(objective, SPACE.sample(s, 25))) for s in range(2)]
     assert min(best) > 9.7 and np.mean(best) > np.mean(random) + 0.5
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "options", [{"acquisition": "eei", "num_paths": 32}, {"faithful": True, "num_paths": 64}]
 )
@@ -64,6 +66,7 @@ def test_every_mode_finds_the_optimum(options):
     assert optimizer.best_y > 9.3
 
 
+@pytest.mark.integration
 def test_ask_is_a_function_of_seed_and_record():
     first = run(Optimizer(SPACE, num_initial=4, seed=1), 8)
     second = run(Optimizer(SPACE, num_initial=4, seed=1), 8)
@@ -71,6 +74,7 @@ def test_ask_is_a_function_of_seed_and_record():
     assert first.state == second.state != other.state
 
 
+@pytest.mark.integration
 def test_json_continues_identically():
     optimizer = run(Optimizer(SPACE, num_initial=4, seed=1), 7)
     optimizer.tell(optimizer.ask(), FAILED)
@@ -80,6 +84,7 @@ def test_json_continues_identically():
     assert run(again, 3).to_json() == run(optimizer, 3).to_json()
 
 
+@pytest.mark.integration
 def test_a_batch_is_joint_distinct_and_the_same_as_single_asks():
     one, many = (run(Optimizer(SPACE, num_initial=4, seed=3), 6) for _ in range(2))
     batch = many.ask(4)
@@ -109,6 +114,7 @@ def joint_improvement(optimizer, points, num_paths=4000):
     return float(np.mean(np.maximum(best - y.max(), 0.0)))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("acquisition", ["log_ei", "eei"])
 def test_a_batch_of_eight_is_better_together_than_eight_single_asks(acquisition):
     """The single asks know of the scores only, not of each other."""
@@ -123,6 +129,7 @@ def test_a_batch_of_eight_is_better_together_than_eight_single_asks(acquisition)
     assert joint_improvement(optimizer, batch) > 1.02 * joint_improvement(optimizer, singles)
 
 
+@pytest.mark.integration
 def test_points_are_never_repeated():
     optimizer = Optimizer(SPACE, num_initial=4, seed=0)
     points = []
@@ -134,6 +141,7 @@ def test_points_are_never_repeated():
     assert len(set(texts)) == len(texts)
 
 
+@pytest.mark.integration
 def test_an_exhausted_space_still_gives_valid_points():
     space = Space({"c": Choice("abc")})
     optimizer = Optimizer(space, num_initial=1, seed=0)
@@ -144,6 +152,7 @@ def test_an_exhausted_space_still_gives_valid_points():
     assert optimizer.ask()["c"] in "abc"
 
 
+@pytest.mark.integration
 def test_told_points_count_as_initial_and_the_design_fills_the_rest():
     optimizer = Optimizer(SPACE, num_initial=5, seed=0)
     for point in SPACE.sample(9, 3):
@@ -204,6 +213,7 @@ def test_a_failed_trial_is_never_best():
     assert optimizer.best_y == -7.0
 
 
+@pytest.mark.integration
 def test_the_model_avoids_what_fails():
     optimizer = run(
         Optimizer(SPACE, num_initial=8, seed=0),
@@ -214,6 +224,7 @@ def test_the_model_avoids_what_fails():
     assert guided.count("b") <= 4
 
 
+@pytest.mark.integration
 def test_of_several_kernels_the_likelier_is_used():
     """Asking with several gives the proposal of the one whose fit has the smaller loss."""
     told = run(Optimizer(SPACE, num_initial=6), 8)
@@ -231,6 +242,7 @@ def test_of_several_kernels_the_likelier_is_used():
     assert asked["product"] != asked["anova"]
 
 
+@pytest.mark.integration
 def test_a_study_compiles_two_programs():
     """One for the parameters and one for the proposal, however many trials up to a capacity."""
     space = Space({"x": Float(0, 1)})  # of no other test
@@ -289,6 +301,7 @@ def test_other_errors_say_what_to_do():
         engine.pad_data([([0.5], [0])] * 2049, np.zeros(2049), [])
 
 
+@pytest.mark.integration
 def test_kernels_acquisitions_and_warps_are_values_too():
     """A row handed in as a value gives the point that its name gives; a new kernel needs no row."""
 

@@ -42,6 +42,7 @@ def check_moments(values, mean, variance, slack=0.0):
     )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_draws_on_a_finite_set_are_exact(kernel):
     """Noise 0.1: without eps the variance at the observed points would be several times less."""
@@ -59,6 +60,7 @@ def test_draws_on_a_finite_set_are_exact(kernel):
     np.testing.assert_allclose(covariance[0, 1], expected, atol=5 * error)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kernel", ["product", "sum_product", "anova"])
 def test_random_feature_paths_have_the_moments_of_the_posterior(kernel):
     """4096 features: kernel error below 5 / sqrt(f) = 0.08, less after conditioning."""
@@ -70,6 +72,7 @@ def test_random_feature_paths_have_the_moments_of_the_posterior(kernel):
         check_moments(values, *predict(row, posterior, x_test), slack=0.08)
 
 
+@pytest.mark.integration
 def test_paths_are_differentiable_functions():
     with jax.enable_x64(True):
         posterior, y, x_test = problem("sum_product", 0.05)
@@ -88,6 +91,7 @@ def test_paths_are_differentiable_functions():
         assert np.all(np.isfinite(at_data))
 
 
+@pytest.mark.integration
 def test_noiseless_paths_pass_through_the_data():
     with jax.enable_x64(True):
         posterior, y, x_test = problem("sum_product", 1e-12)

@@ -44,6 +44,7 @@ def test_guesses_survive_json():
     assert again.to_json() == optimizer.to_json()
 
 
+@pytest.mark.integration
 def test_it_leads_and_a_wrong_one_is_overcome():
     """The scores are best at x = 0.8; a guess of 0.2 draws the first proposals, not the last."""
     space = Space({"x": Float(0, 1), "of": Choice("a")})

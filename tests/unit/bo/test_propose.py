@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from optiinr_jax.bo import Choice, Float, Space, engine
 from optiinr_jax.bo.hyperparameters import fit, loss_and_grad, to_params
@@ -35,6 +36,7 @@ DATA = make_data(
 )
 
 
+@pytest.mark.integration
 def test_donor_is_the_best_value_where_active():
     with jax.enable_x64(True):
         donor = make_donor(SPACE.structure, DATA)
@@ -55,6 +57,7 @@ def test_refine_finds_the_maximum_across_choices_and_does_not_move_what_is_inact
     assert u[1] == np.float32(0.123)
 
 
+@pytest.mark.integration
 def test_candidates_are_valid_varied_and_contain_the_best():
     donor = make_donor(SPACE.structure, DATA)
     draw = jax.jit(partial(make_candidates, structure=SPACE.structure))
@@ -77,6 +80,7 @@ def test_a_mutation_that_brings_a_number_to_life_starts_from_its_donor():
     assert len(omega) > 5 and np.median(omega) > 0.8
 
 
+@pytest.mark.integration
 def test_fit_learns_which_dimension_matters_and_no_data_gives_the_prior():
     rows = {"kernel": "sum_product", "structure": SPACE.structure}
     with jax.enable_x64(True):

@@ -43,6 +43,7 @@ def run(sampler, num=24, f=by_run, direction="maximize"):
     return study
 
 
+@pytest.mark.integration
 def test_beats_random_and_minimising_mirrors_maximising():
     up = run(OptiINRSampler(seed=1, num_initial=8))
     down = run(OptiINRSampler(seed=1, num_initial=8), f=lambda t: -by_run(t), direction="minimize")
@@ -66,6 +67,7 @@ def test_enqueued_trials_shorten_the_design():
     assert [t.params for t in study.trials[2:]] == SPACE.latin_hypercube(0, 2)
 
 
+@pytest.mark.integration
 def test_a_fresh_sampler_continues_identically(tmp_path):
     storage = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(
@@ -80,6 +82,7 @@ def test_a_fresh_sampler_continues_identically(tmp_path):
     assert [t.params for t in later.trials] == [t.params for t in whole.trials]
 
 
+@pytest.mark.integration
 def test_running_trials_are_pending():
     study = run(OptiINRSampler(num_initial=5), 8)
     trials = [study.ask() for _ in range(3)]
@@ -89,6 +92,7 @@ def test_running_trials_are_pending():
     assert len(set(proposals)) == 3
 
 
+@pytest.mark.integration
 def test_failed_and_pruned_trials_are_used():
     def f(trial):
         value = by_run(trial)
@@ -109,6 +113,7 @@ def test_failed_and_pruned_trials_are_used():
     assert sum(t.params["act"] == "b" for t in study.trials[8:]) <= 4
 
 
+@pytest.mark.integration
 def test_threads_share_a_study():
     study = optuna.create_study(sampler=OptiINRSampler(space=SPACE, num_initial=6))
     study.optimize(lambda t: -value_of(**suggest(t, SPACE)), n_trials=14, n_jobs=3)
@@ -131,6 +136,7 @@ study.optimize(lambda t: suggest(t, space)["n"], n_trials=4)
 """
 
 
+@pytest.mark.integration
 def test_processes_share_a_study(tmp_path):
     storage = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(storage=storage, study_name="a", direction="maximize")
@@ -143,6 +149,7 @@ def test_processes_share_a_study(tmp_path):
     assert len({repr(t.params) for t in study.trials}) == 8
 
 
+@pytest.mark.integration
 def test_a_space_that_changes_between_trials():
     """A parameter appears late, a range moves, an option is added under another name."""
 
@@ -174,6 +181,7 @@ def test_conditions_are_inferred():
     assert bridges["extra"].dimension.when is None and bridges["n"].dimension == Int(1, 8)
 
 
+@pytest.mark.integration
 def test_conditions_on_conditional_and_on_several_choices_are_inferred():
     def f(trial):
         kind = trial.suggest_categorical("kind", ["none", "fourier", "hash"])

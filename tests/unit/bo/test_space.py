@@ -43,6 +43,7 @@ def test_a_point_holds_the_active_names_in_order():
     assert SPACE.active({"act": "siren", "warm": True}) == ("act", "omega", "sigma", "depth")
 
 
+@pytest.mark.integration
 def test_equal_trainings_have_equal_vectors():
     u, c = jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array([2, 1])  # act None: nothing else
     other = jnp.array([0.9, 0.8, 0.7, 0.4]), jnp.array([2, 0])
@@ -94,6 +95,7 @@ def test_whole_numbers_share_the_interval():
     assert [Int(1, 64, log=True).from_unit(u) for u in (0.0, 1.0)] == [1, 64]
 
 
+@pytest.mark.integration
 def test_snapping_is_decoding():
     """What the model sees of a whole number is what will be tried; slopes pass through."""
     space = Space({"a": Int(1, 4), "x": Float(0, 1), "b": Int(1, 64, log=True), "c": Int(-3, 9)})

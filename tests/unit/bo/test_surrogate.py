@@ -31,6 +31,7 @@ def surrogate(points):
     return fit_surrogate(SPACE, points, [score(point) for point in points])
 
 
+@pytest.mark.integration
 def test_it_expects_what_it_has_seen_and_follows_the_formula(surrogate, points):
     new = SPACE.sample(1, 50)
     for asked in (points, new):
@@ -43,6 +44,7 @@ def test_it_expects_what_it_has_seen_and_follows_the_formula(surrogate, points):
     assert not jax.config.jax_enable_x64
 
 
+@pytest.mark.integration
 def test_points_are_asked_independently(surrogate):
     new = SPACE.sample(2, 5)
     together = surrogate.predict(new)
@@ -59,6 +61,7 @@ def test_scores_come_back_from_the_models_units(surrogate):
     assert beyond[1] - beyond[0] == pytest.approx(beyond[2] - beyond[1]) and beyond[1] > beyond[0]
 
 
+@pytest.mark.integration
 def test_what_matters_is_what_the_formula_has(surrogate):
     """Variances 16/12 of x and 4/4 of kind: 57 % and 43 %, and nothing else."""
     parts = {row.name: row for row in surrogate.importances()}

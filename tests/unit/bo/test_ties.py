@@ -59,6 +59,7 @@ def test_what_is_not_alike_is_refused(names, message):
         Optimizer(SPACE, ties=names, num_tied=3)
 
 
+@pytest.mark.integration
 def test_a_search_begins_tied_and_ends_free():
     ties = Ties(SPACE, NAMES)
     optimizer = Optimizer(SPACE, num_initial=5, seed=0, ties=NAMES, num_tied=12)
@@ -80,6 +81,7 @@ def test_nothing_known_of_the_small_space(value):
     assert Ties(SPACE, NAMES).contract(optimizer.ask()) is not None
 
 
+@pytest.mark.integration
 def test_a_batch_may_begin_tied_and_end_free():
     one, many = (Optimizer(SPACE, num_initial=4, seed=3, ties=NAMES, num_tied=8) for _ in range(2))
     run(one, 6), run(many, 6)
@@ -90,6 +92,7 @@ def test_a_batch_may_begin_tied_and_end_free():
     assert again.to_json() == many.to_json() and again.ask() == many.ask()
 
 
+@pytest.mark.integration
 def test_a_guess_of_one_part_leads_the_tied_ones():
     options = {
         "num_initial": 1,
@@ -101,6 +104,7 @@ def test_a_guess_of_one_part_leads_the_tied_ones():
     assert [point["act_2"] for point in points[1:]].count("b") >= 2
 
 
+@pytest.mark.integration
 def test_a_better_point_outside_is_searched_around_as_well():
     ties = Ties(SPACE, NAMES)
     good = {"act_1": "a", "omega_1": 21.0, "act_2": "a", "omega_2": 4.8, "shift": 0.1}

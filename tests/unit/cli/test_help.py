@@ -57,6 +57,7 @@ def test_configuration_files_and_completion_are_in_the_help(capsys):
     assert "--config FILE" in out and "completion" in out
 
 
+@pytest.mark.integration
 def test_a_pipe_that_closes_early_is_no_error():
     code = f"{sys.executable} -m optiinr_jax doctor 2>&1 | head -1"
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=120)

@@ -53,6 +53,7 @@ except os_signals.Terminated:
 """
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("code", "lines"),
     [(IN_COLLECTION, ["raised"]), (IN_DESTRUCTOR, ["lost", "raised"])],

@@ -88,6 +88,7 @@ def test_complex_rows_of_complex_inputs(golden, key, bits):
     close_to_max(gradient.conj(), golden[f"actc/{key}/grad_torch"], 1e-11 if bits == 64 else 3e-4)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("bits", [32, 64])
 def test_real_gabor_of_two_linear_maps(golden, bits):
     prefix = "layer/real_gabor"
@@ -248,6 +249,7 @@ def test_complex_rows_keep_their_precision_and_are_finite(name, dtype):
     assert np.isfinite(y).all() and np.isfinite(slope).all()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "wave"])
 def test_row_is_complete(name):
     row = ACTIVATIONS[name]

@@ -63,6 +63,7 @@ def fit(signal, batch_size, num_steps):
     return oi.fit(signal, config, num_steps=num_steps, progress=False)
 
 
+@pytest.mark.integration
 def test_mini_batches_reach_the_full_batch():
     """As many points seen: nearly as good, though the batch does not divide the 256 points."""
     signal = oi.sample_signal("image", size=16)
@@ -71,6 +72,7 @@ def test_mini_batches_reach_the_full_batch():
     assert full.score > 20.0
 
 
+@pytest.mark.integration
 def test_a_batch_of_more_than_all_points_is_the_full_batch():
     """Its points come in another order, which changes sums by rounding alone."""
     signal = oi.sample_signal("image", size=16)

@@ -52,6 +52,7 @@ def continued(signal, path, **options):
     return steps, found
 
 
+@pytest.mark.integration
 def test_the_same_call_goes_on_with_the_same_result(signal, tmp_path):
     whole = fit(signal)
     steps, again = continued(signal, interrupted(signal, tmp_path / "a"))
@@ -60,6 +61,7 @@ def test_the_same_call_goes_on_with_the_same_result(signal, tmp_path):
     assert again.score == whole.score
 
 
+@pytest.mark.integration
 def test_another_fit_begins_anew(signal, tmp_path):
     steps, _ = continued(signal, interrupted(signal, tmp_path / "a"), seed=1)
     assert steps[0] < STOP
@@ -73,6 +75,7 @@ def test_a_damaged_checkpoint_costs_only_time(signal, tmp_path, damage):
     assert steps[0] < STOP
 
 
+@pytest.mark.integration
 def test_the_basis_of_fr_is_not_stored(signal, tmp_path):
     assert "fr" in PRESETS["image"]
     config = oi.preset("fr", width=8, depth=2)

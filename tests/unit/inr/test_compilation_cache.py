@@ -29,6 +29,7 @@ def run(code, home):
     return done.stdout.strip()
 
 
+@pytest.mark.integration
 def test_a_fit_fills_a_private_folder(tmp_path):
     folder = tmp_path / "optiinr" / "compiled"
     folder.mkdir(parents=True, mode=0o755)
@@ -48,6 +49,7 @@ def test_a_folder_that_jax_has_stays(tmp_path):
     assert jax.config.values["jax_compilation_cache_dir"] == known
 
 
+@pytest.mark.integration
 def test_a_file_is_refused(tmp_path):
     file = tmp_path / "file"
     file.touch()

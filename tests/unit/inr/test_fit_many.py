@@ -56,6 +56,7 @@ def fit_many(*arguments, **options):
     return oi.fit_many(*arguments, num_steps=NUM_STEPS, progress=False, **options)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_many_configurations_of_one_signal(signals, layout):
     found = fit_many(signals[0], CONFIGS, layout=layout)
@@ -68,6 +69,7 @@ def test_many_configurations_of_one_signal(signals, layout):
         assert got.score == pytest.approx(alone.score, abs=0.05)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_pairs_with_keys_of_their_own(signals, layout):
     keys = [jax.random.key(7), jax.random.key(8)]
@@ -77,6 +79,7 @@ def test_pairs_with_keys_of_their_own(signals, layout):
         assert got.seed is None
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_diverged_member_leaves_the_others_alone(signals, layout):
     bad = network("siren", "siren", rate=1e37)
@@ -126,6 +129,7 @@ for a, b in zip(many, alone, strict=True):
 """
 
 
+@pytest.mark.integration
 def test_several_devices_share_the_fits():
     flags = "--xla_force_host_platform_device_count=4"
     subprocess.run(

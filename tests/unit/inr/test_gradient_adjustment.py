@@ -64,6 +64,7 @@ def mixing(kernel, end):
     return s
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("sampling", GROUP_SAMPLINGS)
 def test_adjusted_gradient_is_the_dense_product(case, sampling):
     params, features, targets, jacobian, residual = case
@@ -85,6 +86,7 @@ def test_adjusted_gradient_is_the_dense_product(case, sampling):
     assert np.abs(expected - plain).max() > 0.01 * np.abs(plain).max()
 
 
+@pytest.mark.integration
 def test_without_levels_it_is_the_plain_gradient(case):
     params, features, targets, _, _ = case
     rows = features.reshape(-1, 2), targets.reshape(-1, NUM_CHANNELS)
@@ -139,6 +141,7 @@ def fit(signal, group, batch_size=None, sampling="official_sum", **options):
     return oi.fit(signal, config, num_steps=60, progress=False, **options)
 
 
+@pytest.mark.integration
 def test_a_picture_in_blocks():
     signal = oi.sample_signal("image", size=32)
     found = fit(signal, (8, 8))
@@ -147,6 +150,7 @@ def test_a_picture_in_blocks():
     np.testing.assert_allclose(shared.history[:5], found.history[:5], rtol=1e-4)
 
 
+@pytest.mark.integration
 def test_runs_in_mini_batches():
     signal = oi.sample_signal("volume", size=8)
     found = fit(signal, (32,), batch_size=256, sampling="middle", keep_best=True)
@@ -154,6 +158,7 @@ def test_runs_in_mini_batches():
     assert found.history[-10:].mean() < found.history[0]
 
 
+@pytest.mark.integration
 def test_runs_of_an_epoch_visit_every_point():
     """Also those behind the last whole run: 100 points are 3 runs of 30 and 10 more."""
     coords = jnp.arange(100.0)[:, None]

@@ -24,6 +24,7 @@ def test_bounds_follow_the_families():
     assert resolve_bounds(inr.preset("gf"), 2).layers[1].bias_bound == pytest.approx(1 / 16)
 
 
+@pytest.mark.integration
 def test_gain_and_initializer_of_a_layer():
     plain = inr.make_layer("siren")
     layers = (

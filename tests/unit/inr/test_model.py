@@ -42,6 +42,7 @@ def wire(z, u=0.0):
     return np.exp(20j * z - 100.0 * (np.abs(z) ** 2 + np.abs(u) ** 2))
 
 
+@pytest.mark.integration
 def test_a_complex_network_is_numpys_complex_arithmetic():
     with jax.enable_x64(True):
         config = network("wire_complex", "wire_complex", "wire_complex")
@@ -57,6 +58,7 @@ def test_a_complex_network_is_numpys_complex_arithmetic():
     np.testing.assert_allclose(got, affine(h, params["output"]).real, rtol=0, atol=1e-13)
 
 
+@pytest.mark.integration
 def test_where_complex_meets_real_its_real_part_is_taken():
     with jax.enable_x64(True):
         config = network("siren", "wire_complex", "siren", "siren")
@@ -71,6 +73,7 @@ def test_where_complex_meets_real_its_real_part_is_taken():
     np.testing.assert_allclose(got, affine(h, params["output"]), rtol=0, atol=1e-13)
 
 
+@pytest.mark.integration
 def test_layers_of_two_maps():
     with jax.enable_x64(True):
         config = network("wire2d", "wire2d", "real_gabor", width=4)
@@ -92,6 +95,7 @@ def test_layers_of_two_maps():
     np.testing.assert_allclose(got, affine(h, params["output"]), rtol=0, atol=1e-13)
 
 
+@pytest.mark.integration
 def test_gradients_of_pairs_are_those_of_the_real_numbers():
     with jax.enable_x64(True):
         config = network("wire_complex", "wf_complex", "wire2d", width=3)
@@ -115,6 +119,7 @@ def test_gradients_of_pairs_are_those_of_the_real_numbers():
             assert exact == pytest.approx(float(numeric), rel=1e-4)
 
 
+@pytest.mark.integration
 def test_a_layers_rate_moves_both_of_its_maps():
     rates = [1e-3, 3e-3]
     layers = tuple(inr.make_layer("wire2d", learning_rate=rate) for rate in rates)
@@ -154,6 +159,7 @@ def test_numbers_of_parameters(name, count):
 KINDS = {"image": (2, 3, 1.0), "audio": (1, 1, 100.0), "volume": (3, 1, 1.0)}
 
 
+@pytest.mark.integration
 def test_every_preset_gives_finite_values():
     key = jax.random.key(0, impl="unsafe_rbg")  # any draw will do, and this one compiles fast
     for modality, rows in inr.PRESETS.items():
@@ -168,6 +174,7 @@ def test_every_preset_gives_finite_values():
             assert np.isfinite(values).all(), name
 
 
+@pytest.mark.integration
 def test_a_configuration_may_be_lowered_or_not():
     """`apply` lowers it; the bare module says what it needs where there is no bound."""
     config = inr.NetworkConfig(layers=(inr.make_layer("siren"),), width=2)

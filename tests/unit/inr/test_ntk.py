@@ -37,6 +37,7 @@ def dense(config):
     return variables, np.asarray(jax.jit(jax.jacrev(values))(flat)), values, flat
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", CONFIGS)
 def test_kernel_is_the_product_of_the_jacobian(name):
     config = CONFIGS[name]
@@ -51,6 +52,7 @@ def test_kernel_is_the_product_of_the_jacobian(name):
     np.testing.assert_allclose(trace, by_channel.mean(axis=0), rtol=0, atol=1e-10 * scale)
 
 
+@pytest.mark.integration
 def test_a_small_step_moves_the_values_by_the_kernel():
     config = CONFIGS["siren"]
     with jax.enable_x64(True):
@@ -101,6 +103,7 @@ def test_alignment_is_a_cosine():
     assert float(inr.alignment(orthogonal[1], orthogonal[0])) == 0.0
 
 
+@pytest.mark.integration
 def test_kernel_of_a_fitted_network():
     signal = oi.sample_signal("image", size=8)
     layer = inr.make_layer("siren", learning_rate=2e-3)

@@ -48,6 +48,7 @@ def steps_of_output(config, sizes):
     return -np.asarray(run(config, params, constant(params, sizes))["output"]["bias"])[:, 0]
 
 
+@pytest.mark.integration
 def test_each_layer_moves_by_its_own_rate():
     """Adam's first step moves every number by its learning rate, whatever the gradient."""
     params = draw_params(config := network(1e-3, 3e-3))
@@ -61,6 +62,7 @@ def test_each_layer_moves_by_its_own_rate():
 T = np.arange(NUM_STEPS)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("schedule", "decay", "cooldown", "warmup", "expected"),
     [
@@ -129,6 +131,7 @@ def test_a_norm_is_of_all_layers_together_and_zero_stays_zero():
         np.testing.assert_array_equal(leaf, 0.0)
 
 
+@pytest.mark.integration
 def test_a_whole_run_is_that_of_numpy():
     """Random gradients, all parts at once, float64: gradient norm, decay, warm-up, fall, rates."""
     fields = {
@@ -160,6 +163,7 @@ def test_a_whole_run_is_that_of_numpy():
                 value = value + update
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("optimizer", inr.OPTIMIZERS)
 def test_every_direction_is_of_about_unit_size_and_vmaps(optimizer):
     """Whatever the size of the gradient; of two networks at once as of each alone."""
@@ -180,6 +184,7 @@ def test_every_direction_is_of_about_unit_size_and_vmaps(optimizer):
             np.testing.assert_allclose(got[i], leaf, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_muon_makes_square_matrices_orthogonal_and_leaves_the_rest_to_adam():
     """Adam with Nesterov's momentum (Dozat 2016), whose first step is 1 + 0.9 (1 - 0.9) / 0.19."""
     config = network(0.1, 0.1, optimizer="muon")

@@ -107,6 +107,7 @@ def values_at(network, axes):
     return network.predict(2.0 * places / (np.array(network.frame.shape) - 1) - 1.0)
 
 
+@pytest.mark.integration
 def test_half_the_size_is_the_mean_of_blocks(wavy):
     whole, half = wavy.render(), wavy.render(0.5)
     blocks = whole.reshape(3, 2, 5, 2, 1).mean(axis=(1, 3))
@@ -196,6 +197,7 @@ def test_a_solid_lies_where_it_lies_at_any_scale(scale):
     assert volume_of(mesh) == pytest.approx(4 / 3 * np.pi * 0.35**3, rel=0.05 / scale)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("factor", [2, 3])
 def test_evaluating_on_a_larger_signal_looks_at_its_places(kind, factor):
@@ -212,6 +214,7 @@ def test_evaluating_on_a_larger_signal_looks_at_its_places(kind, factor):
     assert f"{metric} between samples" in scores
 
 
+@pytest.mark.integration
 def test_evaluating_on_a_smaller_picture_compares_means_over_its_cells(wavy):
     small = make_signal("image", np.clip(wavy.render(0.5), 0, 1))
     scores = wavy.evaluate(small)

@@ -32,6 +32,7 @@ def test_the_basis_by_hand():
         np.testing.assert_allclose(basis[row], expected, rtol=0, atol=1e-7)
 
 
+@pytest.mark.integration
 def test_effective_weights_are_basis_times_parameters():
     variables = draw(CONFIG)
     params, basis = variables["params"], variables["constants"]["fourier_basis"]
@@ -52,6 +53,7 @@ def test_effective_weights_are_basis_times_parameters():
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_alpha_leaves_the_initial_network_as_it_is():
     coords = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (50, 2)), jnp.float32)
     values = []
@@ -62,6 +64,7 @@ def test_alpha_leaves_the_initial_network_as_it_is():
     np.testing.assert_allclose(values[2], values[0], rtol=0, atol=2e-5)
 
 
+@pytest.mark.integration
 def test_the_first_layer_and_the_output_are_plain():
     plain = draw(replace(CONFIG, reparameterization=None))["params"]
     ours = draw(CONFIG)["params"]
@@ -71,6 +74,7 @@ def test_the_first_layer_and_the_output_are_plain():
     assert not np.any(ours["hidden_1"]["bias"]) and not np.any(ours["hidden_2"]["bias"])
 
 
+@pytest.mark.integration
 def test_a_fit_moves_the_mixture_and_not_the_basis(tmp_path):
     signal = oi.sample_signal("image", size=8)
     found = oi.fit(signal, CONFIG, num_steps=60, progress=False)
@@ -83,6 +87,7 @@ def test_a_fit_moves_the_mixture_and_not_the_basis(tmp_path):
     assert again.num_params == found.num_params
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("activation", ["relu", "siren"])
 def test_effective_weights_start_with_the_variance_of_siren(activation):
     record = inr.FourierReparameterization(num_low=8, num_high=8, num_phases=4)

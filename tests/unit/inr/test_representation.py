@@ -27,6 +27,7 @@ def found():
     return oi.fit(signal, config, num_steps=30, seed=4, info={"note": "<b>"})
 
 
+@pytest.mark.integration
 def test_prediction_takes_any_batch(found, monkeypatch):
     coords = np.random.default_rng(0).uniform(-1, 1, (3, 50, 2))
     whole = found.predict(coords)
@@ -41,6 +42,7 @@ def test_prediction_takes_any_batch(found, monkeypatch):
         found.predict(np.zeros((4, 3)))
 
 
+@pytest.mark.integration
 def test_ranges_of_the_configuration_are_kept(tmp_path):
     """Learned over [0, 1] in [0, 1], it is rendered and scored like any other."""
     signal = oi.make_signal("image", np.linspace(0, 1, 48, dtype="f4").reshape(4, 4, 3))
@@ -154,6 +156,7 @@ def test_changed_metadata_is_refused(model, changes, message, no_type_checks):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.integration
 def test_mutated_files_are_refused_or_right(found, model):
     """Every flipped bit and truncation gives an error sentence or the very same network."""
     whole = model.read_bytes()
@@ -186,6 +189,7 @@ def test_a_pickle_is_refused(tmp_path):
         oi.load_inr(path)
 
 
+@pytest.mark.integration
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model file"):
         oi.load_inr(tmp_path)

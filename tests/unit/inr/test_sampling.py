@@ -55,6 +55,7 @@ def sample(signal, row, *, seed=0, index=None, grid_share=0.0):
     return places, coords, np.asarray(signal.frame.to_natural(targets))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("name", "row"), CASES)
 @pytest.mark.parametrize("is_batch", [False, True])
 def test_a_target_is_the_signals_value_at_its_coordinates(signals, name, row, is_batch):
@@ -161,6 +162,7 @@ def brute_force_border(occupied):
     return border
 
 
+@pytest.mark.integration
 def test_a_solid_without_a_surface_is_near_everywhere():
     full = make_signal("volume", np.ones((4, 4, 4, 1), bool))
     np.testing.assert_array_equal(full.surface, np.arange(64))
@@ -168,6 +170,7 @@ def test_a_solid_without_a_surface_is_near_everywhere():
     np.testing.assert_allclose(values, 1.0, atol=1e-6)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("name", "row"), CASES)
 def test_the_floor_is_the_error_of_the_best_constant(signals, name, row):
     """Against many steps: what is smooth between noisy samples varies less, a surface more."""

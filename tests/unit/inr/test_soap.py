@@ -92,6 +92,7 @@ def run(gradients, counts=False):
 SHAPES = {"square": (5, 5), "twin": (5, 5), "pair": (2, 5, 5), "other": (4, 4), "bias": (5,)}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("counts", [False, True])
 def test_fifty_steps_are_those_of_numpy(counts):
     """A pair of a complex layer is two matrices; what has one shape is worked on together."""
@@ -110,6 +111,7 @@ def test_fifty_steps_are_those_of_numpy(counts):
     np.testing.assert_allclose(found["bias"], expected, rtol=1e-10)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("shape", "max_side"), [((3, 7), None), ((7, 3), None), ((3, 7), 4)])
 def test_matrices_that_are_not_square(shape, max_side, monkeypatch):
     """The first gradient leaves a choice of basis on the long side, or there is none."""
@@ -161,6 +163,7 @@ def test_a_zero_gradient_moves_nothing_and_hurts_nothing():
         assert not np.any(found[name][:12]) and np.isfinite(found[name]).all()
 
 
+@pytest.mark.integration
 def test_networks_at_once_are_networks_alone():
     """Under vmap, with the number of the step from outside, so that renewing stays a branch."""
     members = [draw({"a": (5, 5), "b": (5,)}, seed) for seed in (4, 5)]

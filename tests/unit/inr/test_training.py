@@ -31,6 +31,7 @@ def fit(signal, config, **options):
     return oi.fit(signal, config, **({"num_steps": 60, "progress": False} | options))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("family", FAMILIES)
 def test_shared_program_trains_as_the_specialised_one(signal, family):
     config = inr.preset(family, width=8, depth=2)
@@ -41,6 +42,7 @@ def test_shared_program_trains_as_the_specialised_one(signal, family):
     assert shared.score == pytest.approx(special.score, abs=0.5)
 
 
+@pytest.mark.integration
 def test_numbers_and_families_never_recompile(signal):
     mixed = [
         inr.NetworkConfig(
@@ -66,6 +68,7 @@ def test_numbers_and_families_never_recompile(signal):
     assert training.train_chunk._cache_size() == sizes[0] + 1  # a name may
 
 
+@pytest.mark.integration
 def test_history_and_callback_of_an_odd_number_of_steps(signal):
     seen, longest = [], max(cost.CHUNK_STEPS)
     found = fit(
@@ -80,6 +83,7 @@ def test_history_and_callback_of_an_odd_number_of_steps(signal):
     assert found.history[-1] < found.history[0]
 
 
+@pytest.mark.integration
 def test_the_length_of_a_chunk_changes_nothing(signal, monkeypatch):
     config = inr.preset("siren", width=8, depth=2)
     whole = fit(signal, config, num_steps=12)
@@ -90,6 +94,7 @@ def test_the_length_of_a_chunk_changes_nothing(signal, monkeypatch):
     np.testing.assert_array_equal(parts.history, whole.history)
 
 
+@pytest.mark.integration
 def test_more_steps_begin_like_fewer(signal):
     config = inr.preset("siren", width=8, protocol="paper")
     few, many = fit(signal, config, num_steps=20), fit(signal, config, num_steps=70)
@@ -102,6 +107,7 @@ def test_score_is_that_of_the_rendered_values(signal):
     assert found.score == pytest.approx(-10 * np.log10(np.mean(error**2)), abs=1e-3)
 
 
+@pytest.mark.integration
 def test_divergence_stops_and_says_where(signal):
     layer = inr.make_layer("siren", omega=1e30, learning_rate=1e30)
     config = inr.NetworkConfig(layers=(layer,) * 2, width=8)
@@ -113,6 +119,7 @@ def test_divergence_stops_and_says_where(signal):
     assert np.isfinite(done.history[:-1]).all()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("keep_best", [False, True])
 def test_divergence_keeps_the_last_good_parameters(signal, tmp_path, keep_best):
     """The first step throws the weights so far that the second loss is no number."""
@@ -154,6 +161,7 @@ def hopeless(kind, size, **fields):
     return oi.sample_signal(kind, size=size), config
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("kind", "size", "fields"), [("image", 8, {}), ("audio", 200, {"output_init": "tiny"})]
 )
@@ -163,6 +171,7 @@ def test_a_fit_that_learns_nothing_says_so(kind, size, fields):
         fit(signal, config, num_steps=5)
 
 
+@pytest.mark.integration
 def test_a_fit_that_learns_does_not_warn(signal):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -170,6 +179,7 @@ def test_a_fit_that_learns_does_not_warn(signal):
     assert found.history[-1] < 0.5 * signal.variance()
 
 
+@pytest.mark.integration
 def test_fourier_features_are_drawn_once_and_not_trained(signal):
     layer = inr.make_layer("siren")
     encoding = inr.FourierFeatures(sigma=2.0, num_frequencies=6)
@@ -187,6 +197,7 @@ def test_number_of_steps_is_checked(signal, num_steps):
         fit(signal, inr.preset("siren"), num_steps=num_steps)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("size", [1, 7, 32, 64, 100])
 def test_parts_add_up_to_the_gradient_of_all_points(size):
     """Also where the last part is filled up: 64 points in parts of 7."""
@@ -209,6 +220,7 @@ def test_parts_add_up_to_the_gradient_of_all_points(size):
         np.testing.assert_allclose(got, exact, rtol=1e-4, atol=1e-5 * np.abs(exact).max())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("max_part", [1, 7, 100])
 @pytest.mark.parametrize("batch_size", [None, 48])
 def test_a_fit_in_smaller_parts_is_the_same(signal, max_part, batch_size):
@@ -219,6 +231,7 @@ def test_a_fit_in_smaller_parts_is_the_same(signal, max_part, batch_size):
     assert parts.score == pytest.approx(whole.score, abs=0.01)
 
 
+@pytest.mark.integration
 def test_smaller_parts_take_less_memory():
     """What the compiled program asks for besides its arguments: 64 x 64 points, half of them."""
     signal, config = oi.sample_signal("image", size=64), inr.preset("siren", width=32, depth=2)
@@ -240,6 +253,7 @@ def test_the_size_of_a_part_is_checked(signal, max_part):
         fit(signal, inr.preset("siren"), max_part=max_part)
 
 
+@pytest.mark.integration
 def test_matmul_precision_is_the_callers(signal):
     """On a CPU all precisions are the same; what counts is that the setting arrives."""
     config = inr.preset("siren", width=8, depth=2)

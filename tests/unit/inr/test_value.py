@@ -136,6 +136,7 @@ def by_compiled_hessian(network):
     return network(COORDS)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("transformation", TRANSFORMATIONS)
 def test_transformations(name, transformation):
@@ -148,6 +149,7 @@ def test_transformations(name, transformation):
     assert network.render().shape == (8, 8, 3) and network.to_bytes()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_computes_and_is_saved(name, dtype, tmp_path):
@@ -190,6 +192,7 @@ for name in CONFIGS:
 """
 
 
+@pytest.mark.integration
 def test_several_devices(pytestconfig, monkeypatch):
     """shard_map and pmap over four devices, in a process that has so many."""
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
@@ -201,6 +204,7 @@ def test_several_devices(pytestconfig, monkeypatch):
     assert done.stdout.split() == list(CONFIGS), done.stderr[-2000:]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["image", "audio", "volume"])
 def test_all_ways_give_the_signals_own_values(kind):
     """predict, render, the call and the pure function: one range, one convention of coordinates."""
@@ -290,6 +294,7 @@ def test_families_stack_in_the_wave_form():
         inr.stack([fresh("siren"), fresh("fourier")])
 
 
+@pytest.mark.integration
 def test_what_was_measured_is_no_part_of_the_value():
     """A network that comes out of a compiled function is another one: its score is not known."""
     signal = oi.sample_signal("audio", size=64)
@@ -318,6 +323,7 @@ def test_params_alone_do_where_nothing_is_drawn():
         inr.apply(network.params, network.config, COORDS)
 
 
+@pytest.mark.integration
 def test_a_fit_begins_with_a_network():
     signal = oi.sample_signal("image", size=8)
     config = inr.preset("siren", width=8, depth=2)
@@ -330,6 +336,7 @@ def test_a_fit_begins_with_a_network():
         oi.fit(signal, other, num_steps=2, init=first, progress=False)
 
 
+@pytest.mark.integration
 def test_a_loop_of_ones_own_makes_a_network():
     """The lines of the notebook: only public names."""
     import optax

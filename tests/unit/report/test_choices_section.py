@@ -19,6 +19,7 @@ def section_of(facts):
     return render("choices.html", section=make_choices(facts))
 
 
+@pytest.mark.integration
 def test_one_score_says_nothing(signal, told, facts_of):
     assert make_choices(facts_of(told(signal, 1))) is None
 

@@ -43,6 +43,7 @@ def test_a_report_of_every_family(signal, make_comparison, make_entry, tmp_path)
     assert "nan" not in text.partition("<h2>The found")[2].partition("<script>")[0]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("family", ACTIVATIONS)
 def test_layers_of_one_family(family, signal, told, facts_of, untrained):
     """Its pre-activations are those of the network, and its curve can be drawn."""

@@ -39,6 +39,7 @@ def test_every_table_of_kinds_has_every_kind():
         assert set(table) == set(KINDS), name
 
 
+@pytest.mark.integration
 def test_every_kind_is_shown_between_its_samples(shown):
     signal, inr, gallery = shown
     last = gallery.groups[-1]
@@ -100,6 +101,7 @@ def test_the_detail_is_the_busiest_part():
     assert rows.start <= 21 and rows.stop >= 27 and columns.start <= 46 and columns.stop >= 54
 
 
+@pytest.mark.integration
 def test_large_pictures_show_their_centre(monkeypatch, untrained):
     assert shown_part((500, 800)) == (slice(0, 500), slice(0, 800))
     assert shown_part((1000, 1001)) == (slice(244, 756), slice(244, 756))

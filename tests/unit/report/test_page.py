@@ -94,6 +94,7 @@ def with_diverged(comparison: Comparison) -> Comparison:
     return dataclasses.replace(comparison, presets=(*others, one, both))
 
 
+@pytest.mark.integration
 def test_page_is_well_formed_and_has_all_sections(page):
     parsed = Page(page)
     assert parsed.open == []
@@ -131,6 +132,7 @@ def test_page_has_the_numbers_of_the_comparison(page, study, comparison):
     assert f"{study.best_inr.num_params} trained parameters" in text
 
 
+@pytest.mark.integration
 def test_header_says_at_which_points(page, make_search, compared):
     text = Page(page).text
     assert "counting errors at the samples and between them in one" in text
@@ -185,6 +187,7 @@ def test_showing_a_loaded_study_trains_nothing(make_search, tmp_path, monkeypatc
     assert "2 trials, best" in repr(loaded) and "2 trials, best" in loaded._repr_html_()
 
 
+@pytest.mark.integration
 def test_page_is_the_same_without_history_or_with_diverged_presets(facts):
     loaded = dataclasses.replace(facts.inr, history=np.zeros(0, np.float32))
     facts = dataclasses.replace(facts, inr=loaded, comparison=with_diverged(facts.comparison))
@@ -194,6 +197,7 @@ def test_page_is_the_same_without_history_or_with_diverged_presets(facts):
     assert not {"nan", "inf", "-inf"} & set(Page(text).text.split())
 
 
+@pytest.mark.integration
 def test_page_when_nothing_but_the_search_converged(facts):
     lost = [dataclasses.replace(e, scores=(-math.inf,)) for e in facts.comparison.presets]
     found = dataclasses.replace(facts.comparison.found, scores=(-math.inf,))
@@ -209,6 +213,7 @@ def test_page_when_nothing_but_the_search_converged(facts):
         assert section_of(given, "gallery.html").count("<figure>") == 3 + 2 + 3
 
 
+@pytest.mark.integration
 def test_page_of_one_trial_of_a_grey_picture_with_one_seed(grey, make_search, compared, tmp_path):
     study = make_search(grey, num_trials=1)
     path = write_report(tmp_path / "report.html", study, compared(study, 1))
@@ -242,6 +247,7 @@ def pages(page, make_search, compared):
     return found
 
 
+@pytest.mark.integration
 def test_every_kind_shows_its_signal(pages):
     for kind, html in pages.items():
         parsed = Page(html)
@@ -287,6 +293,7 @@ def browse(file, *options):
     )
 
 
+@pytest.mark.integration
 @pytest.mark.needs_chromium
 def test_printed_it_fills_a_few_pages(page, tmp_path):
     """Gallery and header share the first one; how it looks was judged by eye."""
@@ -296,6 +303,7 @@ def test_printed_it_fills_a_few_pages(page, tmp_path):
     assert 3 <= len(re.findall(rb"/Type /Page\b", pdf.read_bytes())) <= 7
 
 
+@pytest.mark.integration
 @pytest.mark.needs_chromium
 @pytest.mark.parametrize("kind", PROBES)
 def test_browser_shows_it_without_errors_or_overflow(kind, pages, tmp_path):

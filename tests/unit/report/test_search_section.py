@@ -50,6 +50,7 @@ def test_the_expected_best_is_unbiased():
     np.testing.assert_allclose(found, [0.0, 0.5642, 0.8463, 1.0294], atol=0.05)
 
 
+@pytest.mark.integration
 def test_only_what_the_design_drew_counts(signal, told, num_published):
     """Not the published networks, what a user queued or a warm start brought, or proposals."""
     other = told(signal, 1, strategy="random", num_confirm=0)
@@ -83,6 +84,7 @@ def test_the_best_so_far_begins_with_the_first_score(signal, told):
     np.testing.assert_array_equal(best_so_far(study.trials), [math.nan, 3.0, 3.0, 3.0, 4.0])
 
 
+@pytest.mark.integration
 def test_the_section_names_what_it_draws(signal, told, facts_of, num_published):
     options = {"num_initial": num_published + 4, "num_confirm": 0}
     study = told(signal, num_published + 6, **options)
@@ -112,6 +114,7 @@ def test_the_ring_is_the_winner_and_its_seeds_are_named(signal, told, facts_of):
     assert html.count(">another seed<") == 2
 
 
+@pytest.mark.integration
 def test_a_warm_start_is_no_published_network(signal, told, facts_of):
     """It is drawn as any trial: no further diamond, and no higher line of the best published."""
     other = told(signal, 1, lambda asked: 100.0)

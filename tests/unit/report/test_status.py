@@ -13,6 +13,7 @@ def signal():
     return oi.sample_signal("image", size=8)
 
 
+@pytest.mark.integration
 def test_a_table_of_80_columns_cuts_no_score(study):
     lines, wide = trial_lines(study, width=80), trial_lines(study)
     assert all(len(line) <= 80 for line in lines)

@@ -43,6 +43,7 @@ def values_at(signal, places):
     return np.asarray(at(signal, jnp.asarray(places, jnp.float32)), float)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("shape", [(40,), (38, 45), (30, 29, 31)])
 def test_cubic_is_scipys(shape):
     values = RNG.uniform(size=(*shape, 2))
@@ -68,6 +69,7 @@ def rows_on(*shapes):
     return [(n, shape) for n in INTERPOLATIONS for shape in shapes if n != "sinc" or len(shape) < 2]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("name", "shape"), rows_on((9,), (2,), (6, 5), (3, 2, 4)))
 def test_at_the_samples_it_is_the_sample(name, shape):
     """Also with as few as two on a side."""
@@ -81,6 +83,7 @@ def ramp(places):
     return 0.3 + places @ np.array([0.02, -0.013, 0.007])[: places.shape[1]]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "shape"),
     [("cubic", (8,)), ("cubic", (2, 9)), ("cubic", (5, 4, 3)), ("sinc", (50,)), ("sinc", (3,))],
@@ -169,6 +172,7 @@ def test_moving_by_whole_cells_gives_the_samples(name):
     np.testing.assert_allclose(moved, values_at(second, places), atol=1e-4)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("name", "shape"), rows_on((12,), (7, 5), (4, 3, 5)))
 def test_a_moved_grid_is_the_values_at_its_places(name, shape):
     signal = make(name, RNG.uniform(size=(*shape, 2)))
@@ -325,6 +329,7 @@ def test_arrays_are_interpolated_as_asked(interpolation):
         make_signal("image", values, interpolation="magic")
 
 
+@pytest.mark.integration
 def test_a_pytree_of_one_leaf_that_vmaps():
     pair = [make("cubic", RNG.uniform(size=(5, 4, 1))) for _ in range(2)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *pair)

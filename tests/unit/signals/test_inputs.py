@@ -162,6 +162,7 @@ def test_what_of_a_file_is_lost_is_said(tmp_path):
         as_signal(tmp_path / "a.wav", size=32)
 
 
+@pytest.mark.integration
 def test_a_stereo_sound_is_fitted_written_and_measured(tmp_path):
     signal = as_signal((np.tile(STEREO, (20, 1)), 8000))
     config = oi.preset("siren", modality="audio", width=8, depth=2)
@@ -176,6 +177,7 @@ def test_a_stereo_sound_is_fitted_written_and_measured(tmp_path):
     np.testing.assert_array_equal(again.render(), network.render())
 
 
+@pytest.mark.integration
 def test_every_door_takes_what_as_signal_takes(tmp_path):
     """fit, fit_many, search, evaluate, make_inr; and names of published networks."""
     quick = {"num_steps": 3, "progress": False}
@@ -195,6 +197,7 @@ def test_every_door_takes_what_as_signal_takes(tmp_path):
     )
 
 
+@pytest.mark.integration
 def test_configurations_by_name(no_type_checks):
     picture = np.zeros((4, 4)) + 0.25
     network = oi.fit(picture, "siren", num_steps=1, progress=False, warn=False)

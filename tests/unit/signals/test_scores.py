@@ -44,6 +44,7 @@ def test_places_lie_evenly_over_all_cells(shape, edge):
     assert len(np.unique(offsets.round(3), axis=0)) > 0.3 * count or num_dims == 1
 
 
+@pytest.mark.integration
 def test_places_follow_from_the_shape_alone():
     seen = []
 
@@ -80,6 +81,7 @@ def direct(kind, values, targets):
     return (inside & target).sum() / (inside | target).sum()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_figures_are_those_of_the_formula(kind):
     """Between the samples against `Signal.at`; the control by interpolating the samples alone."""

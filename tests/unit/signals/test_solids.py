@@ -26,6 +26,7 @@ SPHERE = trimesh.creation.icosphere(3)
 BALL = Mesh(np.asarray(SPHERE.vertices), np.asarray(SPHERE.faces))
 
 
+@pytest.mark.integration
 def test_the_sample_is_two_linked_parts_in_a_tight_box():
     signal = sample_signal("volume", size=96)
     assert signal.shape == (96, 94, 46)

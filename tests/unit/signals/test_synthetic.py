@@ -53,6 +53,7 @@ def test_has_energy_at_every_scale_falling_with_frequency(size):
     assert octaves[-1] == octaves.min()
 
 
+@pytest.mark.integration
 def test_a_larger_picture_holds_more_detail_and_the_same_scene():
     small, large = grey(64), grey(256)
     averaged = large.reshape(64, 4, 64, 4).mean(axis=(1, 3))

@@ -71,6 +71,7 @@ def wave(coords: jax.Array, num_channels: int) -> jax.Array:
     return jnp.stack([jnp.sin(3 * coords.sum(-1) + i) for i in range(num_channels)], axis=-1)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("chunk", [1, 100, 2**20])
 def test_streaming_equals_dense(kind, chunk):

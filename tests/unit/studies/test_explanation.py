@@ -48,6 +48,7 @@ def told(study):
     return explain(study)
 
 
+@pytest.mark.integration
 def test_what_mattered_is_found(told, study):
     assert [row.name for row in told.importances[:2]] == ["learning_rate_2", "activation_1"]
     assert {row.name for row in told.importances} == set(study.space.dimensions)

@@ -55,6 +55,7 @@ def test_the_last_trials_confirm_the_best(alone):
         assert len(study.winner.scores) > 1
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("seed", range(2))
 def test_two_workers_leave_the_same_study_as_one(signal, storage, alone, batch_size, seed):
@@ -82,6 +83,7 @@ def test_two_workers_leave_the_same_study_as_one(signal, storage, alone, batch_s
     assert len(used) == 2
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("stop", [3, 13, 15])
 def test_an_interrupted_study_goes_on_as_if_nothing_had_happened(
@@ -100,6 +102,7 @@ def test_an_interrupted_study_goes_on_as_if_nothing_had_happened(
     assert facts(again) == facts(alone[batch_size])
 
 
+@pytest.mark.integration
 def test_a_larger_budget_goes_on_and_confirms_again_at_its_end(signal, storage):
     study = make(signal, storage, num_trials=12)
     advance(study, 12)

@@ -57,6 +57,7 @@ def check_golden(trials, strategy, batch_size):
 CHEAP = [("random", 1), ("random", 4), ("tpe", 1), ("tpe", 4), ("layerwise", 1)]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("strategy", "batch_size"), CHEAP)
 def test_a_seed_gives_the_trials_that_it_always_gave(monkeypatch, strategy, batch_size):
     study = replay(monkeypatch, strategy, batch_size)

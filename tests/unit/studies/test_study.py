@@ -115,6 +115,7 @@ def test_a_configuration_of_ones_own_comes_next(signal):
             study.enqueue(wrong)
 
 
+@pytest.mark.integration
 def test_a_warm_start_begins_with_what_was_best_elsewhere(signal, storage):
     other = oi.create_study(signal, **SMALL)
     advance(other, 12)
@@ -222,6 +223,7 @@ def test_a_configuration_of_another_width_is_refused(signal):
         study.enqueue(wide)
 
 
+@pytest.mark.integration
 def test_the_best_network_is_the_winners_and_its_file_follows(
     signal, storage, tmp_path, monkeypatch
 ):

@@ -43,6 +43,7 @@ def test_trials_that_are_the_best_so_far_keep_what_they_give(storage):
     assert len(list(folder.iterdir())) == 2  # no scratch is left
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("kind", "size"), [("audio", 64), ("volume", 6)])
 def test_every_kind_as_a_file_that_a_browser_can_show(storage, kind, size):
     study = oi.create_study(oi.sample_signal(kind, size), storage=storage, **SMALL)

@@ -25,6 +25,7 @@ def storage(tmp_path):
     return f"sqlite:///{tmp_path / 'study.db'}"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["image", "audio", "volume"])
 def test_a_study_holds_its_signal_and_space(kind, storage):
     signal = oi.sample_signal(kind, {"image": 12, "audio": 300, "volume": 9}[kind])
@@ -85,6 +86,7 @@ def test_a_study_of_another_version_is_refused(signal, storage):
         oi.load_study(storage)
 
 
+@pytest.mark.integration
 def test_another_search_under_the_same_name_is_refused(signal, storage):
     make = {"storage": storage, "name": "a"}
     oi.create_study(signal, **make, **SMALL)
@@ -113,6 +115,7 @@ def test_the_model_lies_beside_its_database(storage, tmp_path):
     assert path == tmp_path / "study.a_b_.._c.best.inr.safetensors"
 
 
+@pytest.mark.integration
 def test_a_folder_may_be_moved_with_its_study(signal, tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
