@@ -48,21 +48,22 @@ class Float:
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number in [low, high]: a position in [0, 1], which is rounded."""
+    """A whole number low, low + step, ..., high: a position in [0, 1], which is rounded."""
 
     low: Number  # a whole one
     high: Number
     log: bool = False
     when: When | None = None
+    step: int = 1
 
     @property
-    def ends(self) -> tuple[float, float, bool]:
-        """Where the interval of its positions begins and ends, and whether it is logarithmic."""
-        return self.low - 0.5, self.high + 0.5, self.log
+    def ends(self) -> tuple[float, float, bool, int]:
+        """Where the interval of its positions begins and ends, whether it is logarithmic, step."""
+        return self.low - self.step / 2, self.high + self.step / 2, self.log, self.step
 
     def _bins(self) -> Float:
-        """Range in which each whole number owns the half-open unit interval around it."""
-        return Float(*self.ends)
+        """Range in which each value owns the half-open interval of a step around it."""
+        return Float(*self.ends[:3])
 
     def to_unit(self, value: Number) -> float:
         """Map a value to (0, 1)."""
@@ -70,13 +71,16 @@ class Int:
 
     def from_unit(self, u: float) -> int:
         """Map [0, 1] to the nearest value."""
-        return int(min(max(round(self._bins().from_unit(u)), self.low), self.high))
+        count = round((self._bins().from_unit(u) - self.low) / self.step)
+        return int(min(max(self.low + self.step * count, self.low), self.high))
 
     def check(self, value: Any) -> int:
-        """Return the value as an int; raise ValueError when it is no whole number of the range."""
+        """Return the value as an int; raise ValueError when it is not one of the range."""
         is_whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if not is_whole or not self.low <= int(value) <= self.high:
-            raise ValueError(f"expected a whole number from {self.low} to {self.high}")
+        is_inside = is_whole and self.low <= int(value) <= self.high
+        if not is_inside or (int(value) - self.low) % self.step:
+            by = "" if self.step == 1 else f" in steps of {self.step}"
+            raise ValueError(f"expected a whole number from {self.low} to {self.high}{by}")
         return int(value)
 
 
@@ -132,7 +136,21 @@ def check_dimension(name: Any, dimension: Any) -> None:
             f"{name!r} goes from {low!r} to {high!r}; expected finite "
             f"{'whole ' if isinstance(dimension, Int) else ''}numbers with low < high."
         )
+    if isinstance(dimension, Int):
+        _check_step(name, dimension)
     if dimension.log and low <= 0:
         raise ValueError(
             f"{name!r} has log=True and low={low}; expected low > 0, or use log=False."
         )
+
+
+def _check_step(name: str, dimension: Int) -> None:
+    low, high, step = dimension.low, dimension.high, dimension.step
+    is_whole = isinstance(step, Integral) and not isinstance(step, bool)
+    if not is_whole or step < 1 or (high - low) % step:
+        raise ValueError(
+            f"{name!r} goes from {low} to {high} in steps of {step!r}; expected a whole number "
+            "from 1 that divides high - low."
+        )
+    if step != 1 and dimension.log:
+        raise ValueError(f"{name!r} has log=True and a step; expected one of them.")

@@ -1,7 +1,7 @@
 """The search as an object: ask for a point, evaluate it, tell its score."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, overload
 
@@ -22,14 +22,18 @@ from optiinr_jax.bo.preference import read_guesses
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.ties import tied
 from optiinr_jax.bo.warp import Warp
-from optiinr_jax.checks import check_whole, checked_by_hand
+from optiinr_jax.checks import check_counts, check_name, check_whole, checked_by_hand
+from optiinr_jax.progress import is_interactive
+
+_SIGNS = {"maximize": 1.0, "minimize": -1.0}  # the engine maximises
 
 
 class Optimizer:
-    """Maximise a function of a `Space`: ask for a point, evaluate it, tell the score.
+    """Maximise or minimise a function of a `Space`: ask for a point, evaluate it, tell its value.
 
     Args:
         space: what is searched.
+        direction: "maximize" or "minimize".
         num_initial: points of a Latin hypercube before the model takes over; told ones count.
         seed: same seed and same scores give the same points.
         kernel: row of `KERNELS`, or a `Kernel` of your own; "anova" weighs interactions of all
@@ -56,6 +60,7 @@ class Optimizer:
         self,
         space: Space,
         *,
+        direction: str = "maximize",
         num_initial: int = NUM_INITIAL,
         seed: int = 0,
         kernel: str | Kernel = "anova",
@@ -79,6 +84,8 @@ class Optimizer:
             num_paths=num_paths,
             prior=prior,
         )
+        check_name("direction", direction, _SIGNS)
+        self.direction, self._sign = direction, _SIGNS[direction]
         check_whole("num_tied", num_tied, 0)
         self.ties, self.num_tied = ties, int(num_tied)
         with_ties = tied(self.settings, ties or {}, self.num_tied)
@@ -102,18 +109,32 @@ class Optimizer:
 
     @checked_by_hand
     def tell(self, point: Point, value: float) -> None:
-        """Record a score, higher is better; nan or FAILED for none. Any valid point is welcome."""
-        self.state = tell(self.settings, self.state, point, value)
+        """Record a value; nan or FAILED for none. Any valid point of the space is welcome."""
+        state = tell(self.settings, self.state, point, value)
+        if self._sign < 0:
+            last = state.trials[-1]
+            state = state._replace(trials=(*state.trials[:-1], last._replace(value=-last.value)))
+        self.state = state
+
+    @property
+    def trials(self) -> list[tuple[Point, float]]:
+        """What was told, in order: points and their values; nan for what failed."""
+        return [(dict(t.point), self._sign * t.value) for t in self.state.trials]
 
     @property
     def best_point(self) -> Point | None:
-        """Point of the highest finite score; None before there is one."""
+        """Point of the best finite value; None before there is one."""
         return dict(self.state.best.point) if self.state.best else None
 
     @property
-    def best_y(self) -> float | None:
-        """The highest finite score; None before there is one."""
-        return self.state.best.value if self.state.best else None
+    def best_value(self) -> float | None:
+        """The best finite value; None before there is one."""
+        return self._sign * self.state.best.value if self.state.best else None
+
+    def __repr__(self) -> str:
+        best = "none yet" if self.best_value is None else f"{self.best_value:.6g}"
+        count = len(self.state.trials)
+        return f"Optimizer({self.direction}, {count} trials, best {best} at {self.best_point})"
 
     def to_json(self) -> str:
         """Write settings and record as JSON text; nothing else is needed to go on.
@@ -122,7 +143,7 @@ class Optimizer:
             ValueError: a kernel, acquisition or warp is a value of your own, not a row's name.
         """
         settings = {f.name: getattr(self.settings, f.name) for f in fields(Settings)}
-        settings |= {"ties": self.ties, "num_tied": self.num_tied}
+        settings |= {"ties": self.ties, "num_tied": self.num_tied, "direction": self.direction}
         for name in ("kernel", "acquisition", "warp"):
             if not isinstance(settings[name], str):
                 raise ValueError(
@@ -159,3 +180,45 @@ class Optimizer:
         )
         optimizer.state = State(trials, tuple(record["pending"]), record["num_before"])
         return optimizer
+
+
+def maximise(
+    function: Callable[[Point], float], space: Space, num_trials: int, **options: Any
+) -> Optimizer:
+    """Search a space for the point where a function is largest, one evaluation after another.
+
+    Args:
+        function: takes a point, {name: value}, and returns a number; nan where it fails.
+        space: what is searched.
+        num_trials: evaluations.
+        **options: of `Optimizer`.
+
+    Returns:
+        The optimizer, with `best_point`, `best_value` and `trials`. Interrupted at a prompt or in a
+        notebook, it is returned as it is by then.
+
+    >>> from optiinr_jax.bo import Float, Space
+    >>> found = maximise(lambda p: -(p["x"] - 2.0) ** 2, Space({"x": Float(0.0, 9.0)}), 5, seed=1)
+    >>> len(found.trials), found.best_value == max(value for _, value in found.trials)
+    (5, True)
+    """
+    return _run(function, Optimizer(space, direction="maximize", **options), num_trials)
+
+
+def minimise(
+    function: Callable[[Point], float], space: Space, num_trials: int, **options: Any
+) -> Optimizer:
+    """Search a space for the point where a function is smallest; see `maximise`."""
+    return _run(function, Optimizer(space, direction="minimize", **options), num_trials)
+
+
+def _run(function: Callable[[Point], float], optimizer: Optimizer, num_trials: int) -> Optimizer:
+    check_counts(num_trials=num_trials)
+    try:
+        for _ in range(num_trials):
+            point = optimizer.ask()
+            optimizer.tell(point, function(dict(point)))
+    except KeyboardInterrupt:
+        if not is_interactive():
+            raise
+    return optimizer

@@ -131,7 +131,7 @@ class Space:
         return json.dumps(
             {
                 name: {"type": kinds[type(dimension)]}
-                | {key: value for key, value in vars(dimension).items() if key != "when"}
+                | _stored(dimension)
                 | {"when": self._when[name]}
                 for name, dimension in self.dimensions.items()
             }
@@ -190,3 +190,9 @@ class Space:
             )
             for parent, values in self._when[name].items()
         )
+
+
+def _stored(dimension: Dimension) -> dict[str, Any]:
+    """Fields of a dimension but its condition; the usual step is left out, as it always was."""
+    usual = {"when": dimension.when, "step": 1}
+    return {key: value for key, value in vars(dimension).items() if usual.get(key, ...) != value}

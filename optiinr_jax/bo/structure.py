@@ -28,7 +28,7 @@ class Structure:
     levels: tuple[int, ...]
     continuous_rules: tuple[Rule, ...]
     choice_rules: tuple[Rule, ...]
-    whole: tuple[tuple[float, float, bool] | None, ...]  # ends and log of whole numbers, half out
+    whole: tuple[tuple[float, float, bool, int] | None, ...]  # `Int.ends` of whole numbers
 
     @property
     def num_continuous(self) -> int:
@@ -97,13 +97,15 @@ def snap(structure: Structure, u: Float[Array, " p"]) -> Float[Array, " p"]:
     i = np.array([j for j, ends in enumerate(structure.whole) if ends], int)
     if not i.size:
         return u
-    low, high, log = (
+    low, high, log, step = (
         np.array(column) for column in zip(*filter(None, structure.whole), strict=True)
     )
     start, stop = (np.where(log, np.log(np.where(log, end, 1)), end) for end in (low, high))
     value = start + (stop - start) * u[i]
     value = jnp.where(log, jnp.exp(jnp.where(log, value, 0.0)), value)
-    value = jnp.clip(jnp.round(value), low + 0.5, high - 0.5)
+    first = low + step / 2
+    value = first + step * jnp.round((value - first) / step)
+    value = jnp.clip(value, first, high - step / 2)
     value = jnp.where(log, jnp.log(jnp.where(log, value, 1.0)), value)
     rounded = ((value - start) / (stop - start)).astype(u.dtype)
     return u.at[i].add(jax.lax.stop_gradient(rounded - u[i]))

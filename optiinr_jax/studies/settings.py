@@ -10,7 +10,7 @@ from optiinr_jax.bo.space import Space
 from optiinr_jax.signals import Signal
 from optiinr_jax.studies.points import training_rule
 
-FORMAT = 3  # version of what a study holds besides Optuna's own; others are refused
+FORMAT = 4  # version of what a study holds besides Optuna's own; others are refused
 MIN_CONFIRM, CONFIRM_SHARE = 4, 0.1  # trials that confirm: a tenth of the budget, at least so many
 CUSTOM = "custom"  # name of a space that the caller brought
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from optiinr_jax import bo
 from optiinr_jax.bo import (
     ACQUISITIONS,
     FAILED,
@@ -52,7 +53,7 @@ def run(optimizer, num, f=objective):
 
 @pytest.mark.integration
 def test_finds_the_optimum_and_beats_random_search():
-    best = [run(Optimizer(SPACE, num_initial=6, seed=s), 25).best_y for s in range(2)]
+    best = [run(Optimizer(SPACE, num_initial=6, seed=s), 25).best_value for s in range(2)]
     random = [max(map(objective, SPACE.sample(s, 25))) for s in range(2)]
     assert min(best) > 9.7 and np.mean(best) > np.mean(random) + 0.5
 
@@ -63,7 +64,7 @@ def test_finds_the_optimum_and_beats_random_search():
 )
 def test_every_mode_finds_the_optimum(options):
     optimizer = run(Optimizer(SPACE, num_initial=6, seed=0, **options), 25)
-    assert optimizer.best_y > 9.3
+    assert optimizer.best_value > 9.3
 
 
 @pytest.mark.integration
@@ -186,7 +187,7 @@ def test_one_point_with_different_scores():
     point = {"act": "a", "omega": 10.0, "n": 3}
     for value in (1.0, 5.0, 3.0):
         optimizer.tell(point, value)
-    assert optimizer.best_y == 5.0 and optimizer.best_point == point
+    assert optimizer.best_value == 5.0 and optimizer.best_point == point
     assert optimizer.ask() != point
 
 
@@ -207,10 +208,10 @@ def test_a_failed_trial_counts_as_a_little_worse_than_the_worst(scores, expected
 
 def test_a_failed_trial_is_never_best():
     optimizer = Optimizer(SPACE, seed=0)
-    assert optimizer.best_y is None and optimizer.best_point is None
+    assert optimizer.best_value is None and optimizer.best_point is None
     for point, value in zip(SPACE.sample(0, 3), (math.inf, -7.0, FAILED), strict=True):
         optimizer.tell(point, value)
-    assert optimizer.best_y == -7.0
+    assert optimizer.best_value == -7.0
 
 
 @pytest.mark.integration
@@ -321,3 +322,47 @@ def test_kernels_acquisitions_and_warps_are_values_too():
         asked(kernel=own, acquisition="eei")
     with pytest.raises(ValueError, match="JSON can hold the name"):
         Optimizer(SPACE, kernel=own).to_json()
+
+
+STEPPED = Space({"units": Int(16, 80, step=16), "x": Float(-1.0, 1.0)})
+
+
+def bowl(point):
+    """Smallest, 3, at 48 units and x = 0.25."""
+    return 3.0 + ((point["units"] - 48) / 16) ** 2 + (point["x"] - 0.25) ** 2
+
+
+@pytest.mark.integration
+def test_minimising_mirrors_maximising():
+    """The same points, values as they were told, the best of them in its own direction."""
+    low = bo.minimise(bowl, STEPPED, 16, num_initial=6, seed=2)
+    high = bo.maximise(lambda point: -bowl(point), STEPPED, 16, num_initial=6, seed=2)
+    assert [point for point, _ in low.trials] == [point for point, _ in high.trials]
+    assert [value for _, value in low.trials] == [bowl(point) for point, _ in low.trials]
+    assert low.best_value == -high.best_value == min(value for _, value in low.trials)
+    assert low.best_point["units"] == 48 and low.best_value < 3.05
+    again = Optimizer.from_json(low.to_json())
+    assert again.direction == "minimize" and again.best_value == low.best_value
+    assert again.trials == low.trials and again.ask() == low.ask()
+    assert repr(low).startswith("Optimizer(minimize, 16 trials, best 3 at") and len(repr(low)) < 120
+
+
+def test_a_direction_of_another_name():
+    with pytest.raises(ValueError, match="unknown direction 'up'; known are maximize, minimize"):
+        Optimizer(STEPPED, direction="up")
+    failed = Optimizer(STEPPED, direction="minimize")
+    failed.tell({"units": 16, "x": 0.0}, float("nan"))
+    assert failed.best_value is None and np.isnan(failed.trials[0][1])
+
+
+def test_whole_numbers_in_steps():
+    assert {point["units"] for point in STEPPED.sample(0, 64)} == {16, 32, 48, 64, 80}
+    assert Space.from_json(STEPPED.to_json()).dimensions == STEPPED.dimensions
+    with pytest.raises(ValueError, match="in steps of 16"):
+        STEPPED.check_point({"units": 40, "x": 0.0})
+    for wrong in (Int(0, 10, step=3), Int(0, 10, step=0), Int(0, 10, step=True)):
+        with pytest.raises(ValueError, match="in steps of"):
+            Space({"n": wrong})
+    with pytest.raises(ValueError, match="log=True and a step"):
+        Space({"n": Int(2, 10, log=True, step=2)})
+    assert "step" not in Space({"n": Int(0, 10)}).to_json()  # as stored studies have it

@@ -68,7 +68,7 @@ def test_a_search_begins_tied_and_ends_free():
     assert all(ties.contract(point) is not None for point in points[1:12])
     assert any(ties.contract(point) is None for point in points[12:])
     best_tied = max(map(objective, points[1:12]))
-    assert optimizer.best_y > best_tied + 0.1 and optimizer.best_y > -0.3
+    assert optimizer.best_value > best_tied + 0.1 and optimizer.best_value > -0.3
     assert len({repr(point) for point in points}) == len(points)
 
 
