@@ -16,6 +16,8 @@ from optiinr_jax.signals import Signal
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import check_objective
 
+_CONSTANT = 1e-9  # a variance below this part of the range's square is that of a constant
+_SMALL = 1e-4  # 40 dB
 _FLOOR_POINTS = 16384  # around a surface, at which the best constant is measured
 
 
@@ -70,8 +72,12 @@ def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
 def floor_of(signal: Signal, sampling: str | None = GRID) -> float:
     """Mean squared error of the best constant at the points of a sampling.
 
-    Around the surface of a solid a constant is worse than all over it.
+    Around the surface of a solid a constant is worse than all over it. Of a signal that is constant
+    itself, which every network learns, it is an error that is small by itself.
     """
+    low, high = signal.frame.value_range
+    if signal.variance() < _CONSTANT * (high - low) ** 2:
+        return _SMALL * (high - low) ** 2
     if sampling in (None, GRID):
         return signal.variance()
     points = points_of(signal, sampling)

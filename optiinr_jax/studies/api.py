@@ -20,7 +20,7 @@ from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.points import check_space, config_to_point, inr_space
 from optiinr_jax.studies.settings import CUSTOM, StudySettings, identity
-from optiinr_jax.studies.store.connection import opened
+from optiinr_jax.studies.store.connection import address_of, check_exists, opened
 from optiinr_jax.studies.store.problem import (
     default_model_path,
     find_study,
@@ -46,7 +46,7 @@ def create_study(
     signal: SignalLike,
     *,
     num_trials: int | None = None,
-    storage: str | None = None,
+    storage: str | os.PathLike[str] | None = None,
     name: str | None = None,
     model_path: str | os.PathLike[str] | None = None,
     warm_start: Sequence[Study] = (),
@@ -57,8 +57,7 @@ def create_study(
     Args:
         signal: what to represent, or an array or path that `as_signal` makes it of.
         num_trials: what `optiinr worker` processes have to do; None: as it was.
-        storage: Optuna storage URL, like "sqlite:///study.db" or "postgresql://..."; None: in
-            memory.
+        storage: SQLite file, or Optuna storage URL, like "postgresql://..."; None: in memory.
         name: of the study within the storage; None: the signal's name.
         model_path: file of the best network; None: beside an SQLite storage, else none.
         warm_start: other studies, whose best configurations are tried after the published ones.
@@ -69,7 +68,7 @@ def create_study(
         StudyError: the stored study of this name is another search.
     """
     check_counts(num_trials=1 if num_trials is None else num_trials)
-    signal = as_signal(signal)
+    signal, storage = as_signal(signal), address_of(storage)
     (chosen,) = split_options(settings, StudySettings)
     own = chosen.get("space")
     if isinstance(own, Space):
@@ -146,16 +145,18 @@ def _holds(space: Space, point: dict[str, Any]) -> bool:
     return True
 
 
-def load_study(storage: str, name: str | None = None) -> Study:
+def load_study(storage: str | os.PathLike[str], name: str | None = None) -> Study:
     """Open a study with nothing but its address: signal, space and settings come from there.
 
     Args:
-        storage: URL like "sqlite:///study.db".
+        storage: file or URL, as of `search`.
         name: of the study; None: the only one.
 
     Raises:
         StudyError: there is no such study, or it is not one of this program and version.
     """
+    storage = address_of(storage) or ""
+    check_exists(storage)
     with opened(storage, name or "") as store:
         found = find_study(store, name, storage)
         signal, space = load_problem(found)
@@ -176,7 +177,7 @@ def search(
     signal: SignalLike,
     *,
     num_trials: int = 40,
-    storage: str | None = None,
+    storage: str | os.PathLike[str] | None = None,
     name: str | None = None,
     model_path: str | os.PathLike[str] | None = None,
     warm_start: Sequence[Study] = (),
@@ -194,8 +195,7 @@ def search(
     Args:
         signal: what to represent, or an array or path that `as_signal` makes it of.
         num_trials: trainings in all, those of earlier calls and other processes included.
-        storage: Optuna storage URL, like "sqlite:///study.db" or "postgresql://..."; None: in
-            memory.
+        storage: SQLite file, or Optuna storage URL, like "postgresql://..."; None: in memory.
         name: of the study within the storage; None: the signal's name.
         model_path: file of the best network; None: beside an SQLite storage, else none.
         warm_start: other studies, whose best configurations are tried after the published ones.

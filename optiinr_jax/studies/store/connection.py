@@ -1,5 +1,6 @@
 """Open a storage: SQLite in its write-ahead mode, PostgreSQL, or memory."""
 
+import os
 import sqlite3
 import warnings
 import weakref
@@ -17,6 +18,28 @@ from optiinr_jax.studies.store.lock import database_path, locked
 
 HEARTBEAT, STALE_AFTER = 10, 60  # seconds between heartbeats, and without one until a trial is free
 WRITE_TIMEOUT = 30.0  # seconds that a write waits for another program's
+
+
+def address_of(storage: str | os.PathLike[str] | None) -> str | None:
+    """The address of a storage; a path, or text that ends as one, is that of an SQLite file.
+
+    >>> address_of("study.db"), address_of("postgresql://host/db")
+    ('sqlite:///study.db', 'postgresql://host/db')
+    """
+    if storage is None or (isinstance(storage, str) and not _is_file(storage)):
+        return storage
+    return f"sqlite:///{os.fspath(storage)}"
+
+
+def _is_file(text: str) -> bool:
+    return "://" not in text and text.lower().endswith((".db", ".sqlite", ".sqlite3"))
+
+
+def check_exists(url: str) -> None:
+    """Raise StudyError where opening a storage would make its file."""
+    path = database_path(url)
+    if path is not None and not os.path.exists(path):
+        raise StudyError(f"there is no file {path}, so there is no study in it; check its name.")
 
 
 @contextmanager

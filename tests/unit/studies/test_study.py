@@ -302,3 +302,14 @@ def test_signatures_show_every_option():
         shown = signature(function).parameters
         assert {name: shown[name].default for name in expected} == expected
         assert "settings" not in shown and "options" not in shown
+
+
+def test_a_path_is_a_storage_and_looking_makes_no_file(signal, tmp_path):
+    path = tmp_path / "x.db"
+    study = oi.create_study(signal, storage=path, **SMALL)
+    study.tell(study.ask(), 4.0)
+    for same in (path, str(path), f"sqlite:///{path}"):
+        assert oi.load_study(same).best_score == 4.0
+    with pytest.raises(StudyError, match=r"there is no file .*nothere.db, so there is no study"):
+        oi.load_study(tmp_path / "nothere.db")
+    assert not (tmp_path / "nothere.db").exists()
