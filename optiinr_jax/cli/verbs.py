@@ -35,7 +35,7 @@ from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
 from optiinr_jax.report.labels import size_label
 from optiinr_jax.report.terminal import print_baselines, score_lines
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
-from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.signals.kinds import get_kind, kind_of_file
 
 SELF_TEST_STEPS = 100  # of `doctor`
 Crop = Annotated[
@@ -57,6 +57,7 @@ def fit(
     start: Number = None,
     duration: Number = None,
     sample_rate: Count = None,
+    mono: bool = False,
     crop: Crop = None,
     num_steps: int = 2000,
     width: int = 256,
@@ -84,6 +85,7 @@ def fit(
         start: start of the part of a sound, in seconds.
         duration: length of the part of a sound, in seconds; all its samples are kept.
         sample_rate: rate to which a sound is resampled, in Hz.
+        mono: take the mean of the two channels of a sound.
         crop: how an array of voxels is cropped: tight (default), wire (as WIRE's code) or none.
         num_steps: training steps.
         width: hidden width.
@@ -97,6 +99,8 @@ def fit(
     options = without_none(start=start, duration=duration, sample_rate=sample_rate, crop=crop)
     if crop == "none":
         options["crop"] = None
+    if mono:
+        options["mono"] = True
     signal = get_signal(file, sample, size, "fit", options)
     config = oi.preset(preset, modality=signal.kind, protocol=protocol, width=width, depth=depth)
     name = f"{file.stem if file else SAMPLE}-{preset}"
@@ -264,7 +268,9 @@ def evaluate(
     inr = oi.load_inr(model)
     shape = inr.frame.shape
     fitted = shape if len(shape) == 2 else max(shape)
-    signal = oi.load_signal(file, fitted if size == "auto" else size)
+    is_mono = inr.frame.num_channels == 1 and "mono" in get_kind(kind_of_file(file)).options
+    options = {"mono": True} if is_mono else {}
+    signal = oi.load_signal(file, fitted if size == "auto" else size, **options)
     scores = inr.evaluate(signal)
     output = Output(json_output, quiet)
     output.say(f"{signal.name}: {size_label(signal.shape)}", *score_lines(scores, signal))

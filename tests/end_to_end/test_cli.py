@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import trimesh
 from PIL import Image
 
@@ -392,3 +393,18 @@ def test_unknown_option_is_explained():
     with pytest.raises(SystemExit) as stopped:
         run(["search", "--num-trails", "3"])
     assert stopped.value.code == 2
+
+
+def test_two_channels_of_a_sound(tmp_path, capsys):
+    """Fitted as they are, or as their mean; a model of the mean is measured against the mean."""
+    wave = np.stack([np.sin(np.arange(600) / 7.0), np.cos(np.arange(600) / 11.0)], axis=1)
+    oi.signals.write_audio(tmp_path / "a.wav", 0.5 * wave, 8000)
+    for name, more, channels in (("both", [], 2), ("mean", ["--mono"], 1)):
+        arguments = ["fit", str(tmp_path / "a.wav"), "--size", "None", "--width", "8"]
+        arguments += ["--num-steps", "20", "--out", str(tmp_path / name), "--quiet", *more]
+        assert run(arguments) == 0
+        model = tmp_path / name / "best.inr.safetensors"
+        assert oi.load_inr(model).frame.num_channels == channels
+        assert soundfile.info(tmp_path / name / "best.wav").channels == channels
+        assert run(["eval", str(model), str(tmp_path / "a.wav"), "--quiet"]) == 0
+    assert "nan" not in capsys.readouterr().out
