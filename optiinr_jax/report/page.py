@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from optiinr_jax.report.sections.search import make_search
 from optiinr_jax.report.sections.training import make_training
 from optiinr_jax.report.sections.trials import make_trials
 from optiinr_jax.report.svg import PALETTE
-from optiinr_jax.studies import Comparison, Study
+from optiinr_jax.studies import Comparison, Study, compare
 
 
 def write_report(
@@ -41,6 +42,42 @@ def write_report(
         StudyError: the search has no score, or the other one is of another signal or size.
     """
     return write_atomic(path, make_page(gather(study, comparison, against)).encode())
+
+
+class ReportPage:
+    """The page of a report, which a notebook shows in its cell."""
+
+    def __init__(self, html: str) -> None:
+        """Hold the text of the page."""
+        self.html = html
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page as one file."""
+        return write_atomic(path, self.html.encode())
+
+    def __repr__(self) -> str:
+        return f"ReportPage({len(self.html) / 1024:.0f} KiB; .save(path) writes it)"
+
+    def _repr_html_(self) -> str:
+        style = "width:100%;height:80vh;border:1px solid #8884;border-radius:6px"
+        return f'<iframe srcdoc="{escape(self.html, quote=True)}" style="{style}"></iframe>'
+
+
+def show_report(
+    study: Study, comparison: Comparison | None = None, against: Study | None = None
+) -> ReportPage:
+    """The page of `write_report`, to look at in a notebook.
+
+    Args:
+        study: a search with at least one score.
+        comparison: what `compare` gave; None: it is made now, which trains the published networks.
+        against: see `write_report`.
+
+    Raises:
+        StudyError: see `write_report`.
+    """
+    comparison = compare(study) if comparison is None else comparison
+    return ReportPage(make_page(gather(study, comparison, against)))
 
 
 def make_page(facts: Facts) -> str:

@@ -107,6 +107,15 @@ def test_values_show_themselves(kernel):
         assert len(shown["data"]["text/plain"]) < 250
     (shown,) = [c for kind, c in outputs_of(client, "study.trials") if kind == "execute_result"]
     assert len(shown["data"]["text/plain"]) < 600
+    (shown,) = [
+        content
+        for kind, content in outputs_of(
+            client,
+            "from optiinr_jax.report import show_report\nshow_report(study, comparison)",
+        )
+        if kind == "execute_result"
+    ]
+    assert shown["data"]["text/html"].startswith("<iframe srcdoc=")
     for code in ("study.plot();", "inr.plot(signal);"):
         messages = outputs_of(client, f"%matplotlib inline\n{code}")
         assert any(
