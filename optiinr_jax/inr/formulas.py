@@ -1,25 +1,50 @@
 """The activation functions, one pure function each; `activations.py` makes rows of them.
 
 Letters: z pre-activation W h + b, omega angular frequency, sigma inverse width. FINER's factor
-|z| + 1 is held constant in the derivative, as in the official code, unless a name says otherwise.
+|z| + 1 is held constant in the derivative of a training, as in the official code, unless a name
+says otherwise; `exact_derivatives` are those of a network in use.
 All formulas keep the precision of z. The complex ones take complex z, or the real z of a first
 layer, and give complex values; they compute with real and imaginary parts, which is faster.
 """
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
-from optiinr_jax.numerics import cosine, sine
+from optiinr_jax.numerics import cosine, safe_sqrt, sine
 
 Scalar = Float[Array, ""]
 Z = Float[Array, "*s"]
 
 
+_is_exact: ContextVar[bool] = ContextVar("is_exact", default=False)
+
+
+@contextmanager
+def exact_derivatives() -> Generator[None]:
+    """Trace formulas whose derivatives are those of their values, for use and not for training."""
+    token = _is_exact.set(True)
+    try:
+        yield
+    finally:
+        _is_exact.reset(token)
+
+
+def _modulus(z: Z) -> Z:
+    """|z|; in a training constant for the derivative, as in the official code."""
+    if _is_exact.get():
+        return safe_sqrt(jnp.square(z.real) + jnp.square(z.imag)) if z.dtype.kind == "c" else abs(z)
+    return jax.lax.stop_gradient(jnp.abs(z))
+
+
 def _stretch(z: Z) -> Z:
-    """FINER's variable period, (|z| + 1) z, the factor held constant. Liu et al. 2024, eq. 4."""
-    return (jax.lax.stop_gradient(jnp.abs(z)) + 1.0) * z
+    """FINER's variable period, (|z| + 1) z. Liu et al. 2024, eq. 4."""
+    return (_modulus(z) + 1.0) * z
 
 
 def siren(z: Z, omega: Scalar) -> Z:
@@ -199,10 +224,10 @@ def prolate(z: Z, omega: Scalar, bandwidth: Scalar) -> Z:
 def wave(z: Z, omega: Scalar, sigma: Scalar, phase: Scalar, stretch: Scalar, nested: Scalar) -> Z:
     """SIREN, FINER, Gauss, real WIRE and GF as numbers of one formula: a name becomes a number.
 
-    With a = 1 + stretch |z| (detached) and g = sin(omega a z + phase): exp(-(sigma z)^2) g, or
-    exp(-(sigma g)^2) where `nested` is 1. One sine and one exponential serve all five.
+    With a = 1 + stretch |z|, see `_modulus`, and g = sin(omega a z + phase): exp(-(sigma z)^2) g,
+    or exp(-(sigma g)^2) where `nested` is 1. One sine and one exponential serve all five.
     """
     is_nested = jnp.asarray(nested) > 0
-    factor = 1.0 + stretch * jax.lax.stop_gradient(jnp.abs(z))
+    factor = 1.0 + stretch * _modulus(z)
     g = sine(omega * (factor * z) + phase)
     return gauss(jnp.where(is_nested, g, z), sigma) * jnp.where(is_nested, 1.0, g)

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Inexact, Key
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.encodings import Constants, FourierFeatures
+from optiinr_jax.inr.formulas import exact_derivatives
 from optiinr_jax.inr.initializers import OUTPUT_ACTIVATIONS
 from optiinr_jax.inr.lowering import LoweredConfig, fan_ins, lower
 from optiinr_jax.inr.reparameterization import fourier_basis
@@ -151,7 +152,9 @@ def apply(variables: Variables, config: NetworkConfig, coords: ArrayLike | Seque
 
     It can be compiled, differentiated and mapped over all of them. Coordinates are [-1, 1] over the
     grid of any signal; values are in the signal's natural range, [0, 1] for a picture, where the
-    configuration says so (that of an `INR` does), else as the network gives them.
+    configuration says so (that of an `INR` does), else as the network gives them. Derivatives are
+    those of the values; `fit` trains FINER and its kin as their authors do, who hold a factor in
+    them constant.
 
     Args:
         variables: {"params": trained arrays, "constants": fixed ones}, as `init` gives them; of a
@@ -179,7 +182,8 @@ def apply(variables: Variables, config: NetworkConfig, coords: ArrayLike | Seque
             f"coords has shape {coords.shape}, but its last axis must be {num_dims}, the number of "
             "dimensions of the network; reshape it."
         )
-    values = forward(variables, coords.reshape(-1, num_dims), config)
+    with exact_derivatives():
+        values = forward(variables, coords.reshape(-1, num_dims), config)
     if config.natural_range is not None and config.value_range is not None:
         values = rescale(values, config.value_range, config.natural_range)
     return values.reshape(*coords.shape[:-1], values.shape[-1])

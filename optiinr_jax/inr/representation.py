@@ -94,8 +94,7 @@ class INR:
 
         Coordinates are [-1, 1] over the signal's grid, row first; values are in the signal's own
         range. Out of a compiled function every number of points is compiled anew: there `predict`
-        is better. Derivatives are those that the authors of a family train by: FINER's and its
-        kin's hold the stretch |z| + 1 constant.
+        is better.
 
         Raises:
             ValueError: the last axis is not the signal's number of dimensions.

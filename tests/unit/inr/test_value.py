@@ -11,6 +11,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax import inr
+from optiinr_jax.inr.model import forward
 from optiinr_jax.signals.kinds import get_kind
 from tests.helpers import make_inr
 
@@ -99,8 +100,7 @@ def by_hessian(network):
         ends = [slope(jnp.asarray(COORDS[0] + step)) for step in ([1e-6, 0.0], [-1e-6, 0.0])]
         along = np.asarray(ends[0] - ends[1]) / 2e-6
     np.testing.assert_allclose(hessian, exact, atol=1e-3 * abs(exact).max())
-    if network.config.layers[0].activation != "finer":  # its authors hold |z| + 1 constant
-        np.testing.assert_allclose(along, exact[:, 0], atol=1e-4 * abs(exact).max())
+    np.testing.assert_allclose(along, exact[:, 0], atol=1e-4 * abs(exact).max())
     return network(COORDS)
 
 
@@ -363,3 +363,29 @@ def test_a_loop_of_ones_own_makes_a_network():
     assert network.score == pytest.approx(-10 * np.log10(loss(params)), abs=1e-3)
     error = network.predict(coords).reshape(8, 8, 3) - signal.samples
     assert network.score == pytest.approx(-10 * np.log10(np.mean(error**2)), abs=1e-3)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("family", ["finer", "gf", "wf", "wf_complex"])
+def test_derivatives_in_use_are_those_of_the_values(family):
+    """And in training those of the authors, who hold FINER's factor constant; the values agree."""
+    layers = (inr.make_layer(family), inr.make_layer(family))
+    config = inr.NetworkConfig(layers=layers, width=WIDTH)
+    with jax.enable_x64(True):
+        network = make_inr(oi.sample_signal("image", size=8), config)
+        wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), network)
+        points = jnp.asarray(COORDS, jnp.float64)
+        step = jnp.array([[1e-6, 0.0]])
+        found = jax.vmap(jax.jacfwd(wide))(points)[..., 0]
+        along = (wide(points + step) - wide(points - step)) / 2e-6
+        np.testing.assert_allclose(found, along, rtol=1e-5, atol=1e-6 * abs(along).max())
+        at_zero = jax.tree.map(jnp.zeros_like, wide.params)
+        slopes = jax.grad(lambda params: wide.with_params(params)(points).sum())(at_zero)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+
+        def trained(x):
+            return forward(wide.variables, x, wide.config)
+
+        np.testing.assert_allclose(trained(points), wide(points), atol=1e-12)
+        held = jax.jvp(trained, (points,), (jnp.broadcast_to(step * 1e6, points.shape),))[1]
+        assert abs(held - along).max() > 1e-2 * abs(along).max()
