@@ -8,6 +8,8 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -131,6 +133,19 @@ class Progress:
             self._bar.add_task(self.label, total=self.total, note="")
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=self.done, note=note)
+
+
+@contextmanager
+def saying(text: str) -> Generator[None]:
+    """Say what takes so long, on a terminal or in a notebook, if the block lasts over DELAY."""
+    timer = threading.Timer(DELAY, print, [text], {"file": sys.stderr, "flush": True})
+    timer.daemon = True
+    if _has_bar() or is_notebook():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def is_notebook() -> bool:

@@ -23,7 +23,7 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.ties import tied
 from optiinr_jax.bo.warp import Warp
 from optiinr_jax.checks import check_counts, check_name, check_whole, checked_by_hand
-from optiinr_jax.progress import is_interactive
+from optiinr_jax.progress import is_interactive, saying
 
 _SIGNS = {"maximize": 1.0, "minimize": -1.0}  # the engine maximises
 
@@ -103,7 +103,8 @@ class Optimizer:
         """Return the next point, or a list of `num` different points to evaluate at once."""
         if num is not None:
             check_whole("num", num, 1)
-        points, self.state = ask(self.settings, self.state, num or 1, self._proposer)
+        with saying("ask: the model of this space is compiled, once for about so many trials"):
+            points, self.state = ask(self.settings, self.state, num or 1, self._proposer)
         points = [dict(point) for point in points]  # the caller may change its own copy
         return points[0] if num is None else points
 

@@ -1,5 +1,7 @@
 """What is said while one waits: plain lines here, for a test is no terminal."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,29 @@ def test_a_long_fit_says_so_before_it_begins(monkeypatch, capsys):
     assert said == (
         "fit: 2 steps of 64 points on 4 units a layer, about 22m00s on a machine like this.\n"
     )
+
+
+def test_what_takes_long_is_said_where_somebody_waits(monkeypatch, capsys):
+    """The first guided point is compiled for; a quick one is not talked about."""
+    monkeypatch.setattr(progress, "DELAY", 0.05)
+    for is_terminal, seconds, said in ((True, 0.3, "busy\n"), (True, 0.0, ""), (False, 0.3, "")):
+        monkeypatch.setattr(progress, "_has_bar", lambda is_terminal=is_terminal: is_terminal)
+        with progress.saying("busy"):
+            time.sleep(seconds)
+        assert capsys.readouterr().err == said
+
+
+@pytest.mark.integration
+def test_the_first_guided_point_says_what_it_waits_for(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "DELAY", 0.05)
+    monkeypatch.setattr(progress, "_has_bar", lambda: True)
+    space = oi.bo.Space({"x": oi.bo.Float(0.0, 1.0), "y": oi.bo.Float(0.0, 2.0)})
+    optimizer = oi.bo.Optimizer(space, num_initial=2)
+    for _ in range(2):
+        optimizer.tell(optimizer.ask(), 0.0)
+    capsys.readouterr()
+    optimizer.ask()
+    assert capsys.readouterr().err.startswith("ask: the model of this space is compiled")
 
 
 @pytest.mark.integration
