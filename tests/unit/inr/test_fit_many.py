@@ -144,3 +144,26 @@ def test_an_interruption_stops_all_threads(signals, monkeypatch):
     monkeypatch.setattr("optiinr_jax.progress.Progress.update", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit_many(signals[0], CONFIGS, layout="threads")
+
+
+MANY_BY_SOAP = """
+import optiinr_jax as oi
+config = oi.preset("siren", width=48, protocol="search", factor=4.0)
+signal = oi.sample_signal("image", size=64)
+found = oi.fit_many(signal, [config] * 3, num_steps=150, layout="threads")
+print(len(found))
+"""
+
+
+@pytest.mark.slow
+def test_threads_of_soap_do_not_wait_for_each_other_for_ever(pytestconfig):
+    """Of that size all did: each held a thread of XLA's pool and waited for another one."""
+    done = subprocess.run(
+        [sys.executable, "-c", MANY_BY_SOAP],
+        cwd=pytestconfig.rootpath,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.stdout == "3\n", done.stderr[-2000:]
