@@ -175,6 +175,8 @@ def ours(task: Task, goal: float, seconds: float) -> Curve:
         objective="samples",
         on_trial_end=note,
         progress=False,
+        num_portfolio=0,
+        rungs=(),
     )
     return curve
 

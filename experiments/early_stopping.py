@@ -16,6 +16,7 @@ from pathlib import Path
 import tyro
 
 import optiinr_jax as oi
+from experiments.protocol import PLAIN
 from optiinr_jax.studies.pruners import PRUNERS
 
 RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "early_stopping.json"
@@ -45,6 +46,7 @@ def run(settings: Settings, rule: str | None, seed: int) -> dict[str, float]:
         seed=seed,
         pruner=rule,
         progress=False,
+        **PLAIN,
     )
     steps = [
         max(trial.curve, default=0) if trial.state == "pruned" else settings.num_steps

@@ -45,6 +45,9 @@ SEARCHES = (
     "layerwise",
 )
 PRESETS = "presets"
+# Every contender of the tables trains each trial to its end and begins with nothing but the
+# published networks: what is compared are strategies. `default_search` adds the rest.
+PLAIN: dict[str, Any] = {"num_portfolio": 0, "rungs": ()}
 CLOSE = {"IoU": 0.1}  # a preset this far below the best on its first seed gets no further ones
 CLOSE_DB = 3.0
 
@@ -203,6 +206,7 @@ def search(job: Job, signal: Any) -> dict[str, Any] | None:
         depth=size.depth,
         objective=job.objective,
         strategy=job.contender,
+        **PLAIN,
         storage=f"sqlite:///{folder / job.result.stem}.db",
         progress=False,
         on_trial_end=lambda study, _: study.stop() if time.time() > job.end else None,

@@ -153,6 +153,11 @@ def samplings() -> Iterator[Run]:
 
 def full() -> Iterator[Run]:
     """The best rules on everything; three seeds where a training takes seconds."""
+    for signal in LONG:
+        for network in OFTEN:
+            for rule in BEST:
+                factor = FACTOR.get(network, 1.0)
+                yield Run("full", signal, network, rule, factor, "shifted", 2000, 0)
     for seed in range(NUM_SEEDS):
         for signal in SIGNALS:
             for network in NETWORKS:
@@ -165,11 +170,6 @@ def full() -> Iterator[Run]:
                     for sampling in ("grid", "shifted"):
                         steps, factor = SIGNALS[signal].num_steps, FACTOR.get(network, 1.0)
                         yield Run("full", signal, network, rule, factor, sampling, steps, seed)
-    for signal in LONG:
-        for network in OFTEN:
-            for rule in BEST:
-                factor = FACTOR.get(network, 1.0)
-                yield Run("full", signal, network, rule, factor, "shifted", 2000, 0)
 
 
 def noise() -> Iterator[Run]:

@@ -1,28 +1,22 @@
 """What the trainings of `training_rules` say: docs/training_rules.md and its figure.
 
-Command: python -m experiments.training_rules_page effect   (what a rule does during a run)
-         python -m experiments.training_rules_page page     (the page, from all that is there)
-Time: effect 3 minutes on one core, page seconds.
-Expected: experiments/results/training_rules_effect.json, docs/training_rules.md and .png.
+Command: python -m experiments.training_rules_page
+Time: seconds.
+Expected: docs/training_rules.md and .png.
 """
 
 import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
-import optax
-import tyro
 from scipy import stats
 
-from experiments import fresh_seeds
-from experiments.figures import save
-from experiments.protocol import best_network, fresh_key, keep_result, read_result, read_results
+from experiments import fresh_seeds, one_rate
+from experiments.protocol import best_network, read_results
 from experiments.training_rules import (
     BEST,
     FIRST,
@@ -31,101 +25,17 @@ from experiments.training_rules import (
     SCREEN,
     SIGNALS,
     STAGES,
-    Run,
-    make_config,
     read_runs,
-    read_signal,
 )
+from experiments.training_rules_effect import draw
 from optiinr_jax.files import write_atomic
-from optiinr_jax.inr.fitting import points_of
-from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.presets import FACTORS
-from optiinr_jax.inr.training import draw_rows, loss_and_grads, prepare
 
 DOCS = Path(__file__).parents[1] / "docs"
-EFFECT = "training_rules_effect"
 NEW = "soap, normalised"
-SHOWN = {FIRST: "#8a8f98", "adamw, normalised": "#4e79a7", NEW: "#c0392b"}
 WHOLE = ("samplings", "noise")  # stages of which a part says nothing
 COLLAPSED = 10 ** (-0.1)  # of the best constant's error: within 1 dB of it
 Row = dict[str, Any]
-
-
-def effect() -> None:
-    """Loss, gradient norm, and Adam's second moment over one run of each rule."""
-    signal = SCREEN[0]
-    found = {}
-    for rule in SHOWN:
-        for factor in (1.0, 4.0):
-            run = Run("effect", signal, "found", rule, factor, "grid", 500, 0)
-            found[f"{rule} x {factor:g}"] = _watch(run)
-    print(keep_result(EFFECT, found))
-
-
-def _watch(run: Run) -> dict[str, list[float]]:
-    config, signal = make_config(run), read_signal(run.signal)
-    points = points_of(signal, run.sampling)
-    state, data, lowered = prepare(
-        fresh_key(7, run.seed),
-        points,
-        replace(config, sampling=run.sampling),
-        run.num_steps,
-        share_program=False,
-        keep_best=False,
-    )
-    optimizer = make_optimizer(lowered, run.num_steps)
-
-    @jax.jit
-    def update(params: Any, opt_state: Any, step: Any) -> Any:
-        rows = draw_rows(data, step, lowered)
-        loss, grads = loss_and_grads(params, data.constants, rows, lowered)
-        updates, after = optimizer.update(grads, opt_state, params, step=step)
-        moved = optax.tree.norm(updates)
-        return optax.apply_updates(params, updates), after, (loss, optax.tree.norm(grads), moved)
-
-    params, opt_state, rows = state.params, state.opt_state, []
-    for step in range(run.num_steps):
-        params, opt_state, numbers = update(params, opt_state, np.int32(step))
-        second = optax.tree_utils.tree_get_all_with_path(opt_state, "nu")
-        moment = math.sqrt(sum(float(leaf.sum()) for _, part in second for leaf in _leaves(part)))
-        unbiased = moment / math.sqrt(1.0 - 0.999 ** (step + 1))
-        rows.append([*map(float, numbers), unbiased])
-    columns = ("loss", "gradient norm", "step length", "root of the second moment")
-    return {
-        name: [float(f"{x:.4g}") for x in column]
-        for name, column in zip(columns, zip(*rows, strict=True), strict=True)
-    }
-
-
-def _leaves(tree: Any) -> list[Any]:
-    return [leaf for leaf in jax.tree.leaves(tree) if hasattr(leaf, "sum")]
-
-
-def draw(path: Path) -> None:
-    """Three panels: how good, how large the gradient, how long Adam's step beside the gradient."""
-    from matplotlib.figure import Figure
-
-    found = read_result(EFFECT)
-    figure = Figure(figsize=(11.0, 4.0), layout="constrained", facecolor="white")
-    axes = figure.subplots(1, 3)
-    for rule, colour in SHOWN.items():
-        for factor, style in ((1.0, "-"), (4.0, ":")):
-            row = {name: np.array(x) for name, x in found[f"{rule} x {factor:g}"].items()}
-            label = rule if factor == 1.0 else f"{rule}, rates x 4"
-            axes[0].plot(10 * np.log10(4.0 / row["loss"]), style, color=colour, lw=1.2, label=label)
-            axes[1].semilogy(row["gradient norm"], style, color=colour, lw=0.8)
-            if rule != NEW:  # SOAP keeps its moments in another basis
-                seen = 1.0 if "normalised" in rule else row["gradient norm"]
-                ratio = seen / np.maximum(row["root of the second moment"], 1e-30)
-                axes[2].semilogy(ratio, style, color=colour, lw=0.8)
-    axes[0].set(title="loss as PSNR (dB)", xlabel="step", ylim=(10, None))
-    axes[1].set(title="norm of the gradient", xlabel="step")
-    axes[2].set(title="gradient over Adam's memory of it", xlabel="step")
-    axes[2].axhline(1.0, color="k", lw=0.6)
-    figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower center")
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-    save(figure, path)
 
 
 def page() -> None:
@@ -141,14 +51,15 @@ def page() -> None:
     full, others = rows["full"], rows["samplings"]
     planned = len(list(STAGES["full"]()))
     parts = [*_head(), *_screen(rows["screen"]), *_full(full, planned)]
-    parts += [*_samplings([*full, *others]), *_noise(rows["noise"]), *_fresh_seeds()]
+    parts += [*_samplings([*full, *others]), *_noise(rows["noise"])]
+    parts += [*one_rate.lines(), *_fresh_seeds()]
     print(write_atomic(DOCS / "training_rules.md", ("\n".join(parts) + "\n").encode()))
 
 
 def _head() -> Iterator[str]:
     yield "# By which rule should a network be trained?\n"
     yield (
-        "Written by `python -m experiments.training_rules_page page` from the trainings of `python "
+        "Written by `python -m experiments.training_rules_page` from the trainings of `python "
         "-m experiments.training_rules run --stage screen` (and `full`, `samplings`, `noise`). A "
         "rule is an optimiser, a gradient scaled to one norm or not, a warm-up over the first "
         "20th, a fall of the rates over the last 30 % (or the whole run, `long fall`). Every "
@@ -441,4 +352,4 @@ def _both(row: Row, signal: str) -> str:
 
 
 if __name__ == "__main__":
-    tyro.extras.subcommand_cli_from_dict({"effect": effect, "page": page})
+    page()

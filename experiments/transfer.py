@@ -14,7 +14,15 @@ import jax
 import numpy as np
 
 import optiinr_jax as oi
-from experiments.protocol import Size, fresh_key, keep_result, read_result, read_results, train
+from experiments.protocol import (
+    PLAIN,
+    Size,
+    fresh_key,
+    keep_result,
+    read_result,
+    read_results,
+    train,
+)
 from experiments.table1_images import SIZES, load
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
 from optiinr_jax.studies.points import config_to_point, inr_space
@@ -47,6 +55,7 @@ def search_warm(target: str, found: dict[str, Any], size: Size) -> dict[str, lis
             num_steps=size.num_steps,
             width=size.width,
             name=label,
+            **PLAIN,
         )
         if label == "warm":
             for config in [c for name, c in found.items() if name != target][:GIVEN]:

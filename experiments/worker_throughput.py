@@ -15,6 +15,7 @@ from pathlib import Path
 import tyro
 
 import optiinr_jax as oi
+from experiments.protocol import PLAIN
 
 NUM_TRIALS, BATCH_SIZE = 32, 16
 
@@ -24,7 +25,12 @@ def measure(num_workers: int, folder: Path, **options: int) -> float:
     storage = f"sqlite:///{folder / f'{num_workers}.db'}"
     signal = oi.sample_signal("image", size=64)
     study = oi.create_study(
-        signal, num_trials=NUM_TRIALS, batch_size=BATCH_SIZE, storage=storage, **options
+        signal,
+        num_trials=NUM_TRIALS,
+        batch_size=BATCH_SIZE,
+        storage=storage,
+        **PLAIN,
+        **options,
     )
     cores = sorted(os.sched_getaffinity(0))[:num_workers]
     workers = []

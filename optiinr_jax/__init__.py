@@ -9,12 +9,14 @@ from optiinr_jax.inr import fit_many as fit_many
 from optiinr_jax.inr import load_inr as load_inr
 from optiinr_jax.inr import make_inr as make_inr
 from optiinr_jax.inr import preset as preset
+from optiinr_jax.inr import recommend as recommend
 from optiinr_jax.signals import Signal as Signal
 from optiinr_jax.signals import as_signal as as_signal
 from optiinr_jax.signals import load_dataset_signal as load_dataset_signal
 from optiinr_jax.signals import load_signal as load_signal
 from optiinr_jax.signals import make_signal as make_signal
 from optiinr_jax.signals import sample_signal as sample_signal
+from optiinr_jax.studies import Portfolio as Portfolio
 from optiinr_jax.studies import Study as Study
 from optiinr_jax.studies import StudySettings as StudySettings
 from optiinr_jax.studies import compare as compare

@@ -44,7 +44,7 @@ LONG = {
     "optiinr_jax.cli.verbs.fit": "the options of a command, one a line",
     "optiinr_jax.inr.config_checks.check_config": "a list of checks, one a field",
     "optiinr_jax.inr.fitting_many.fit_many": "its options",
-    "optiinr_jax.inr.training.run_chunk": "the three forms of a step, which share their names",
+    "optiinr_jax.inr.training.run_chunk": "the forms of a step, which share their names",
     "optiinr_jax.inr.training.train": "one order: compile, restore, run, keep, whatever happens",
     "optiinr_jax.signals.audio.write_audio": "four errors, each with its sentence",
     "optiinr_jax.signals.audio._decode": "one loop over blocks, with its errors",

@@ -34,6 +34,13 @@ class Belief(NamedTuple):
     y: Float[Array, " n"]
     observed: Bool[Array, " n"]
     pending: Bool[Array, " n"]
+    own_noise: Float[Array, " n"] | None = None  # variance of each y besides the common one
+
+
+def condition(kernel: Kernel, belief: Belief) -> gp.Posterior:
+    """The process given what was observed."""
+    own = belief.params, belief.x, belief.y, belief.observed, belief.own_noise
+    return gp.condition(kernel.evaluate, *own)
 
 
 def eei(values: Float[Array, "s m"], best_y: Float[Array, "..."]) -> Float[Array, " m"]:
@@ -86,11 +93,11 @@ def make_log_ei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: 
     A pending point counts as observed at its posterior mean.
     """
     del key, num_paths
-    posterior = gp.condition(kernel.evaluate, belief.params, belief.x, belief.y, belief.observed)
+    posterior = condition(kernel, belief)
     guess, _ = gp.predict(kernel.evaluate, posterior, belief.x)
     y = jnp.where(belief.pending, guess, belief.y)
     known = belief.observed | belief.pending
-    posterior = gp.condition(kernel.evaluate, belief.params, belief.x, y, known)
+    posterior = condition(kernel, belief._replace(y=y, observed=known))
     fitted, _ = gp.predict(kernel.evaluate, posterior, belief.x)
     best_y = _best(jnp.where(known, fitted, -jnp.inf))
 
@@ -106,7 +113,7 @@ def make_eei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: int
 
     That is the joint improvement of a batch, chosen one point after the other.
     """
-    posterior = gp.condition(kernel.evaluate, belief.params, belief.x, belief.y, belief.observed)
+    posterior = condition(kernel, belief)
     paths = pathwise.draw_paths(key, kernel, posterior, belief.y, num_paths)
     best_y = _best(jnp.where(belief.observed, belief.y, -jnp.inf))
     waiting = pathwise.evaluate_paths(kernel, paths, belief.x)
@@ -125,7 +132,7 @@ def make_thompson(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths
     Every proposal draws its own function, which is what keeps a batch apart.
     """
     del num_paths
-    posterior = gp.condition(kernel.evaluate, belief.params, belief.x, belief.y, belief.observed)
+    posterior = condition(kernel, belief)
     paths = pathwise.draw_paths(key, kernel, posterior, belief.y, 1)
     return lambda a: pathwise.evaluate_paths(kernel, paths, a[None])[0, 0]
 

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 Number = float | int
+ROUNDING = 1e-6  # of a range, or of a value on a logarithmic one
 When = Mapping[str, Any]  # parent choice -> allowed value, or tuple of allowed values
 
 
@@ -25,6 +26,8 @@ class Float:
 
     def to_unit(self, value: Number) -> float:
         """Map a value to [0, 1]."""
+        if self.low == self.high:
+            return 0.5
         low, high, value = (math.log(v) if self.log else v for v in (self.low, self.high, value))
         return min(max((value - low) / (high - low), 0.0), 1.0)
 
@@ -39,11 +42,17 @@ class Float:
         return float(min(max(value, self.low), self.high))
 
     def check(self, value: Any) -> float:
-        """Return the value as a float; raise ValueError when it is no number of the range."""
+        """Return the value as a float; raise ValueError when it is no number of the range.
+
+        What lies outside by a rounding, as a float32 does, is its end.
+        """
         is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not is_number or not self.low <= float(value) <= self.high:
+        slack = 0.0
+        if is_number and math.isfinite(value):
+            slack = ROUNDING * max(abs(float(value)) if self.log else self.high - self.low, 0.0)
+        if not is_number or not self.low - slack <= float(value) <= self.high + slack:
             raise ValueError(f"expected a number from {self.low} to {self.high}")
-        return float(value)
+        return float(min(max(value, self.low), self.high))
 
 
 @dataclass(frozen=True)
@@ -131,10 +140,10 @@ def check_dimension(name: Any, dimension: Any) -> None:
     low, high = dimension.low, dimension.high
     kind = Integral if isinstance(dimension, Int) else Real
     is_number = all(isinstance(v, kind) and not isinstance(v, bool) for v in (low, high))
-    if not is_number or not math.isfinite(high - low) or not low < high:
+    if not is_number or not math.isfinite(high - low) or not low <= high:
         raise ValueError(
             f"{name!r} goes from {low!r} to {high!r}; expected finite "
-            f"{'whole ' if isinstance(dimension, Int) else ''}numbers with low < high."
+            f"{'whole ' if isinstance(dimension, Int) else ''}numbers with low <= high."
         )
     if isinstance(dimension, Int):
         _check_step(name, dimension)

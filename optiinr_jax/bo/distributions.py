@@ -97,8 +97,9 @@ def suggest(trial: Trial, space: Space) -> Point:
 def infer_bridges(trials: Sequence[FrozenTrial]) -> dict[str, Bridge]:
     """Read the space off the trials: dimensions, and which choices each depends on.
 
-    Conditions are read from trials that ran to an end. Parents come before what depends on them:
-    a choice that more trials have cannot depend on one that fewer have.
+    Conditions are read from trials that ran to an end. Names stand in the order in which the study
+    first saw them, choices before numbers: what depends on a choice comes after it, and a further
+    trial changes the order of nothing, so that the same compiled programs serve.
     """
     distributions: dict[str, BaseDistribution] = {}
     for trial in trials:  # the latest range of a name counts, the first trial fixes the order
@@ -106,7 +107,7 @@ def infer_bridges(trials: Sequence[FrozenTrial]) -> dict[str, Bridge]:
     whole = [t for t in trials if t.state.name in ("COMPLETE", "PRUNED")]
     count = {name: sum(name in t.params for t in whole) for name in distributions}
     is_choice = {n: isinstance(d, CategoricalDistribution) for n, d in distributions.items()}
-    names = sorted(distributions, key=lambda n: (not is_choice[n], -count[n]))
+    names = sorted(distributions, key=lambda n: not is_choice[n])
     choices = [name for name in names if is_choice[name]]
     bridges = {}
     for name in names:

@@ -92,11 +92,15 @@ def plain(settings: Settings) -> Proposer:
 
 
 class Trial(NamedTuple):
-    """A point and its score; `asked` is False for one that the user brought."""
+    """A point and its score; `asked` is False for one that the user brought.
+
+    `sd` is the standard deviation of a score that is only expected; 0: it was measured.
+    """
 
     point: Point
     value: float
     asked: bool
+    sd: float = 0.0
 
     @property
     def is_finite(self) -> bool:
@@ -113,8 +117,9 @@ class State(NamedTuple):
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the highest finite score."""
-        return max((t for t in self.trials if t.is_finite), key=lambda t: t.value, default=None)
+        """The trial with the highest score; one without a score, nan or -inf, is never it."""
+        scored = (t for t in self.trials if t.value > -math.inf)
+        return max(scored, key=lambda t: t.value, default=None)
 
     @property
     def num_seen(self) -> int:
@@ -173,9 +178,11 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
     space, told = settings.space, [trial.point for trial in trials]
     if not any(trial.is_finite for trial in trials):  # nothing to learn from
         return lambda pending, index: _fresh_point(settings, told, pending, index)
-    y = get_warp(settings.warp)(_impute(np.array([trial.value for trial in trials])))
+    scores = _impute(np.array([trial.value for trial in trials]))
+    y = get_warp(settings.warp)(scores)
+    own_noise = _warped_variance(scores, y, np.array([trial.sd for trial in trials]))
     observed = [space.split(point) for point in told]
-    data, structure = pad_data(observed, y, []), space.structure
+    data, structure = pad_data(observed, y, [], own_noise), space.structure
     with host_scope():
         kernel, z = fit_best(data, kernel=settings.kernel, structure=structure)
     rows: Any = {"kernel": kernel, "acquisition": settings.acquisition}
@@ -184,7 +191,7 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
 
     def suggest(pending: Sequence[Point], index: int) -> Point:
         with host_scope():
-            data = pad_data(observed, y, [space.split(point) for point in pending])
+            data = pad_data(observed, y, [space.split(point) for point in pending], own_noise)
             draws = make_draws((settings.seed, index), structure)
             best_first = propose(draws, data, z, preference, structure=structure, **rows)
             all_u, all_c = np.asarray(best_first.u), np.asarray(best_first.c)
@@ -217,15 +224,26 @@ def _identity(point: Point) -> str:
 
 
 def _impute(values: np.ndarray) -> np.ndarray:
-    """Let failed trials count as a little worse than the worst finite value."""
+    """Let failed trials count as a little worse than the worst finite value, +inf as better."""
     is_finite = np.isfinite(values)
     worst, best = float(np.min(values[is_finite])), float(np.max(values[is_finite]))
     gap = 2 * FAILURE_MARGIN * (best / 2 - worst / 2) or 1.0  # the range itself may be too large
-    below = max(worst - gap, -sys.float_info.max)
-    return np.where(is_finite, values, below)
+    below, above = max(worst - gap, -sys.float_info.max), min(best + gap, sys.float_info.max)
+    return np.where(is_finite, values, np.where(np.isposinf(values), above, below))
 
 
-def pad_data(pairs: list, y: np.ndarray, pending: list) -> Data:
+def _warped_variance(scores: np.ndarray, y: np.ndarray, sd: np.ndarray) -> np.ndarray | None:
+    """Variance after the warp of scores with a standard deviation before it; None: none has any."""
+    if not np.any(sd > 0):
+        return None
+    order = np.argsort(scores)
+    high, low = (np.interp(scores + sign * sd, scores[order], y[order]) for sign in (1.0, -1.0))
+    return np.where(sd > 0, np.square((high - low) / 2.0), 0.0)
+
+
+def pad_data(
+    pairs: list, y: np.ndarray, pending: list, own_noise: np.ndarray | None = None
+) -> Data:
     """Stack observed and pending points into arrays of the next capacity."""
     num, total = len(pairs), len(pairs) + len(pending)
     capacity = next((c for c in CAPACITIES if c >= total), None)
@@ -244,6 +262,7 @@ def pad_data(pairs: list, y: np.ndarray, pending: list) -> Data:
         y=pad(y, (0, capacity - num)),
         observed=row < num,
         pending=(row >= num) & (row < total),
+        own_noise=None if own_noise is None else pad(own_noise, (0, capacity - num)),
     )
 
 

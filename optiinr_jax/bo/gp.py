@@ -38,16 +38,28 @@ class Posterior(NamedTuple):
     mask: Bool[Array, " n"]
     L_inverse: Float[Array, "n n"]
     alpha: Float[Array, " n"]
+    noise: Float[Array, "..."]  # variance, of all rows or of each
 
 
-def noise_variance(params: GPParams) -> Scalar:
-    """Noise variance: learned, with a floor that keeps the factorisation accurate in the dtype."""
+def noise_variance(
+    params: GPParams, own_noise: Float[Array, " n"] | None = None
+) -> Float[Array, "..."]:
+    """Noise variance: learned, with a floor that keeps the factorisation accurate in the dtype.
+
+    Args:
+        own_noise: variance that each row has besides; None: none has.
+    """
     floor = 1e-6 if params.log_noise.dtype == jnp.float64 else 1e-4
-    return floor + jnp.exp(params.log_noise)
+    learned = floor + jnp.exp(params.log_noise)
+    return learned if own_noise is None else learned + own_noise
 
 
 def noisy_gram(
-    evaluate: Callable, params: GPParams, x: Float[Array, "n d"], mask: Bool[Array, " n"]
+    evaluate: Callable,
+    params: GPParams,
+    x: Float[Array, "n d"],
+    mask: Bool[Array, " n"],
+    own_noise: Float[Array, " n"] | None = None,
 ) -> Float[Array, "n n"]:
     """Covariance of the observations, K + noise I; identity where masked."""
     inside: Any = "promise_in_bounds"  # or XLA looks at every index, and says so from n = 1024 on
@@ -61,7 +73,7 @@ def noisy_gram(
     pairs = jax.lax.map(of_pair, (jnp.asarray(i), jnp.asarray(j)), batch_size=BATCH)
     lower = jnp.zeros((len(x), len(x)), x.dtype).at[i, j].set(pairs, mode=inside)
     eye = jnp.eye(len(x), dtype=x.dtype)
-    K = lower + jnp.tril(lower, -1).T + noise_variance(params) * eye
+    K = lower + jnp.tril(lower, -1).T + noise_variance(params, own_noise) * eye
     return jnp.where(mask[:, None] & mask[None, :], K, eye)
 
 
@@ -71,12 +83,13 @@ def condition(
     x: Float[Array, "n d"],
     y: Float[Array, " n"],
     mask: Bool[Array, " n"],
+    own_noise: Float[Array, " n"] | None = None,
 ) -> Posterior:
     """Condition on the rows of (x, y) where `mask` is True (GPML 2.25, 2.26)."""
-    L = cholesky(noisy_gram(evaluate, params, x, mask))
+    L = cholesky(noisy_gram(evaluate, params, x, mask, own_noise))
     L_inverse = solve_triangular(L, jnp.eye(len(L), dtype=L.dtype), lower=True)
     alpha = L_inverse.T @ (L_inverse @ jnp.where(mask, y, 0.0))
-    return Posterior(params, x, mask, L_inverse, alpha)
+    return Posterior(params, x, mask, L_inverse, alpha, noise_variance(params, own_noise))
 
 
 def cross(
@@ -104,9 +117,10 @@ def log_marginal_likelihood(
     x: Float[Array, "n d"],
     y: Float[Array, " n"],
     mask: Bool[Array, " n"],
+    own_noise: Float[Array, " n"] | None = None,
 ) -> Scalar:
     """Log density of the observed rows (GPML 2.30); masked rows contribute exactly nothing."""
-    K = noisy_gram(evaluate, params, x, mask)
+    K = noisy_gram(evaluate, params, x, mask, own_noise)
     constant = jnp.sum(mask).astype(K.dtype) * jnp.log(2 * jnp.pi).astype(K.dtype) / 2
     return _log_density(K, jnp.where(mask, y, 0.0)) - constant
 

@@ -1,5 +1,6 @@
 """Where the model computes: in double precision on the host's processor, on one core."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
@@ -7,6 +8,21 @@ from functools import cache
 import jax
 import scipy.linalg  # noqa: F401 - its BLAS does JAX's factorisations; loaded, so that it is found
 from threadpoolctl import ThreadpoolController
+
+_users: set[int] = set()  # processes that have computed, inherited by those forked from them
+
+
+def check_not_forked() -> None:
+    """Raise RuntimeError in a fork of a process that has computed, where JAX would wait for ever.
+
+    Its threads do not survive a fork.
+    """
+    if _users and os.getpid() not in _users:
+        raise RuntimeError(
+            "this process was forked from one in which the optimiser had computed, where JAX does "
+            'not work; start it by multiprocessing.get_context("spawn") instead.'
+        )
+    _users.add(os.getpid())
 
 
 @contextmanager
@@ -16,7 +32,11 @@ def host_scope() -> Generator[None]:
     Results have to be fetched inside. The matrices are too small for BLAS to share among its
     threads, and where processes share a machine these wait for each other: two searches at once
     on two cores took 14 times as long (wall_seconds of benchmarks/bench_suggestion.py).
+
+    Raises:
+        RuntimeError: see `check_not_forked`.
     """
+    check_not_forked()
     try:
         device = jax.local_devices(backend="cpu")[0]
     except RuntimeError:  # JAX_PLATFORMS leaves the processor out

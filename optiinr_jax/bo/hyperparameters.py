@@ -38,6 +38,7 @@ class Data(NamedTuple):
     y: Float[Array, " n"]
     observed: Bool[Array, " n"]
     pending: Bool[Array, " n"]
+    own_noise: Float[Array, " n"] | None = None  # variance of each y besides the common one
 
 
 def make_prior(kernel: str | Kernel, structure: Structure) -> Normal:
@@ -65,7 +66,8 @@ def loss_and_grad(
     def loss_fn(z: Float[Array, " z"]) -> Float[Array, ""]:
         params = to_params(kernel, structure, z)
         evaluate = get_kernel(kernel).evaluate
-        likelihood = gp.log_marginal_likelihood(evaluate, params, x, data.y, data.observed)
+        rows = x, data.y, data.observed, data.own_noise
+        likelihood = gp.log_marginal_likelihood(evaluate, params, *rows)
         return jnp.dot(z, z) / 2 - likelihood
 
     return jax.value_and_grad(loss_fn)(z)

@@ -1,6 +1,9 @@
 """The search as an object: ask for a point, evaluate it, tell its score."""
 
 import json
+import math
+import secrets
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, overload
@@ -35,7 +38,7 @@ class Optimizer:
         space: what is searched.
         direction: "maximize" or "minimize".
         num_initial: points of a Latin hypercube before the model takes over; told ones count.
-        seed: same seed and same scores give the same points.
+        seed: same seed and same scores give the same points; None: one is drawn.
         kernel: row of `KERNELS`, or a `Kernel` of your own; "anova" weighs interactions of all
             orders, "product" is the paper's, "sum_product" is between; "low_orders" weighs single
             dimensions and pairs by themselves. Of several, "anova|product", the one with the higher
@@ -62,7 +65,7 @@ class Optimizer:
         *,
         direction: str = "maximize",
         num_initial: int = NUM_INITIAL,
-        seed: int = 0,
+        seed: int | None = 0,
         kernel: str | Kernel = "anova",
         acquisition: str | Acquisition = "log_ei",
         warp: str | Warp = "half_rank",
@@ -77,7 +80,7 @@ class Optimizer:
             space,
             faithful=faithful,
             num_initial=num_initial,
-            seed=seed,
+            seed=draw_seed() if seed is None else seed,
             kernel=kernel,
             acquisition=acquisition,
             warp=warp,
@@ -91,6 +94,14 @@ class Optimizer:
         with_ties = tied(self.settings, ties or {}, self.num_tied)
         self._proposer = with_ties if num_tied else plain(self.settings)
         self.state = State()
+        self._lock = threading.RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock, which no copy shares."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.RLock())
 
     @overload
     def ask(self, num: None = None) -> Point: ...
@@ -100,22 +111,51 @@ class Optimizer:
 
     @checked_by_hand
     def ask(self, num: int | None = None) -> Point | list[Point]:
-        """Return the next point, or a list of `num` different points to evaluate at once."""
+        """Return the next point, or a list of `num` different points to evaluate at once.
+
+        Threads may share an optimiser: each gets points of its own.
+
+        Raises:
+            RuntimeError: in a fork of a process in which an optimiser had computed.
+        """
         if num is not None:
             check_whole("num", num, 1)
-        with saying("ask: the model of this space is compiled, once for about so many trials"):
+        words = "ask: the model of this space is compiled, once for about so many trials"
+        with self._lock, saying(words):
             points, self.state = ask(self.settings, self.state, num or 1, self._proposer)
         points = [dict(point) for point in points]  # the caller may change its own copy
         return points[0] if num is None else points
 
     @checked_by_hand
     def tell(self, point: Point, value: float) -> None:
-        """Record a value; nan or FAILED for none. Any valid point of the space is welcome."""
-        state = tell(self.settings, self.state, point, value)
-        if self._sign < 0:
-            last = state.trials[-1]
-            state = state._replace(trials=(*state.trials[:-1], last._replace(value=-last.value)))
-        self.state = state
+        """Record a value; nan or FAILED for none. Any valid point of the space is welcome.
+
+        An infinite value in the right direction is better than all others, in the wrong one none.
+        """
+        with self._lock:
+            state = tell(self.settings, self.state, point, value)
+            if self._sign < 0:
+                last = state.trials[-1]
+                turned = last._replace(value=-last.value)
+                state = state._replace(trials=(*state.trials[:-1], turned))
+            self.state = state
+
+    @checked_by_hand
+    def forget(self, point: Point) -> None:
+        """Give up a point that was asked for: no score will come, and nothing is learned from it.
+
+        Raises:
+            ValueError: it does not wait for a score.
+        """
+        with self._lock:
+            pending, point = list(self.state.pending), self.settings.space.check_point(point)
+            if point not in pending:
+                raise ValueError(
+                    f"point is {point}, which does not wait for a score; give one that `ask` gave "
+                    "and that was not told."
+                )
+            pending.remove(point)
+            self.state = self.state._replace(pending=tuple(pending))
 
     @property
     def trials(self) -> list[tuple[Point, float]]:
@@ -129,7 +169,7 @@ class Optimizer:
 
     @property
     def best_value(self) -> float | None:
-        """The best finite value; None before there is one."""
+        """The best value; None before there is one."""
         return self._sign * self.state.best.value if self.state.best else None
 
     def __repr__(self) -> str:
@@ -153,7 +193,7 @@ class Optimizer:
                 )
         settings["prior"] = read_guesses(self.settings.space, self.settings.prior)
         trials = [
-            {"point": t.point, "value": t.value if t.is_finite else None, "asked": t.asked}
+            {"point": t.point, "value": _to_json(t.value), "asked": t.asked}
             for t in self.state.trials
         ]
         return json.dumps(
@@ -176,11 +216,21 @@ class Optimizer:
         space = Space.from_json(json.dumps(settings.pop("space")))
         optimizer = cls(space, **settings)
         trials = tuple(
-            Trial(t["point"], FAILED if t["value"] is None else t["value"], t["asked"])
+            Trial(t["point"], FAILED if t["value"] is None else float(t["value"]), t["asked"])
             for t in record["trials"]
         )
         optimizer.state = State(trials, tuple(record["pending"]), record["num_before"])
         return optimizer
+
+
+def _to_json(value: float) -> float | str | None:
+    """A score; None where there is none, a word for one that JSON has no number for."""
+    return "inf" if value == math.inf else value if math.isfinite(value) else None
+
+
+def draw_seed() -> int:
+    """A seed that nobody chose."""
+    return secrets.randbelow(2**32)
 
 
 def maximise(

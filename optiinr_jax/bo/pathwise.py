@@ -86,7 +86,6 @@ def _correct(
     key: Key[Array, ""], posterior: gp.Posterior, y: Float[Array, " n"], prior: Float[Array, "s n"]
 ) -> Float[Array, "s n"]:
     """Weights (K + noise I)^-1 (y - f(X) - eps) of the data term, zero where masked."""
-    noise = jnp.sqrt(gp.noise_variance(posterior.params))
-    eps = noise * jax.random.normal(key, prior.shape, prior.dtype)
+    eps = jnp.sqrt(posterior.noise) * jax.random.normal(key, prior.shape, prior.dtype)
     residual = jnp.where(posterior.mask[None], y[None] - prior - eps, 0.0)
     return (residual @ posterior.L_inverse.T) @ posterior.L_inverse

@@ -76,7 +76,8 @@ def propose(
 ) -> Proposals:
     """Maximise an acquisition; many proposals come back because the first may be a duplicate."""
     x = jax.vmap(partial(embed, structure))(data.u, data.c)
-    belief = Belief(to_params(kernel, structure, z), x, data.y, data.observed, data.pending)
+    known = data.y, data.observed, data.pending, data.own_noise
+    belief = Belief(to_params(kernel, structure, z), x, *known)
     key = jax.random.key(draws.seed)
     fading = STRENGTH / jnp.maximum(jnp.sum(data.observed), 1)
     score_x = get_acquisition(acquisition)(key, get_kernel(kernel), belief, num_paths)

@@ -28,6 +28,7 @@ from optiinr_jax.bo.engine import (
     make_settings,
     plain,
 )
+from optiinr_jax.bo.optimizer import draw_seed
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.ties import tied
 from optiinr_jax.checks import check_whole, checked_by_hand
@@ -41,7 +42,7 @@ class OptiINRSampler(BaseSampler):
     """Mixed-variable Bayesian optimisation with conditional parameters.
 
     Args:
-        seed: same seed and same trials give the same proposals.
+        seed: same seed and same trials give the same proposals; None: one is drawn, here and now.
         num_initial: trials before the model takes over, enqueued ones included.
         space: what is searched; None reads it off the trials so far.
         options: of `Optimizer`: kernel, acquisition, warp, num_paths, faithful; with a space also
@@ -51,7 +52,7 @@ class OptiINRSampler(BaseSampler):
     @checked_by_hand
     def __init__(
         self,
-        seed: int = 0,
+        seed: int | None = 0,
         num_initial: int = NUM_INITIAL,
         space: Space | None = None,
         **options: Any,
@@ -61,6 +62,7 @@ class OptiINRSampler(BaseSampler):
             if space is None and options.get(name):
                 raise ValueError(f"{name} names dimensions, but space is None; give the space too.")
         self.space = space
+        seed = draw_seed() if seed is None else seed
         self.options: dict[str, Any] = {"num_initial": num_initial, "seed": seed} | options
         self._proposer(space or Space({"any": Float(0, 1)}))  # a wrong option fails here and now
 
@@ -68,11 +70,7 @@ class OptiINRSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Return the distributions of everything that may be proposed for this trial."""
-        if len(study.directions) != 1:
-            raise ValueError(
-                f"the study has {len(study.directions)} objectives, expected 1; use another "
-                "sampler, such as optuna.samplers.NSGAIISampler."
-            )
+        _check_single(study)
         if self.space is not None:
             return {n: to_distribution(d) for n, d in self.space.dimensions.items()}
         distributions: dict[str, BaseDistribution] = {}
@@ -83,7 +81,7 @@ class OptiINRSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Propose the active parameters of one trial together."""
+        """Propose the active parameters of one trial together, as far as they are asked for."""
         others = _other_trials(study, trial)
         is_initial = len(others) < self.options["num_initial"]
         if not search_space or (is_initial and self.space is None):
@@ -103,7 +101,11 @@ class OptiINRSampler(BaseSampler):
             known = {other.number for other in before}
             if not any(_read_proposal(t) == point for t in others if t.number not in known):
                 break  # no other worker has come to the same point meanwhile
-        values = {name: bridges[name].to_optuna(value) for name, value in point.items()}
+        values = {
+            name: bridges[name].to_optuna(value)
+            for name, value in point.items()
+            if name in search_space  # another sampler may hold some of them
+        }
         study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(point))
         return values
 
@@ -115,7 +117,7 @@ class OptiINRSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw a parameter that was not proposed: uniformly, from a key of its own."""
-        del study
+        _check_single(study)
         bridge = make_bridge(param_distribution)
         seed = (self.options["seed"], trial.number, zlib.crc32(param_name.encode()))
         return bridge.to_optuna(bridge.dimension.from_unit(np.random.default_rng(seed).random()))
@@ -132,6 +134,14 @@ class OptiINRSampler(BaseSampler):
             return infer_bridges(trials)
         same = lambda value: value  # noqa: E731
         return {name: Bridge(d, same, same) for name, d in self.space.dimensions.items()}
+
+
+def _check_single(study: Study) -> None:
+    if len(study.directions) != 1:
+        raise ValueError(
+            f"the study has {len(study.directions)} objectives, expected 1; use another sampler, "
+            "such as optuna.samplers.NSGAIISampler."
+        )
 
 
 def _other_trials(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:

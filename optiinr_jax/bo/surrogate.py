@@ -178,7 +178,8 @@ def _condition(
 ) -> gp.Posterior:
     params = to_params(kernel, structure, z)
     x = jax.vmap(partial(embed, structure))(data.u, data.c)
-    return gp.condition(get_kernel(kernel).evaluate, params, x, data.y, data.observed)
+    rows = x, data.y, data.observed, data.own_noise
+    return gp.condition(get_kernel(kernel).evaluate, params, *rows)
 
 
 def _points_to_draw(

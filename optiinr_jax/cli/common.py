@@ -26,6 +26,7 @@ Out = Annotated[Path | None, arg(aliases=["-o"], metavar="PATH", help_behavior_h
 Text = Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="")]
 Count = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 Number = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
+PortfolioFile = Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="")]
 Json = Annotated[bool, arg(name="json")]
 SAMPLE = "sample"  # name of a run without a file
 MODEL, STUDY = "best.inr.safetensors", "study.db"
@@ -77,13 +78,19 @@ def command_line(verb: Callable[..., Any], options: dict[str, Any]) -> str:
             if word == usual[option] or option in ("quiet", "json_output"):
                 continue
             is_positional = parameter.kind is parameter.POSITIONAL_ONLY
-            words += [str(word)] if is_positional else [f"--{option.replace('_', '-')}", str(word)]
+            parts = [str(part) for part in (word if isinstance(word, tuple | list) else (word,))]
+            words += parts if is_positional else [f"--{option.replace('_', '-')}", *parts]
     return shlex.join(words)
 
 
 def without_none(**options: Any) -> dict[str, Any]:
     """The options that are not None."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def read_portfolio(path: Path | None) -> oi.Portfolio:
+    """The portfolio of a file, else that of the package."""
+    return oi.Portfolio.packaged() if path is None else oi.Portfolio.load(path)
 
 
 def get_signal(

@@ -64,6 +64,7 @@ def _run_verb(arguments: list[str]) -> None:
         "worker": studies.worker,
         "status": studies.status,
         "report": studies.report,
+        "portfolio": studies.portfolio,
         "fit": verbs.fit,
         "compare": verbs.compare,
         "render": verbs.render,

@@ -1,7 +1,7 @@
 """The commands of a search: search, worker, status, report."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +19,14 @@ from optiinr_jax.cli.common import (
     Number,
     Out,
     Output,
+    PortfolioFile,
     Sample,
     Size,
     Storage,
     Text,
     command_line,
     get_signal,
+    read_portfolio,
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
@@ -46,6 +48,7 @@ from optiinr_jax.studies import (
 )
 from optiinr_jax.studies.comparison import BEST_PRESET
 from optiinr_jax.studies.loop import run
+from optiinr_jax.studies.portfolio import NUM_ENTRIES
 from optiinr_jax.studies.store.lock import database_path
 from optiinr_jax.studies.store.schema import COMMAND
 
@@ -61,13 +64,14 @@ def search(
     sample: Sample = "image",
     out: Out = None,
     size: Size = "auto",
-    num_trials: int = 40,
+    num_trials: int = 22,
     settings: Settings = StudySettings(),  # noqa: B008
     workers: Workers = 1,
     pruner: Text = None,
     max_trial_seconds: Number = None,
     max_failures: int = 10,
     num_seeds: int = 3,
+    portfolio: PortfolioFile = None,
     storage: Text = None,
     name: Text = None,
     quiet: bool = False,
@@ -82,7 +86,7 @@ def search(
         size: for a picture, crop to a centred square and resize to N x N (auto: 96); for a sound,
             keep the first N samples (auto: 4096); for a solid, N voxels along its longest side
             (auto: 24). None keeps every point of the file.
-        num_trials: number of trainings in all.
+        num_trials: number of configurations that are tried; most pause at a rung (--rungs).
         settings: what makes two searches the same.
         workers: number of processes on this machine; auto: one per GPU.
         pruner: rule that stops hopeless trials early: median, quarter or halving.
@@ -91,6 +95,7 @@ def search(
             ends the search.
         num_seeds: number of fresh random seeds for the final comparison with the published
             networks.
+        portfolio: file of `optiinr portfolio`, whose networks are tried first.
         storage: address of the study's database, such as postgresql://HOST/DATABASE (default:
             study.db in the run's folder).
         name: name of the study in its database (default: name of the signal).
@@ -105,6 +110,8 @@ def search(
     signal = get_signal(file, sample, size, "search", {})
     folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
     storage = storage or f"sqlite:///{folder / STUDY}"
+    if pruner is not None and settings.rungs is None:
+        settings = replace(settings, rungs=())
     command = command_line(search, options)
     output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}")
     study = oi.create_study(
@@ -113,6 +120,7 @@ def search(
         storage=storage,
         name=name or signal.name,
         model_path=folder / MODEL,
+        portfolio=read_portfolio(portfolio),
         **asdict(settings),
     )
     study.ledger.rows.set_shown(COMMAND, command)
@@ -210,6 +218,44 @@ def _watch(study: Study) -> None:
         while not summarise(study)["is_over"]:
             time.sleep(REFRESH)
             live.update(view(), refresh=True)
+
+
+def portfolio(
+    studies: Positional[list[Storage]],
+    /,
+    *,
+    out: Annotated[Path, arg(aliases=["-o"], metavar="PATH")] = Path("portfolio.json"),
+    num: int = NUM_ENTRIES,
+    quiet: bool = False,
+    json_output: Json = False,
+) -> None:
+    """Choose the networks that do best on the signals of several searches.
+
+    The best two of each search are trained on the signals of all, so n searches cost 2 n^2
+    trainings. `optiinr fit` and `optiinr search` take the file by --portfolio.
+
+    Args:
+        studies: folders of runs, or addresses of storages that hold one study each.
+        out: file to write.
+        num: number of networks for each kind of signal, width and number of steps.
+        quiet: print nothing but errors.
+        json_output: print one line of JSON at the end and nothing else.
+    """
+    output = Output(json_output, quiet)
+    opened = [oi.load_study(storage_of(study)) for study in studies]
+    found = oi.Portfolio.from_studies(opened, num=num, progress=output.is_verbose)
+    found.save(out)
+    for cell in found.cells:
+        output.say(
+            f"{cell.kind}, {len(cell.signals)} signals of about {cell.num_points:,} points, width "
+            f"{cell.width}, {cell.num_steps} steps:",
+            *(
+                f"  {e.source}: mean {e.mean:.4g}, best so far {e.best_of:.4g}"
+                for e in cell.entries
+            ),
+        )
+    output.say(f"wrote {out}")
+    output.result({"portfolio": str(out), "cells": [cell.to_json() for cell in found.cells]})
 
 
 def report(

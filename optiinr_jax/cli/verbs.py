@@ -21,10 +21,12 @@ from optiinr_jax.cli.common import (
     Number,
     Out,
     Output,
+    PortfolioFile,
     Sample,
     Size,
     Text,
     get_signal,
+    read_portfolio,
     without_none,
     write_outputs,
 )
@@ -49,8 +51,9 @@ def fit(
     /,
     *,
     sample: Sample = "image",
-    preset: str = "siren",
+    preset: Text = None,
     protocol: str = "official",
+    portfolio: PortfolioFile = None,
     objective: Text = None,
     out: Out = None,
     size: Size = "auto",
@@ -60,25 +63,29 @@ def fit(
     mono: bool = False,
     crop: Crop = None,
     num_steps: int = 2000,
-    width: int = 256,
+    width: Count = None,
     depth: Count = None,
     keep_best: bool = False,
     seed: int = 0,
     quiet: bool = False,
     json_output: Json = False,
 ) -> None:
-    """Fit one published network to FILE; the same command again continues an interrupted fit.
+    """Fit one network to FILE; the same command again continues an interrupted fit.
+
+    Without --preset it is the network that did best on other signals of this kind.
 
     Args:
         file: picture, sound or solid; without one, the embedded sample.
         sample: kind of the embedded sample.
-        preset: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...; docs/presets.md lists all.
-        protocol: official (the authors' rate, schedule and batch), paper (AdamW, 1e-4) or search
-            (the authors' rate, trained as a search trains).
+        preset: a published network instead: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...;
+            docs/presets.md lists all.
+        protocol: how a published network is trained: official (the authors' rate, schedule and
+            batch), paper (AdamW, 1e-4) or search (the authors' rate, trained as a search trains).
+        portfolio: file of `optiinr portfolio`, whose first network is taken.
         objective: what the score counts: continuous (errors at the samples and between them) or
-            samples (errors at the samples alone). Default: samples for the protocols official and
-            paper, continuous for search.
-        out: folder of the run (default: runs/NAME-PRESET).
+            samples (errors at the samples alone). Default: samples for a published network with the
+            protocols official and paper, else continuous.
+        out: folder of the run (default: runs/NAME-fit, or runs/NAME-PRESET).
         size: for a picture, crop to a centred square and resize to N x N (auto: 128); for a sound,
             keep the first N samples (auto: 8192); for a solid, N voxels along its longest side
             (auto: 32). None keeps every point of the file.
@@ -88,8 +95,9 @@ def fit(
         mono: take the mean of the two channels of a sound.
         crop: how an array of voxels is cropped: tight (default), wire (as WIRE's code) or none.
         num_steps: training steps.
-        width: hidden width.
-        depth: number of hidden layers (default: the authors').
+        width: hidden width (default: 256 for a published network, else about as many numbers as
+            the signal has).
+        depth: number of hidden layers of a published network (default: the authors').
         keep_best: keep the network with the lowest loss instead of the last one.
         seed: random seed of the initial weights.
         quiet: print nothing but errors.
@@ -102,11 +110,18 @@ def fit(
     if mono:
         options["mono"] = True
     signal = get_signal(file, sample, size, "fit", options)
-    config = oi.preset(preset, modality=signal.kind, protocol=protocol, width=width, depth=depth)
-    name = f"{file.stem if file else SAMPLE}-{preset}"
+    if preset is None:
+        first = read_portfolio(portfolio).recommend(signal, 1, width=width, num_steps=num_steps)[0]
+        config, reason = first.config, first.reason
+    else:
+        config = oi.preset(
+            preset, modality=signal.kind, protocol=protocol, width=width or 256, depth=depth
+        )
+        reason = f"{preset}, protocol {protocol}, width {config.width}"
+    name = f"{file.stem if file else SAMPLE}-{preset or 'fit'}"
     folder = prepare_folder(out or Path("runs") / name)
     _check_free(folder)
-    output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}")
+    output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}", reason)
     inr = oi.fit(
         signal,
         config,

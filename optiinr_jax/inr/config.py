@@ -7,7 +7,7 @@ the lowered form of a configuration, see `lowering`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import jax
@@ -16,9 +16,13 @@ from jax.typing import ArrayLike
 
 from optiinr_jax.inr.activations import get_activation
 from optiinr_jax.inr.config_checks import check_config as check_config
-from optiinr_jax.inr.encodings import ENCODINGS, Encoding
+from optiinr_jax.inr.encodings import ENCODINGS, Encoding, FourierFeatures
 from optiinr_jax.inr.gradient_adjustment import GradientAdjustment
 from optiinr_jax.inr.reparameterization import FourierReparameterization
+
+# How all rates change with the width and the number of steps, see `NetworkConfig.scaled`: maximal-
+# update scaling of hidden layers (Yang et al. 2022), and what was measured.
+WIDTH_EXPONENT, STEPS_EXPONENT = -1.0, 0.0
 
 
 @jax.tree_util.register_dataclass
@@ -112,6 +116,55 @@ class NetworkConfig:
     def depth(self) -> int:
         """Number of activated layers."""
         return len(self.layers)
+
+    def scaled(
+        self,
+        *,
+        width: int | None = None,
+        size: tuple[float, float] = (1.0, 1.0),
+        growth: float = 1.0,
+        num_steps: tuple[int, int] = (1, 1),
+    ) -> "NetworkConfig":
+        """The configuration for another width, size of a signal and length of training.
+
+        All rates change by one factor. An encoding keeps its number of frequencies in proportion to
+        the width. docs/portfolio.md measures how far each of the laws holds.
+
+        Args:
+            width: of the new one; None: as it is.
+            size: samples along a side of the signal, where it was found and where it is wanted.
+            growth: exponent with which the frequencies at which the network begins (the scale of an
+                encoding, else omega of the first layer, or its sigma) grow with the size. 1: a
+                longer piece of a sound, which has the same highest frequency; for the same picture
+                at a higher resolution less, because little that is new comes in.
+            num_steps: of the training, for which it was found and for which it is wanted.
+
+        >>> import optiinr_jax as oi
+        >>> config = oi.preset("siren", width=64)
+        >>> wide = config.scaled(width=256)
+        >>> wide.width, wide.layers[0].learning_rate / config.layers[0].learning_rate
+        (256, 0.25)
+        """
+        new = self.width if width is None else width
+        rate = (new / self.width) ** WIDTH_EXPONENT
+        rate *= (num_steps[1] / num_steps[0]) ** STEPS_EXPONENT
+        frequency = (size[1] / size[0]) ** growth
+        layers = [
+            replace(layer, learning_rate=rate * as_number(layer.learning_rate))
+            for layer in self.layers
+        ]
+        encoding = self.encoding
+        if isinstance(encoding, FourierFeatures):
+            count = max(round(encoding.num_frequencies * new / self.width), 1)
+            sigma = frequency * as_number(encoding.sigma)
+            encoding = replace(encoding, sigma=sigma, num_frequencies=count)
+        elif encoding is None and frequency != 1.0:
+            numbers = dict(layers[0].numbers)
+            name = next((n for n in ("omega", "sigma") if n in numbers), None)
+            if name is not None:
+                numbers[name] = frequency * as_number(numbers[name])
+            layers[0] = replace(layers[0], numbers=numbers)
+        return replace(self, layers=tuple(layers), width=new, encoding=encoding)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `json.dumps`; `from_json` reads it back."""

@@ -39,6 +39,14 @@ def chunk_steps(config: NetworkConfig, num_points: int, num_channels: int) -> in
     return max(fits, default=min(CHUNK_STEPS))
 
 
+def pause_step(
+    config: NetworkConfig, num_points: int, num_channels: int, num_steps: int, share: float
+) -> int:
+    """The step nearest to a share of a run at which it can pause: the end of a chunk."""
+    length = chunk_steps(config, num_points, num_channels)
+    return min(max(round(share * num_steps / length), 1) * length, num_steps)
+
+
 def part_size(
     width: int, num_points: int, on_one_core: bool = False, max_part: int | None = None
 ) -> int:

@@ -62,6 +62,9 @@ class FitOptions:
             result is the same up to rounding. None: what is fastest on the machine.
         checkpoint: file that keeps the state of a long fit: the same call goes on where an
             interrupted one was, with the same result. It is deleted at the end.
+        pause_at: number of steps, rounded up to a chunk's end, after which the fit pauses: it
+            returns the network so far, and the same call with a later pause, or none, goes on from
+            the checkpoint to the same result as without pausing.
         progress: show progress when it takes longer than a few seconds.
         warn: say it when the network is no better than a constant.
         on_step: called after every chunk of steps with (done, num_steps, loss).
@@ -72,6 +75,7 @@ class FitOptions:
     keep_best: bool = False
     max_part: int | None = None
     checkpoint: str | os.PathLike[str] | None = None
+    pause_at: int | None = None
     progress: bool = True
     warn: bool = True
     on_step: OnStep | None = None
@@ -81,7 +85,7 @@ class FitOptions:
 @with_fields(FitOptions)
 def fit(
     signal: SignalLike,
-    config: NetworkConfig | str,
+    config: NetworkConfig | str | None = None,
     *,
     objective: str | None = None,
     num_steps: int = 2000,
@@ -97,6 +101,7 @@ def fit(
     Args:
         signal: what to represent, or an array or path that `as_signal` makes it of.
         config: the network and how it is trained, or the name of a published one, see `preset`.
+            None: the first that `recommend` gives, which did best on other signals of this kind.
         objective: "continuous", the error at the samples and between them in one, or "samples", the
             error at the samples alone, as papers measure it. It decides what `score` is, and, where
             the configuration leaves it open (`sampling` None), at which points the network is
@@ -119,16 +124,18 @@ def fit(
     keep_compiled_in_notebooks()
     (fields_of_run,) = split_options(options, FitOptions)
     run, signal = FitOptions(**fields_of_run), as_signal(signal)
-    config = as_config(config, signal.kind)
+    counts = {"max_part": run.max_part, "pause_at": run.pause_at}
+    given = {name: count for name, count in counts.items() if count is not None}
+    check_counts(num_steps=num_steps, **given)
+    config = as_config(config, signal, num_steps)
     check_config(config)
     check_seed(seed)
-    check_counts(num_steps=num_steps, max_part=1 if run.max_part is None else run.max_part)
     signal, config, objective = resolve(signal, config, objective)
     drawn_by = seed if key is None else None
     key = jax.random.key(seed) if key is None else key
     trained = _train_shown(signal, config, key, init, num_steps, run)
     info = run.info or {}
-    if trained.is_finite and len(trained.history) < num_steps:
+    if trained.is_finite and len(trained.history) < (run.pause_at or num_steps):
         info = {**info, "interrupted": True}
         print(
             f"fit: interrupted after {len(trained.history)} of {num_steps} steps; this is the "
@@ -193,6 +200,7 @@ def _train_shown(
             keep_best=run.keep_best,
             max_part=run.max_part,
             checkpoint=_checkpoint(run, settings, signal, config, key, init),
+            pause_at=run.pause_at,
             keep_interrupted=is_interactive(),
             on_step=report,
         )
@@ -218,7 +226,7 @@ def _checkpoint(
 
 def make_inr(
     signal: SignalLike,
-    config: NetworkConfig | str,
+    config: NetworkConfig | str | None = None,
     variables: Variables | None = None,
     *,
     key: jax.Array | None = None,
@@ -228,7 +236,7 @@ def make_inr(
 
     Args:
         signal: what it represents.
-        config: the network, or the name of a published one.
+        config: the network, or the name of a published one; None: the recommended one.
         variables: {"params": trained arrays, "constants": fixed ones}; None: initial ones.
         key: of the initial ones; None: of seed 0.
         objective: what `score` is; see `fit`.
@@ -242,7 +250,7 @@ def make_inr(
     (3,)
     """
     signal = as_signal(signal)
-    signal, config, objective = resolve(signal, as_config(config, signal.kind), objective)
+    signal, config, objective = resolve(signal, as_config(config, signal), objective)
     check_config(config)
     if variables is None:
         key = jax.random.key(0) if key is None else key

@@ -25,7 +25,7 @@ from optiinr_jax.signals.inputs import SignalLike, is_several
 
 def fit_many(
     signals: SignalLike | Sequence[SignalLike],
-    configs: NetworkConfig | str | Sequence[NetworkConfig | str],
+    configs: NetworkConfig | str | Sequence[NetworkConfig | str] | None = None,
     *,
     objective: str | None = None,
     num_steps: int = 500,
@@ -43,7 +43,7 @@ def fit_many(
 
     Args:
         signals: one, or as many as configurations.
-        configs: one, or as many as signals.
+        configs: one, or as many as signals; None: of each signal the one that `fit` takes.
         objective: see `fit`.
         num_steps: updates of each.
         seed: of every fit.
@@ -67,8 +67,8 @@ def fit_many(
     """
     keep_compiled_in_notebooks()
     many_signals = list(map(as_signal, signals)) if is_several(signals) else [as_signal(signals)]
-    is_one = isinstance(configs, NetworkConfig | str)
-    many_configs: list[NetworkConfig | str] = [configs] if is_one else list(configs)
+    is_one = configs is None or isinstance(configs, NetworkConfig | str)
+    many_configs: list[NetworkConfig | str | None] = [configs] if is_one else list(configs)
     count = max(len(many_signals), len(many_configs))
     if {len(many_signals), len(many_configs)} - {1, count} or count == 0:
         raise ValueError(
@@ -85,7 +85,7 @@ def fit_many(
     check_name("layout", layout, LAYOUTS)
     jobs = []
     for i, (signal, config) in enumerate(zip(many_signals, many_configs, strict=True)):
-        config = as_config(config, signal.kind)
+        config = as_config(config, signal, num_steps)
         check_config(config)
         signal, config, aim = resolve(signal, config, objective)
         key = jax.random.key(seed) if keys is None else keys[i]

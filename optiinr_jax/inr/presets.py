@@ -12,7 +12,9 @@ from typing import Any
 from optiinr_jax.checks import check_name, check_whole
 from optiinr_jax.inr.config import NetworkConfig, check_config, make_layer
 from optiinr_jax.inr.published import PRESETS, Preset
+from optiinr_jax.inr.recommended import recommend
 from optiinr_jax.inr.sampling import GRID, sampling_of
+from optiinr_jax.signals import Signal
 
 # What the OptiINR paper says about all networks of a kind.
 PAPER: dict[str, dict[str, Any]] = {
@@ -118,13 +120,18 @@ def preset(
     return config
 
 
-def as_config(config: NetworkConfig | str, modality: str) -> NetworkConfig:
-    """A configuration, or the published network of a name for a kind of signal.
+def as_config(
+    config: NetworkConfig | str | None, signal: Signal, num_steps: int = 2000
+) -> NetworkConfig:
+    """A configuration: one given, the published network of a name, or else the recommended one.
 
     Raises:
         TypeError: something else.
         ValueError: an unknown name.
     """
+    if config is None:
+        return recommend(signal, 1, num_steps=num_steps)[0].config
+    modality = signal.kind
     if isinstance(config, str):
         return preset(config, modality=modality)
     if isinstance(config, NetworkConfig):

@@ -73,8 +73,7 @@ def _start(key, config: NetworkConfig, num_steps, *, num_dims, num_channels, kee
     opt_state = make_optimizer(config, num_steps).init(params)
     best = (params, jnp.array(jnp.inf, jnp.float32)) if keep_best else None
     state = TrainState(params, opt_state, jnp.array(0), jnp.array(True), params, best)
-    # Without the copy both trees would share buffers, and donation asks for each buffer once.
-    return jax.tree.map(jnp.copy, state), variables["constants"]
+    return state, variables["constants"]
 
 
 @jax.jit
@@ -229,15 +228,13 @@ def run_chunk(
     return jax.lax.scan(one, state, start + jnp.arange(length))
 
 
-# The second one leaves `state` as it was, for a fit that may be interrupted within a chunk. The
-# third one stays on the thread that calls it, so that fits side by side do not wait for each other.
-_jit = partial(jax.jit, static_argnames=("length", "max_part"), compiler_options=COMPILER_OPTIONS)
-train_chunk = _jit(run_chunk, donate_argnames="state")
-_train_chunk_keeping = _jit(run_chunk)
+# None of them donates `state`, which an interrupt or a pause may have to keep: beside the points it
+# is small. The second one stays on the thread that calls it, so that fits side by side do not wait
+# for each other.
+_jit = partial(jax.jit, static_argnames=("length", "max_part"))
+train_chunk = _jit(run_chunk, compiler_options=COMPILER_OPTIONS)
 _train_chunk_on_one_core = _jit(
-    partial(run_chunk, on_one_core=True),
-    donate_argnames="state",
-    compiler_options=COMPILER_OPTIONS | ONE_THREAD,
+    partial(run_chunk, on_one_core=True), compiler_options=COMPILER_OPTIONS | ONE_THREAD
 )
 _compiling = threading.Lock()  # so that threads of the same need do not all compile
 
@@ -254,6 +251,7 @@ def train(
     on_one_core: bool = False,
     max_part: int | None = None,
     checkpoint: Checkpoint | None = None,
+    pause_at: int | None = None,
     keep_interrupted: bool = False,
     on_step: OnStep | None = None,
 ) -> Fit:
@@ -273,15 +271,15 @@ def train(
         max_part: see `fit`.
         checkpoint: where the state is kept now and then, and when the fit is interrupted, for the
             same call to go on; deleted at the end.
+        pause_at: steps after which the training pauses, its state kept in the checkpoint: the same
+            call with a later one, or none, goes on to the same result. See `pause_step`.
         keep_interrupted: an interrupt ends the training with what there is, after the first chunk.
         on_step: called after every chunk, for progress; an exception in it stops the fit.
 
     Raises:
         ValueError: the points do not divide into the groups of the gradient adjustment.
     """
-    is_kept = checkpoint is not None or keep_interrupted
-    run = _train_chunk_keeping if is_kept else train_chunk
-    run = _train_chunk_on_one_core if on_one_core else run
+    run = _train_chunk_on_one_core if on_one_core else train_chunk
     if max_part is not None:
         run = partial(run, max_part=max_part)
     limit = jnp.asarray(num_steps, jnp.int32)
@@ -305,9 +303,9 @@ def train(
         if len(losses) == int(restored.step):  # an interruption between the two is not
             state = restored
             history.append(losses)
-    saved = time.monotonic()
+    saved, end = time.monotonic(), num_steps if pause_at is None else min(pause_at, num_steps)
     try:
-        for done in range(int(state.step), num_steps, length):
+        for done in range(int(state.step), end, length):
             begin = jnp.asarray(done, jnp.int32)
             after, losses = run(state, data, config, limit, begin, length=length)
             losses = np.asarray(losses)[: num_steps - done]  # waits for the chunk
@@ -325,7 +323,9 @@ def train(
         if not (keep_interrupted and history and isinstance(interrupt, KeyboardInterrupt)):
             raise
         return finish(state, data, np.concatenate(history))
-    if checkpoint is not None:
+    if checkpoint is not None and end < num_steps and bool(state.is_finite):
+        save_state(checkpoint, state, history)
+    elif checkpoint is not None:
         checkpoint.path.unlink(missing_ok=True)
     return finish(state, data, np.concatenate(history))
 
@@ -382,12 +382,11 @@ def _begin_with(
             "kind of signal."
         )
     params, constants = (
-        jax.tree.map(lambda a: jnp.array(a, jnp.float32), init[part])  # a copy: ours is donated
+        jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), init[part])
         for part in ("params", "constants")
     )
-    good = jax.tree.map(jnp.copy, params)
-    best = None if state.best is None else (jax.tree.map(jnp.copy, params), state.best[1])
-    return state._replace(params=params, good=good, best=best), constants
+    best = None if state.best is None else (params, state.best[1])
+    return state._replace(params=params, good=params, best=best), constants
 
 
 def finish(state: TrainState, data: Data, losses: np.ndarray) -> Fit:

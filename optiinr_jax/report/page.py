@@ -13,6 +13,7 @@ from optiinr_jax.report.labels import entry_label
 from optiinr_jax.report.rendering import render
 from optiinr_jax.report.sections.choices import make_choices
 from optiinr_jax.report.sections.configuration import make_configuration
+from optiinr_jax.report.sections.curves import make_curves
 from optiinr_jax.report.sections.header import make_header
 from optiinr_jax.report.sections.next_steps import make_next_steps
 from optiinr_jax.report.sections.protocols import make_protocols
@@ -109,6 +110,7 @@ SECTIONS: dict[str, Callable[[Facts], Any]] = {
     "protocols.html": make_protocols,
     "configuration.html": make_configuration,
     "search.html": make_search,
+    "curves.html": make_curves,
     "choices.html": make_choices,
     "training.html": make_training,
     "trials.html": make_trials,

@@ -9,10 +9,11 @@ from optiinr_jax.report.plain_table import format_table
 from optiinr_jax.report.sentences import best_line, seeds_sentence
 from optiinr_jax.studies import Study, Trial
 from optiinr_jax.studies.ledger import owners
+from optiinr_jax.studies.rungs import trainings_done
 from optiinr_jax.studies.trials import describe_trial
 from optiinr_jax.studies.winner import Configuration, find_winner
 
-_STATES = ("complete", "failed", "pruned", "running")
+_STATES = ("complete", "failed", "pruned", "paused", "running")
 _ROWS = 15  # trials that the table shows
 _HEADER = ("", "trial", "score", "samples", "between", "state", "origin: network")
 
@@ -22,7 +23,7 @@ def summarise(study: Study) -> dict[str, Any]:
     trials, budget = study.trials, study.num_trials or 0
     winner = find_winner(trials)
     counts = {state: sum(trial.state == state for trial in trials) for state in _STATES}
-    ended = sum(trial.is_ended for trial in trials if trial.number < budget)
+    ended = study.count_ended(budget)
     return {
         "name": study.name,
         "metric": study.signal.metric_name,
@@ -68,6 +69,9 @@ def describe_status(study: Study) -> list[str]:
     trained = format_seconds(facts["seconds"])
     lines = [f"{facts['name']}: {facts['ended']} of {facts['num_trials']} trials ({counts})"]
     lines[0] += f", {trained} of training"
+    if facts["paused"]:
+        whole = trainings_done(study.trials, study.settings.num_steps)
+        lines[0] += f", as many steps as {whole:.1f} whole ones"
     lines.append(f"{measure.name}, objective {measure.objective}: {measure.aim}")
     winner = find_winner(study.trials)
     if winner is not None:
@@ -112,6 +116,8 @@ def _row(trial: Trial, is_best: bool, measure: Measure) -> tuple[str, ...]:
 
 def _state(trial: Trial, measure: Measure) -> str:
     """Its state; of a running trial with a learning curve, how far that is."""
+    if trial.state == "paused":
+        return f"paused at {max(trial.rungs)}"
     if trial.is_ended or not trial.curve:
         return trial.state
     step, score = next(reversed(trial.curve.items()))

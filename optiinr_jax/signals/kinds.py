@@ -50,6 +50,8 @@ class SignalKind:
     units: Mapping[str, Callable[[Any, tuple[int, ...], dict[str, float]], Any]] = field(
         default_factory=lambda: {"samples": _as_places}
     )
+    # exponent with which the frequencies that serve such signals grow with the samples along a side
+    growth: float = 0.0
     is_binary: bool = False  # whether every value is one of the ends of the natural range
     suffixes: tuple[str, ...]
     suffix: str  # of a rendering, where none is asked for
@@ -123,6 +125,7 @@ KINDS: dict[str, SignalKind] = {
         channels=(1, 2),
         max_points=audio.MAX_SAMPLES,
         edge=0.0,
+        growth=1.0,  # more samples are a longer piece
         units={"samples": _as_places, "seconds": audio.places_of_seconds},
         interpolation="sinc",
         metric=metrics.PSNR,  # at data range 1 too: a network that gives 0 scores 16.2 dB on Bach

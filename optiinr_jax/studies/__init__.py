@@ -12,6 +12,7 @@ from optiinr_jax.studies.points import SPACES as SPACES
 from optiinr_jax.studies.points import config_to_point as config_to_point
 from optiinr_jax.studies.points import inr_space as inr_space
 from optiinr_jax.studies.points import point_to_config as point_to_config
+from optiinr_jax.studies.portfolio import Portfolio as Portfolio
 from optiinr_jax.studies.settings import StudySettings as StudySettings
 from optiinr_jax.studies.strategies import STRATEGIES as STRATEGIES
 from optiinr_jax.studies.strategies import Strategy as Strategy

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from optiinr_jax.inr import preset
 from optiinr_jax.inr.presets import plain_presets
 from optiinr_jax.options import split_options, with_fields
 from optiinr_jax.progress import is_interactive
-from optiinr_jax.signals import as_signal
+from optiinr_jax.signals import Signal, as_signal
 from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.scores import check_objective
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.points import check_space, config_to_point, inr_space
+from optiinr_jax.studies.portfolio import Portfolio
 from optiinr_jax.studies.settings import CUSTOM, StudySettings, identity
 from optiinr_jax.studies.store.connection import address_of, check_exists, opened
 from optiinr_jax.studies.store.problem import (
@@ -50,6 +51,7 @@ def create_study(
     name: str | None = None,
     model_path: str | os.PathLike[str] | None = None,
     warm_start: Sequence[Study] = (),
+    portfolio: Portfolio | None = None,
     **settings: Any,
 ) -> Study:
     """Make a study, or open it, and train nothing.
@@ -61,6 +63,8 @@ def create_study(
         name: of the study within the storage; None: the signal's name.
         model_path: file of the best network; None: beside an SQLite storage, else none.
         warm_start: other studies, whose best configurations are tried after the published ones.
+        portfolio: whose first `num_portfolio` configurations are tried before all others; None:
+            that of the package.
         **settings: fields of `StudySettings`; `space` may be a Space of your own.
 
     Raises:
@@ -75,11 +79,11 @@ def create_study(
         chosen["space"] = CUSTOM
     record = StudySettings(**chosen)
     check_settings(record)
-    record = replace(record, objective=record.aim)
+    record = record.written_out()
     space = (
         own
         if isinstance(own, Space)
-        else (inr_space(signal.kind, record.space, record.depth, signal.shape))
+        else inr_space(signal.kind, record.space, record.depth, signal.shape, record.width)
     )
     check_space(space, width=record.width, depth=record.depth)
     name = name or signal.name
@@ -94,6 +98,7 @@ def create_study(
         if num_trials is not None:
             rows.set_shown(BUDGET, int(num_trials))
         keep_model_path(rows, storage, path)
+        _enqueue_portfolio(rows, signal, space, record, portfolio or Portfolio.packaged())
         _enqueue_published(rows, signal.kind, space, record)
         for i, other in enumerate(warm_start):
             for rank, trial in enumerate(other.best_trials(NUM_WARM), 1):
@@ -111,11 +116,33 @@ def check_settings(settings: StudySettings) -> None:
         num_steps=settings.num_steps,
     )
     check_whole("seed", settings.seed, 0, 2**32 - 1)
-    if settings.num_confirm is not None:
-        check_whole("num_confirm", settings.num_confirm, 0)
+    shares = (0.0, *settings.shares, 1.0)
+    if any(not a < b for a, b in pairwise(shares)):
+        raise ValueError(
+            f"rungs is {settings.shares}, but rising shares of a training between 0 and 1 were "
+            "expected, like (0.2, 0.4)."
+        )
+    for name in ("num_confirm", "num_portfolio"):
+        if getattr(settings, name) is not None:
+            check_whole(name, getattr(settings, name), 0)
     preset("siren", width=settings.width, depth=settings.depth)  # refuses an impossible size
     check_name("strategy", settings.strategy, STRATEGIES)
     check_objective(settings.aim)
+
+
+def _enqueue_portfolio(
+    rows: Rows, signal: Signal, space: Space, settings: StudySettings, portfolio: Portfolio
+) -> None:
+    """Queue what did well on other signals, as far as it is of this space, once."""
+    size = {"width": settings.width, "num_steps": settings.num_steps}
+    num = settings.num_portfolio
+    found = portfolio.recommend(signal, num, **size) if num else []
+    for rank, row in enumerate(found, 1):
+        if row.config.depth != settings.depth:
+            continue
+        point = config_to_point(row.config, space)
+        if _holds(space, point):
+            rows.enqueue(point, Origin("portfolio", f"{rank}"))
 
 
 def _enqueue_published(rows: Rows, kind: str, space: Space, settings: StudySettings) -> None:
@@ -176,29 +203,33 @@ def load_study(storage: str | os.PathLike[str], name: str | None = None) -> Stud
 def search(
     signal: SignalLike,
     *,
-    num_trials: int = 40,
+    num_trials: int = 22,
     storage: str | os.PathLike[str] | None = None,
     name: str | None = None,
     model_path: str | os.PathLike[str] | None = None,
     warm_start: Sequence[Study] = (),
+    portfolio: Portfolio | None = None,
     **options: Any,
 ) -> Study:
     """Search for the network that represents one signal best; the same call again resumes.
 
-    The first trials are the published networks, one family in all layers; a Latin hypercube fills
-    up to `num_initial`; then the strategy proposes. Ours gives all layers the same values up to
-    trial 2.5 `num_initial`, and every layer its own from there on. The last tenth of the budget
-    trains the best configurations again from other seeds: `study.best_config` is the one that holds
-    best. Other processes may help: with the same call, or `optiinr worker`. Interrupted at a prompt
-    or in a notebook, it returns what there is.
+    The first trials are what did well on other signals, see `recommend`; then come the published
+    networks, one family in all layers; a Latin hypercube fills up to `num_initial`; then the
+    strategy proposes. Ours gives all layers the same values up to trial 2.5 `num_initial`, and
+    every layer its own from there on. Most trials pause at a rung and only the best go on. The last
+    tenth of the budget trains the best configurations again from other seeds: `study.best_config`
+    is the one that holds best. Other processes may help: with the same call, or `optiinr worker`.
+    Interrupted at a prompt or in a notebook, it returns what there is.
 
     Args:
         signal: what to represent, or an array or path that `as_signal` makes it of.
-        num_trials: trainings in all, those of earlier calls and other processes included.
+        num_trials: trials in all, those of earlier calls and other processes included.
         storage: SQLite file, or Optuna storage URL, like "postgresql://..."; None: in memory.
         name: of the study within the storage; None: the signal's name.
         model_path: file of the best network; None: beside an SQLite storage, else none.
         warm_start: other studies, whose best configurations are tried after the published ones.
+        portfolio: whose first `num_portfolio` configurations are tried before all others; None:
+            that of the package.
         **options: fields of `StudySettings` (`space` may be a Space of your own) and of
             `RunOptions`.
 
@@ -214,6 +245,8 @@ def search(
     """
     settings, running = split_options(options, StudySettings, RunOptions)
     run_options = RunOptions(**running)
+    if run_options.looks_itself and settings.get("rungs") is None:
+        settings["rungs"] = ()
     check_counts(num_trials=num_trials, max_failures=run_options.max_failures)
     study = create_study(
         signal,
@@ -222,6 +255,7 @@ def search(
         name=name,
         model_path=model_path,
         warm_start=warm_start,
+        portfolio=portfolio,
         **settings,
     )
     try:

@@ -19,11 +19,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import NetworkConfig
+from optiinr_jax.studies.rungs import Plan, make_plan, round_size
 from optiinr_jax.studies.settings import StudySettings
 from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.lock import locked
 from optiinr_jax.studies.store.rows import STORAGE_ERRORS, Heartbeat, Judge, Rows, row_of
-from optiinr_jax.studies.store.schema import OWNER
+from optiinr_jax.studies.store.schema import FACTS, OWNER, RUNGS
 from optiinr_jax.studies.strategies import STRATEGIES, Known
 from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial
 from optiinr_jax.studies.winner import next_confirmation
@@ -41,6 +42,7 @@ class Ledger:
         space: Space,
         settings: StudySettings,
         to_config: Callable[[Point], NetworkConfig],
+        num_rungs: int = 0,
     ) -> None:
         """Take part; nothing is claimed yet.
 
@@ -50,9 +52,12 @@ class Ledger:
             space: of the points.
             settings: of the study.
             to_config: the network that a point stands for.
+            num_rungs: at which trials pause.
         """
         self.rows, self.url = rows, url
         self._space, self._settings, self._to_config = space, settings, to_config
+        self._num_rungs = num_rungs
+        self._round_size = round_size(num_rungs, settings.batch_size)
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._running: dict[int, Claimed] = {}
         self._heartbeat = Heartbeat(rows, self._running)
@@ -86,34 +91,80 @@ class Ledger:
         """Trials that have a score, failed or were pruned, in order."""
         return self.rows.trials([row for row in self.rows.read() if row.state.is_finished()])
 
-    def claim(self, num_trials: int | None, *, is_limit: bool = True) -> Claimed | None:
+    def claim(
+        self, num_trials: int | None, *, is_limit: bool = True, may_pause: bool = True
+    ) -> Claimed | None:
         """Take the next trial of a budget; None: not now, or all have begun.
 
         Args:
             num_trials: budget of the search; None: not known.
             is_limit: no trial beyond it is handed out.
+            may_pause: it may pause at a rung, and one that is paused may be handed out.
         """
         with locked(self.url, self.rows.name):
             rows = self._take_over()
-            waiting = (row for row in rows if row.state == TrialState.WAITING)
+            plan, num_rungs = self._plan(rows, num_trials), self._num_rungs
+            if may_pause and (paused := self._next_due(rows, plan)) is not None:
+                rung = plan.targets[paused.number]
+                return self._begin(
+                    paused, paused.number, *self._given(paused), rung if rung < num_rungs else None
+                )
+            waiting = (row for row in rows if is_queued(row))
             first = min(waiting, key=lambda row: row.number, default=None)
             number = len(rows) if first is None else first.number
             is_over = is_limit and num_trials is not None and number >= num_trials
-            if is_over or not self._is_due(number, rows, num_trials):
+            # Who cannot pause is not bound to rounds either, only to batches.
+            size = self._round_size if may_pause else self._settings.batch_size
+            if is_over or not self._is_due(number, rows, num_trials, size):
                 return None
             given = None if first is None else self.rows.given(first)
-            point, origin = given or self._choose(number, rows, num_trials)
-            config = self._to_config(point).to_json()
-            claimed = None
-            try:
-                with signals_deferred():  # a trial that runs is one that we know
-                    row = self.rows.begin(first, point, origin, self.owner, config)
-                    self._running[row] = claimed = Claimed(number, row, point, self.owner)
-            except BaseException:
-                if claimed is not None:
-                    self.rows.requeue(self._running.pop(claimed.row).row)
-                raise
-            return claimed
+            point, origin = given or self._choose(number, rows, num_trials, size)
+            confirm_from = self._settings.confirm_from(num_trials)
+            is_confirming = confirm_from is not None and number >= confirm_from
+            pauses = may_pause and num_rungs and not (is_kept(origin) or is_confirming)
+            return self._begin(first, number, point, origin, 0 if pauses else None)
+
+    def _begin(
+        self,
+        waiting: FrozenTrial | None,
+        number: int,
+        point: Point,
+        origin: Origin,
+        rung: int | None,
+    ) -> Claimed:
+        """Begin a trial, or go on with one; ask with the lock held."""
+        config, claimed = self._to_config(point).to_json(), None
+        try:
+            with signals_deferred():  # a trial that runs is one that we know
+                row = self.rows.begin(waiting, point, origin, self.owner, config)
+                self._running[row] = claimed = Claimed(number, row, point, self.owner, rung)
+        except BaseException:
+            if claimed is not None:
+                self.rows.requeue(self._running.pop(claimed.row).row)
+            raise
+        return claimed
+
+    def _plan(self, rows: Sequence[FrozenTrial], num_trials: int | None) -> Plan:
+        """Which trials are to go on; nothing where the search has no rungs."""
+        if not self._num_rungs:
+            return Plan({}, 0)
+        return make_plan(
+            self.rows.trials(list(rows)),
+            self._num_rungs,
+            self._round_size,
+            self._settings.confirm_from(num_trials) or num_trials,
+            lambda trial: is_kept(trial.origin),
+        )
+
+    def _next_due(self, rows: Sequence[FrozenTrial], plan: Plan) -> FrozenTrial | None:
+        """The first paused trial that is to go on."""
+        paused = (row for row in rows if row.state == TrialState.WAITING and not is_queued(row))
+        due = (row for row in paused if plan.is_due(self.rows.record(row)))
+        return min(due, key=lambda row: row.number, default=None)
+
+    def _given(self, paused: FrozenTrial) -> tuple[Point, Origin]:
+        trial = self.rows.record(paused)
+        return trial.point, trial.origin
 
     def end(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> Trial:
         """Write down how a trial ended, its network before its row.
@@ -132,6 +183,11 @@ class Ledger:
 
     def _write(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> None:
         value, row = outcome.value, self.rows.read_one(claimed.row)
+        before = row.user_attrs.get(FACTS, {}).get("seconds", 0.0)  # up to a pause
+        facts = outcome.facts | {"seconds": before + outcome.facts.get("seconds", 0.0)}
+        if outcome.is_paused and not outcome.reason:
+            self.rows.pause(claimed.row, outcome.rungs, facts)
+            return
         is_number = value is not None and math.isfinite(value)
         if is_number:
             save(Trial(claimed.number, claimed.point, value, "complete"))
@@ -142,7 +198,8 @@ class Ledger:
             value if is_number else None,
             outcome.reason or f"its score is {value}",
             curve={step: s for step, s in outcome.curve.items() if step not in reported},
-            facts=outcome.facts,
+            rungs=outcome.rungs,
+            facts=facts if outcome.facts else {},
             is_pruned=outcome.is_pruned,
         )
 
@@ -152,19 +209,22 @@ class Ledger:
 
     def judge(self, claimed: Claimed, pruner: optuna.pruners.BasePruner) -> Judge:
         """A rule that stops hopeless trials, for one trial: it sees what the trial may know."""
-        first = self._first_of_batch(claimed.number)
+        first = claimed.number - claimed.number % self._settings.batch_size
         known = [row for row in self.rows.read() if row.number < first]
         return Judge(self.rows, claimed.row, known, pruner)
 
     def count_ended(self, num_trials: int | None = None) -> int:
-        """Number of trials, of the first `num_trials`, that have a score, failed or were pruned."""
-        return sum(row.state.is_finished() for row in self.rows.read()[:num_trials])
+        """Number of trials, of the first `num_trials`, that need no further training."""
+        rows = self.rows.read()
+        plan = self._plan(rows, num_trials)
+        ended = [t for t in self.rows.trials(rows) if t.is_ended and not plan.is_due(t)]
+        return sum(num_trials is None or trial.number < num_trials for trial in ended)
 
     def _choose(
-        self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None
+        self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None, size: int
     ) -> tuple[Point, Origin]:
-        """The point of a trial that nobody brought."""
-        first = self._first_of_batch(number)
+        """The point of a trial that nobody brought; `size` trials do not know of each other."""
+        first = number - number % size
         known = [
             trial if trial.number < first else trial.as_pending()
             for trial in self.rows.trials(list(rows))
@@ -180,16 +240,25 @@ class Ledger:
         point = propose(self._space, self._settings, Known(known, number, num_trials))
         return self._space.check_point(point), Origin(kind)
 
-    def _first_of_batch(self, number: int) -> int:
-        return number - number % self._settings.batch_size
-
-    def _is_due(self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None) -> bool:
+    def _is_due(
+        self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None, size: int
+    ) -> bool:
         """Whether all that the trial has to know is known; the initial design knows nothing."""
         confirm_from = self._settings.confirm_from(num_trials)
         confirms = confirm_from is not None and number >= confirm_from
         if number < self._settings.num_initial and not confirms:
             return True
-        return all(row.state.is_finished() for row in rows[: self._first_of_batch(number)])
+        first = number - number % size
+        if confirms and self._num_rungs:
+            first = confirm_from
+        plan = self._plan(rows, num_trials)
+        settled = {t.number for t in self.rows.trials(list(rows)) if self._is_settled(t, plan)}
+        return settled.issuperset(range(first))
+
+    def _is_settled(self, trial: Trial, plan: Plan) -> bool:
+        """Whether a trial stays as it is until others have been trained."""
+        is_open = trial.number // self._round_size >= plan.num_decided
+        return trial.is_ended and not (trial.state == "paused" and (is_open or plan.is_due(trial)))
 
     def _is_claimed(self, claimed: Claimed) -> bool:
         """Whether the trial still runs and nobody has taken it over; ask with the lock held."""
@@ -227,6 +296,16 @@ class Ledger:
         if int(pid) == os.getpid():
             return owner == self.owner or owner in _AT_WORK
         return _is_alive(int(pid))
+
+
+def is_queued(row: FrozenTrial) -> bool:
+    """Whether a row waits to be begun, or begun again; a paused one does not."""
+    return row.state == TrialState.WAITING and RUNGS not in row.user_attrs
+
+
+def is_kept(origin: Origin) -> bool:
+    """Whether a trial goes to its end whatever it has at the rungs."""
+    return origin.kind == "portfolio"
 
 
 def _is_alive(pid: int) -> bool:

@@ -12,6 +12,7 @@ from optiinr_jax.inr.compilation_cache import keep_compiled_in_notebooks
 from optiinr_jax.progress import Progress
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.pruners import make_pruner
+from optiinr_jax.studies.rungs import round_size, say_paused
 from optiinr_jax.studies.store.schema import CALLBACK_ERROR
 from optiinr_jax.studies.study import Study
 from optiinr_jax.studies.trainers import Bench, RunOptions, choose_trainer, make_look
@@ -29,7 +30,8 @@ def run(study: Study, budget: Callable[[], int], options: RunOptions) -> None:
         StudyError: too many trials failed in a row, or the executor broke; nothing is lost.
     """
     keep_compiled_in_notebooks()
-    train_trials = choose_trainer(study.settings.batch_size, options)
+    at_once = round_size(len(study.rung_steps), study.settings.batch_size)
+    train_trials = choose_trainer(at_once, options, has_rungs=bool(study.rung_steps))
     study.is_stopped = False
     failures = 0
     with (
@@ -80,10 +82,9 @@ def _make_bench(study: Study, budget: Callable[[], int], options: RunOptions) ->
 
     return Bench(
         claim=claim,
-        job=lambda claimed: study.job(claimed.number, claimed.point, options.max_trial_seconds),
+        job=lambda claimed: study.job_of(claimed, options.max_trial_seconds),
         look=look,
-        batch_size=settings.batch_size,
-        model_path=study.model_path,
+        batch_size=round_size(len(study.rung_steps), settings.batch_size),
         options=options,
     )
 
@@ -120,18 +121,26 @@ def _show(study: Study, trial: Trial, bar: Progress, num_trials: int) -> None:
     best = max(trials, key=score_of)
     has_best = best.score is not None
     bar.total = num_trials
-    ended = sum(t.is_ended for t in trials if t.number < num_trials)
-    bar.update(ended, f"best {best.score:#.4g}" if has_best else "")
+    bar.update(
+        max(bar.done, study.count_ended(num_trials)), f"best {best.score:#.4g}" if has_best else ""
+    )
     parts = [
         f"{bar.done:3d}/{bar.total}",
         f"trial {trial.number:3d}",
-        f"{trial.score:#6.4g}" if trial.score is not None else trial.state,
+        f"{trial.score:#6.4g}" if trial.score is not None else _state(trial, study),
         _figures(trial),
         f"best {best.score:#6.4g}" if has_best else "",
         f"eta {bar.eta():>6}",
         describe_trial(trial),
     ]
     bar.line("  ".join(part for part in parts if part))
+
+
+def _state(trial: Trial, study: Study) -> str:
+    """Why a trial has no score yet, or none at all."""
+    if trial.state != "paused":
+        return trial.state
+    return say_paused(trial, study.trials, study.settings.num_steps)
 
 
 def _figures(trial: Trial) -> str:

@@ -23,7 +23,7 @@ from optiinr_jax.bo.space import Point
 from optiinr_jax.bo.ties import Ties
 from optiinr_jax.checks import check_name, check_whole
 from optiinr_jax.inr.activations import get_activation
-from optiinr_jax.inr.config import NetworkConfig, as_number, make_layer
+from optiinr_jax.inr.config import WIDTH_EXPONENT, NetworkConfig, as_number, make_layer
 from optiinr_jax.inr.encodings import FourierFeatures
 from optiinr_jax.inr.initializers import INITIALIZERS
 from optiinr_jax.inr.presets import training_rule
@@ -35,7 +35,8 @@ FAMILIES = {
     "audio": ("siren", "finer"),
     "volume": ("finer", "gauss", "gf", "wire"),
 }
-LEARNING_RATES = (3e-4, 1e-2)  # below them SOAP does not arrive in 500 steps
+LEARNING_RATES = (3e-4, 1e-2)  # up to a width of 48; below them SOAP does not arrive in 500 steps
+RATES_WIDTH = 48
 WEIGHT_DECAYS = (1e-4, 1.0)
 ENCODING_SIGMAS = (0.01, 0.5)  # of the Nyquist frequency
 LOWEST_OMEGA_END = 60.0  # twice the published omega, however small the grid is
@@ -48,10 +49,13 @@ def nyquist_of(modality: str, shape: tuple[int, ...]) -> float:
     return (max(shape) - 1) / (high - low) / 2.0
 
 
-def _experiments(modality: str, depth: int, nyquist: float) -> Space:
+def _experiments(modality: str, depth: int, nyquist: float, width: int) -> Space:
     """The space of the paper's experiments: family, frequency and rate per layer; encoding."""
     families, num_dims = FAMILIES[modality], len(get_kind(modality).axes)
     steepest = max(2.0 * math.pi * num_dims * nyquist, LOWEST_OMEGA_END)
+    # As `NetworkConfig.scaled` has it; a narrow network does not want larger rates.
+    wider = max(width / RATES_WIDTH, 1.0) ** WIDTH_EXPONENT
+    rates = tuple(wider * rate for rate in LEARNING_RATES)
     dimensions: dict[str, Any] = {}
     for i in range(1, depth + 1):
         dimensions[f"activation_{i}"] = Choice(families)
@@ -60,7 +64,7 @@ def _experiments(modality: str, depth: int, nyquist: float) -> Space:
                 when = {f"activation_{i}": family}
                 high = min(high, steepest) if number == "omega" else high
                 dimensions[f"{number}_{i}_{family}"] = Float(low, high, log=True, when=when)
-        dimensions[f"learning_rate_{i}"] = Float(*LEARNING_RATES, log=True)
+        dimensions[f"learning_rate_{i}"] = Float(*rates, log=True)
     sigmas = tuple(share * nyquist for share in ENCODING_SIGMAS)
     dimensions["encoding"] = Choice(("none", "fourier"))
     dimensions["encoding_sigma"] = Float(*sigmas, log=True, when={"encoding": "fourier"})
@@ -68,9 +72,9 @@ def _experiments(modality: str, depth: int, nyquist: float) -> Space:
     return Space(dimensions)
 
 
-def _full(modality: str, depth: int, nyquist: float) -> Space:
+def _full(modality: str, depth: int, nyquist: float, width: int) -> Space:
     """The space of the paper's section 3.1: every number, the initialiser and its range too."""
-    dimensions = dict(_experiments(modality, depth, nyquist).dimensions)
+    dimensions = dict(_experiments(modality, depth, nyquist, width).dimensions)
     for i in range(1, depth + 1):
         for family in FAMILIES[modality]:
             for number, (low, high) in get_activation(family).all_bounds.items():
@@ -83,7 +87,10 @@ def _full(modality: str, depth: int, nyquist: float) -> Space:
     return Space(dimensions)
 
 
-SPACES: dict[str, Callable[[str, int, float], Space]] = {"experiments": _experiments, "full": _full}
+SPACES: dict[str, Callable[[str, int, float, int], Space]] = {
+    "experiments": _experiments,
+    "full": _full,
+}
 
 
 def inr_space(
@@ -91,6 +98,7 @@ def inr_space(
     kind: str = "experiments",
     depth: int = 4,
     shape: tuple[int, ...] | None = None,
+    width: int = RATES_WIDTH,
 ) -> Space:
     """Build the space of network configurations for one kind of signal.
 
@@ -101,6 +109,7 @@ def inr_space(
         depth: number of activated layers.
         shape: of the signal's grid, which bounds the frequencies; None: as large as a search by the
             command takes a signal of this kind.
+        width: of the networks, which bounds the learning rates.
 
     Raises:
         ValueError: an unknown modality or kind, or a depth below 1.
@@ -112,7 +121,7 @@ def inr_space(
     check_name("space", kind, SPACES)
     check_whole("depth", depth, 1)
     shape = shape or (get_kind(modality).search_size,)
-    return SPACES[kind](modality, depth, nyquist_of(modality, shape))
+    return SPACES[kind](modality, depth, nyquist_of(modality, shape), width)
 
 
 def layer_ties(space: Space) -> dict[str, str]:

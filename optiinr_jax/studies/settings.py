@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from optiinr_jax.bo.engine import NUM_INITIAL
@@ -10,8 +10,9 @@ from optiinr_jax.bo.space import Space
 from optiinr_jax.signals import Signal
 from optiinr_jax.studies.points import training_rule
 
-FORMAT = 4  # version of what a study holds besides Optuna's own; others are refused
+FORMAT = 5  # version of what a study holds besides Optuna's own; others are refused
 MIN_CONFIRM, CONFIRM_SHARE = 4, 0.1  # trials that confirm: a tenth of the budget, at least so many
+NUM_PORTFOLIO, RUNGS = 3, (0.2, 0.4)  # of our own strategy, see docs/portfolio.md
 CUSTOM = "custom"  # name of a space that the caller brought
 
 
@@ -38,6 +39,11 @@ class StudySettings:
             processes does not.
         num_confirm: number of final trials that train the best configurations again from other
             seeds. None: a tenth of the budget, at least 4 and at most a quarter.
+        num_portfolio: configurations that did well on other signals, tried first and to their end.
+            None: 3 for the strategy "optiinr", 0 for the others.
+        rungs: shares of a training, rising, at which it pauses: the best third of a round of 3 to
+            the power of their number goes on. (): every trial goes to its end. None: 0.2 and 0.4
+            for the strategy "optiinr", () for the others.
         seed: random seed; the same seed gives the same trials on one machine.
     """
 
@@ -50,12 +56,30 @@ class StudySettings:
     strategy: str = "optiinr"
     batch_size: int = 1
     num_confirm: int | None = None
+    num_portfolio: int | None = None
+    rungs: tuple[float, ...] | None = None
     seed: int = 0
 
     @property
     def aim(self) -> str:
         """The objective, written out."""
         return self.objective or ("samples" if self.strategy == "faithful" else "continuous")
+
+    def written_out(self) -> "StudySettings":
+        """The settings without a None that stands for something else."""
+        is_ours = self.strategy == "optiinr"
+        usual_rungs, usual_num = (RUNGS, NUM_PORTFOLIO) if is_ours else ((), 0)
+        return replace(
+            self,
+            objective=self.aim,
+            rungs=usual_rungs if self.rungs is None else self.rungs,
+            num_portfolio=usual_num if self.num_portfolio is None else self.num_portfolio,
+        )
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The rungs, written out."""
+        return self.written_out().rungs or ()
 
     def confirm_from(self, num_trials: int | None) -> int | None:
         """Number of the first trial that confirms, of a budget; None: none does."""
@@ -66,13 +90,14 @@ class StudySettings:
         return num_trials - count if count else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, the objective written out."""
-        return asdict(self) | {"objective": self.aim}
+        """Plain data, written out."""
+        return asdict(self.written_out()) | {"rungs": list(self.shares)}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "StudySettings":
         """Read what `to_json` gave; other keys are left out."""
-        return cls(**{f.name: record[f.name] for f in fields(cls)})
+        plain = {f.name: record[f.name] for f in fields(cls)}
+        return cls(**plain | {"rungs": tuple(plain["rungs"])})
 
 
 def identity(settings: StudySettings, signal: Signal, space: Space) -> dict[str, Any]:

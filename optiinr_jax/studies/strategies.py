@@ -19,6 +19,7 @@ from optiinr_jax.bo.engine import make_settings, plain
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.ties import Ties, tied
 from optiinr_jax.studies.points import layer_of, layer_ties
+from optiinr_jax.studies.rungs import predict_final
 from optiinr_jax.studies.settings import StudySettings
 from optiinr_jax.studies.trials import Trial, score_of
 
@@ -40,12 +41,18 @@ class Known(NamedTuple):
 
     @property
     def observations(self) -> list[Observation]:
-        """Trials that have ended, as the optimiser knows them; a failed one has the value nan."""
-        return [
-            Observation(t.point, math.nan if t.last_value is None else t.last_value, asked=True)
-            for t in self.trials
-            if t.is_ended
-        ]
+        """Trials that have ended, as the optimiser knows them; a failed one has the value nan.
+
+        One that is paused has what it would probably reach.
+        """
+        expected = predict_final(self.trials)
+        found = []
+        for trial in self.trials:
+            value = math.nan if trial.last_value is None else trial.last_value
+            value, sd = expected.get(trial.number, (value, 0.0))
+            if trial.is_ended:
+                found.append(Observation(trial.point, value, asked=True, sd=sd))
+        return found
 
     @property
     def pending(self) -> list[Point]:
@@ -119,6 +126,7 @@ def _as_optuna(
         "complete": states.COMPLETE,
         "failed": states.FAIL,
         "pruned": states.PRUNED,
+        "paused": states.PRUNED,
         "running": states.RUNNING,
     }[trial.state]
     return optuna.trial.create_trial(
@@ -126,7 +134,7 @@ def _as_optuna(
         value=trial.last_value if state in (states.COMPLETE, states.PRUNED) else None,
         params=trial.point,
         distributions={name: distributions[name] for name in trial.point},
-        intermediate_values=trial.curve,
+        intermediate_values=trial.rungs or trial.curve,
     )
 
 

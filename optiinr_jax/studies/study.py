@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,15 @@ import optuna
 
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import INR, ModelFileError, NetworkConfig, load_inr
+from optiinr_jax.inr.cost import step_flops
 from optiinr_jax.signals import Signal
 from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, draw_curve
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.ledger import Ledger
 from optiinr_jax.studies.points import config_to_point, point_to_config
+from optiinr_jax.studies.rungs import rung_steps
 from optiinr_jax.studies.settings import StudySettings, identity
+from optiinr_jax.studies.states import StateFolder
 from optiinr_jax.studies.store.artifacts import attach_reconstruction
 from optiinr_jax.studies.store.rows import Rows
 from optiinr_jax.studies.store.schema import BUDGET, COMMAND
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COMPLEX_WIDTH = 2**-0.5  # of a complex layer, which has as many numbers as a real one then
+_LONG_FLOPS = 2e12  # a training of more, about a minute on a CPU, keeps a checkpoint
 NUM_NETWORKS = 16  # kept in memory, because a confirmation may make another one the best
 
 
@@ -61,6 +65,7 @@ class Study:
         settings: what makes two calls the same search.
         storage: its address; None: in memory.
         model_path: file of the best network; None: nowhere.
+        rung_steps: steps at which trials pause; empty: every one goes to its end.
         ledger: this process's part in the study.
         is_interrupted: whether somebody at a prompt or in a notebook interrupted the search.
     """
@@ -77,11 +82,15 @@ class Study:
         """Look at a stored study; nothing is read or trained."""
         self.signal, self.space, self.settings = signal, space, settings
         self.storage, self.model_path = storage, model_path
-        self.ledger = Ledger(rows, storage, space, settings, self.config_of)
+        some = self.config_of(space.sample(settings.seed, 1)[0])
+        self.rung_steps = rung_steps(settings.shares, some, signal, settings.num_steps)
+        num_rungs = len(self.rung_steps)
+        self.ledger = Ledger(rows, storage, space, settings, self.config_of, num_rungs)
         self._identity = identity(settings, signal, space)
         self._best: INR | None = None
         self._told: set[int] = set()  # rows of trials, in this process
         self._networks: dict[int, INR] = {}  # of the best trials that this process has trained
+        self._states = StateFolder(model_path)
         self.is_stopped = self.is_interrupted = False
 
     @property
@@ -185,8 +194,8 @@ class Study:
             objective=self.settings.aim,
         )
 
-    def job(self, number: int, point: Point, max_seconds: float | None = None) -> Job:
-        """What trains a trial."""
+    def job(self, number: int, point: Point) -> Job:
+        """What trains a trial from its beginning to its end."""
         return Job(
             signal=self.signal,
             config=self.config_of(point),
@@ -195,7 +204,19 @@ class Study:
             number=number,
             key=trial_key(self.settings.seed, number),
             info={"search": self._identity},
+            rungs=self.rung_steps,
+        )
+
+    def job_of(self, claimed: Claimed, max_seconds: float | None = None) -> Job:
+        """What trains a claimed trial as far as it is to go, from where it is."""
+        job = self.job(claimed.number, claimed.point)
+        flops = step_flops(job.config, self.signal.num_points, self.signal.num_channels)
+        is_long = self.settings.num_steps * flops > _LONG_FLOPS
+        return replace(
+            job,
             max_seconds=max_seconds,
+            pause_at=None if claimed.rung is None else job.rungs[claimed.rung],
+            checkpoint=self._states.file(claimed.number) if is_long or job.rungs else None,
         )
 
     def count_ended(self, num_trials: int | None = None) -> int:
@@ -225,7 +246,7 @@ class Study:
             StudyError: trials that it depends on have not been told; see `batch_size`.
         """
         self.ledger.join()
-        claimed = self.ledger.claim(self.num_trials, is_limit=False)
+        claimed = self.ledger.claim(self.num_trials, is_limit=False, may_pause=False)
         if claimed is None:
             raise StudyError(
                 f"the next trial needs the scores of trials that still run, batch_size is "

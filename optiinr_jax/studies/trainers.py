@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import jax
 import optuna
 
 from optiinr_jax.checks import check_name
-from optiinr_jax.inr.cost import step_flops
 from optiinr_jax.inr.fitting_many import LAYOUTS
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.training import (
@@ -27,7 +25,6 @@ from optiinr_jax.studies.training import (
 )
 from optiinr_jax.studies.trials import Claimed, Outcome
 
-_LONG_FLOPS = 2e12  # a training of more, about a minute on a CPU, keeps a checkpoint
 OnTrial = Callable[[Any, Any], object]  # (study, trial)
 OnStep = Callable[[Any, Any, int, float], object]  # (study, trial, steps done, score of the loss)
 
@@ -64,6 +61,11 @@ class RunOptions:
     max_failures: int = 10
     progress: bool = True
 
+    @property
+    def looks_itself(self) -> bool:
+        """Whether how trials are run leaves no place for rungs."""
+        return self.pruner is not None or self.layout not in (None, "sequence")
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -71,10 +73,9 @@ class Bench:
 
     Attributes:
         claim: takes the next trial; None: not now.
-        job: what trains a trial.
+        job: what trains a trial, with the file of its state where it has one.
         look: what happens at a point of a trial's learning curve; None: nothing has to.
-        batch_size: of the study.
-        model_path: beside which checkpoints lie; None: nowhere.
+        batch_size: trials that may be trained at the same time.
         options: of the run.
     """
 
@@ -82,19 +83,26 @@ class Bench:
     job: Callable[[Claimed], Job]
     look: Callable[[Claimed], Look]
     batch_size: int
-    model_path: Path | None
     options: RunOptions
 
 
 Ended = Iterator[tuple[Claimed, Outcome]]
 
 
-def choose_trainer(batch_size: int, options: RunOptions) -> Callable[[Bench], Ended]:
+def choose_trainer(
+    batch_size: int, options: RunOptions, *, has_rungs: bool = False
+) -> Callable[[Bench], Ended]:
     """Where and how trials are trained.
 
     Raises:
         ValueError: options that do not go together.
     """
+    if has_rungs and options.looks_itself:
+        name = "layout" if options.pruner is None else "pruner"
+        raise ValueError(
+            f"{name} is {getattr(options, name)!r}, but this search has rungs, at which trials "
+            "pause one by one; leave one out (rungs=())."
+        )
     each_step = [n for n in ("on_trial_step", "pruner") if getattr(options, n) is not None]
     if options.layout is not None:
         check_name("layout", options.layout, LAYOUTS)
@@ -112,7 +120,7 @@ def choose_trainer(batch_size: int, options: RunOptions) -> Callable[[Bench], En
         return _train_elsewhere
     if options.max_trial_seconds is not None:
         each_step.append("max_trial_seconds")
-    if options.layout == "sequence" or batch_size == 1:
+    if options.layout == "sequence" or batch_size == 1 or has_rungs:
         return _train_in_turn
     if options.layout is not None and each_step:
         raise ValueError(
@@ -124,11 +132,7 @@ def choose_trainer(batch_size: int, options: RunOptions) -> Callable[[Bench], En
 
 def _train_in_turn(bench: Bench) -> Ended:
     while (claimed := bench.claim()) is not None:
-        job, path = bench.job(claimed), bench.model_path
-        checkpoint = None
-        if path is not None and _flops(job) > _LONG_FLOPS:
-            checkpoint = path.with_suffix(f".trial_{claimed.number}.checkpoint")
-        yield claimed, train(job, bench.look(claimed), checkpoint)
+        yield claimed, train(bench.job(claimed), bench.look(claimed))
 
 
 def _train_jointly(bench: Bench) -> Ended:
@@ -166,11 +170,6 @@ def _result(future: "Future[Outcome]") -> Outcome:
         raise
     except Exception as error:  # whatever happened on that machine, the trial has failed
         return Outcome(reason=f"{type(error).__name__}: {error}")
-
-
-def _flops(job: Job) -> float:
-    signal = job.signal
-    return job.num_steps * step_flops(job.config, signal.num_points, signal.num_channels)
 
 
 def make_look(

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from optiinr_jax.inr.fitting import matmul_precision
 from optiinr_jax.inr.task import floor_of
 from optiinr_jax.signals import Signal, metrics
 from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.studies.rungs import rung_scores
 from optiinr_jax.studies.trials import Curve, Outcome
 
 NUM_LOOKS = 10  # points of a learning curve
@@ -44,6 +45,10 @@ class Job:
         number: of the trial, for its model file.
         key: PRNG key of the training.
         info: further facts for the model file.
+        max_seconds: see `RunOptions`.
+        rungs: steps of the rungs of its search.
+        pause_at: step at which it pauses; None: it goes to its end.
+        checkpoint: file of its state, for whoever goes on; None: it starts anew.
     """
 
     signal: Signal
@@ -54,6 +59,9 @@ class Job:
     key: jax.Array
     info: dict[str, Any]
     max_seconds: float | None = None
+    rungs: tuple[int, ...] = ()
+    pause_at: int | None = None
+    checkpoint: Path | None = None
 
     @property
     def facts_for_file(self) -> dict[str, Any]:
@@ -69,12 +77,11 @@ class StopTrial(Exception):  # noqa: N818
         self.is_pruned = is_pruned
 
 
-def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) -> Outcome:
+def train(job: Job, look: Look | None = None) -> Outcome:
     """Train one trial.
 
     Args:
         look: called NUM_LOOKS times at most, and may raise StopTrial.
-        checkpoint: file that keeps the state of an interrupted training for whoever goes on.
     """
     start, looks = time.monotonic(), _next_looks(job.num_steps)
     due = next(looks)
@@ -100,7 +107,8 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
             key=job.key,
             share_program=True,
             max_part=max_part,
-            checkpoint=checkpoint,
+            checkpoint=job.checkpoint,
+            pause_at=job.pause_at,
             progress=False,
             warn=False,
             on_step=on_step,
@@ -126,8 +134,8 @@ def train(job: Job, look: Look | None = None, checkpoint: Path | None = None) ->
         outcome = Outcome(reason=f"out of memory, twice: {str(error).splitlines()[0]}")
     else:
         outcome = _outcome_of(job, inr)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+    if job.checkpoint is not None and not outcome.is_paused:
+        job.checkpoint.unlink(missing_ok=True)
     return replace(outcome, facts=outcome.facts | _facts(job, time.monotonic() - start) | retry)
 
 
@@ -178,8 +186,11 @@ def _outcome_of(job: Job, inr: INR) -> Outcome:
     figures = {} if scores is None else {n: getattr(scores, n) for n in FIGURES}
     floor = floor_of(job.signal, inr.config.sampling)
     curve = learning_curve(job.signal, inr.history, floor)
-    reason = find_collapse(inr.history, floor)
-    return Outcome(inr, reason=reason, curve=curve, facts=figures)
+    to_score = partial(score_of_loss, job.signal, floor=floor)
+    rungs = rung_scores(inr.history, job.rungs, job.num_steps, to_score)
+    is_paused = len(inr.history) < job.num_steps
+    reason = "" if is_paused else find_collapse(inr.history, floor)
+    return Outcome(inr, reason=reason, is_paused=is_paused, curve=curve, rungs=rungs, facts=figures)
 
 
 def find_collapse(history: np.ndarray, floor: float) -> str:

@@ -12,7 +12,12 @@ from optiinr_jax.studies.points import describe_point
 
 Curve = dict[int, float]  # steps done -> score of the loss
 
-GIVEN = ("published", "warm start", "enqueued")  # origins of points that no strategy chose
+GIVEN = (
+    "portfolio",
+    "published",
+    "warm start",
+    "enqueued",
+)  # origins of points that no strategy chose
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,12 @@ class Trial:
         point: names and values in the space.
         score: by the objective, higher is better; None where the trial failed, was pruned or has
             not ended.
-        state: "complete", "failed", "pruned" or "running".
+        state: "complete", "failed", "pruned", "paused" (at a rung) or "running".
         reason: why it failed or was pruned; empty otherwise.
         origin: where the point came from.
         seconds: of training and scoring.
         curve: score of the training loss by step (see `score_of_loss`).
+        rungs: the same at the rungs that it has passed, over a few steps.
         facts: further ones: `samples`, `between` and `control` (figures at the samples and between
             them, see `Scores`), peak_memory_mb, seed, matmul_precision, host, versions; max_part
             where memory did not suffice at first.
@@ -66,6 +72,7 @@ class Trial:
     origin: Origin = Origin("proposed")
     seconds: float | None = None
     curve: Curve = field(default_factory=dict)
+    rungs: Curve = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -79,19 +86,21 @@ class Trial:
 
     @property
     def is_ended(self) -> bool:
-        """Whether it has a score, failed or was pruned."""
+        """Whether it has a score, failed, was pruned, or is paused."""
         return self.state != "running"
 
     @property
     def last_value(self) -> float | None:
-        """Its score, or of a pruned one the last point of its learning curve."""
+        """Its score, or of a pruned or paused one the last point of its learning curve."""
+        if self.state == "paused":
+            return self.rungs[max(self.rungs)]
         if self.state == "pruned" and self.curve:
             return self.curve[max(self.curve)]
         return self.score
 
     def as_pending(self) -> "Trial":
         """The trial as one of its own batch knows it: its point, not what came of it."""
-        return replace(self, score=None, state="running", reason="", curve={}, facts={})
+        return replace(self, score=None, state="running", reason="", curve={}, rungs={}, facts={})
 
 
 def describe_trial(trial: Trial) -> str:
@@ -118,12 +127,14 @@ class Claimed:
         row: number of its row in the storage.
         point: names and values in the space.
         owner: who claimed it; whoever takes it over has another one.
+        rung: at which it pauses, from 0; None: it goes to the end.
     """
 
     number: int
     row: int
     point: Point
     owner: str
+    rung: int | None = None
 
 
 def trial_key(seed: int, number: int) -> jax.Array:
@@ -140,7 +151,9 @@ class Outcome:
         score: of what was trained elsewhere, without a network to show.
         reason: why there is none; empty otherwise.
         is_pruned: a rule stopped it, which is no failure.
+        is_paused: it has come to the rung at which it was to pause.
         curve: score of the loss by step.
+        rungs: the same at the rungs it has passed.
         facts: seconds, memory, versions, where it ran; `max_part` of a retry with less memory.
     """
 
@@ -148,12 +161,14 @@ class Outcome:
     score: float | None = None
     reason: str = ""
     is_pruned: bool = False
+    is_paused: bool = False
     curve: Curve = field(default_factory=dict)
+    rungs: Curve = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def value(self) -> float | None:
         """The final score; None where there is none."""
-        if self.reason:
+        if self.reason or self.is_paused:
             return None
         return self.score if self.inr is None else self.inr.score

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from optiinr_jax.report.facts import Facts
-from optiinr_jax.report.labels import Measure, number_label
+from optiinr_jax.report.labels import number_label
 from optiinr_jax.report.parts import Cell, Table, without_empty
 from optiinr_jax.studies import Trial
 from optiinr_jax.studies.points import families_of
+from optiinr_jax.studies.rungs import say_paused
 
 _LOWEST = -1e9  # sorts trials without a number before all others
 
@@ -34,7 +35,7 @@ def make_trials(facts: Facts) -> Trials:
     )
     table = Table(
         columns,
-        [_row(trial, facts.measure) for trial in facts.trials],
+        [_row(trial, facts) for trial in facts.trials],
         numeric=frozenset({"trial", "score", "at samples", "between", "seconds"}),
         best=next(i for i, trial in enumerate(facts.trials) if trial.number == best),
         is_sortable=True,
@@ -42,7 +43,10 @@ def make_trials(facts: Facts) -> Trials:
     return Trials(without_empty(table))
 
 
-def _row(trial: Trial, measure: Measure) -> list[Cell]:
+def _row(trial: Trial, facts: Facts) -> list[Cell]:
+    measure, reason = facts.measure, trial.reason
+    if trial.state == "paused":
+        reason = say_paused(trial, facts.trials, facts.settings.num_steps)
     figures = (trial.score, trial.facts.get("samples"), trial.facts.get("between"))
     return [
         Cell(str(trial.number), trial.number),
@@ -52,7 +56,7 @@ def _row(trial: Trial, measure: Measure) -> list[Cell]:
         Cell("-".join(families_of(trial.point))),
         Cell(_encoding_label(trial)),
         Cell("-" if trial.seconds is None else f"{trial.seconds:.1f}", trial.seconds or 0.0),
-        Cell(trial.reason),
+        Cell(reason),
     ]
 
 

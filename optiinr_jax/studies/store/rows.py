@@ -21,12 +21,16 @@ from optiinr_jax.bo.distributions import to_distribution
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.studies.store.connection import HEARTBEAT
 from optiinr_jax.studies.store.interrupts import signals_deferred
-from optiinr_jax.studies.store.schema import CONFIG, FACTS, ORIGIN, OWNER, REASON
+from optiinr_jax.studies.store.schema import CONFIG, FACTS, ORIGIN, OWNER, REASON, RUNGS
 from optiinr_jax.studies.trials import Origin, Trial
 
 STORAGE_ERRORS = (OptunaError, SQLAlchemyError)
 JOIN_TIMEOUT = 2.0  # seconds that a heartbeat may still take when its owner leaves
-_STATES = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed"}
+_STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.FAIL: "failed",
+    TrialState.WAITING: "paused",  # one that has never run is no trial yet
+}
 
 
 class Rows:
@@ -65,7 +69,11 @@ class Rows:
     def trials(self, rows: list[FrozenTrial] | None = None) -> list[Trial]:
         """All trials that have begun, as records."""
         rows = self.read() if rows is None else rows
-        return [self.record(row) for row in rows if row.state != TrialState.WAITING]
+        return [
+            self.record(row)
+            for row in rows
+            if row.state != TrialState.WAITING or RUNGS in row.user_attrs
+        ]
 
     def record(self, row: FrozenTrial) -> Trial:
         """One row as a record."""
@@ -81,6 +89,7 @@ class Rows:
             origin=Origin(*row.user_attrs.get(ORIGIN, ("proposed", ""))),
             seconds=facts.pop("seconds", None),
             curve=dict(sorted(row.intermediate_values.items())),
+            rungs={step: score for step, score in row.user_attrs.get(RUNGS, [])},
             facts=facts,
         )
         if row.state.is_finished():
@@ -127,6 +136,13 @@ class Rows:
         self._store.set_trial_state_values(row, TrialState.WAITING)
 
     @signals_deferred()
+    def pause(self, row: int, rungs: Mapping[int, float], facts: Mapping[str, Any]) -> None:
+        """Put a trial back into the queue with the scores that it has come to."""
+        self._store.set_trial_user_attr(row, FACTS, dict(facts))
+        self._store.set_trial_user_attr(row, RUNGS, list(rungs.items()))
+        self.requeue(row)
+
+    @signals_deferred()
     def report(self, row: int, step: int, score: float) -> None:
         """Store a point of a learning curve; a trial that runs again writes it again."""
         self._store.set_trial_intermediate_value(row, step, score)
@@ -146,11 +162,13 @@ class Rows:
             row: of the trial.
             value: score; None: it failed, or was pruned.
             reason: why there is no score.
-            **more: `curve`, points of it that are not stored yet; `facts`; `is_pruned`.
+            **more: `curve`, points of it that are not stored yet; `rungs`; `facts`; `is_pruned`.
         """
         for step, score in more["curve"].items():
             self._store.set_trial_intermediate_value(row, step, score)
         self._store.set_trial_user_attr(row, FACTS, more["facts"])
+        if more["rungs"]:
+            self._store.set_trial_user_attr(row, RUNGS, list(more["rungs"].items()))
         if value is None:
             self._store.set_trial_user_attr(row, REASON, reason)
             state = TrialState.PRUNED if more["is_pruned"] else TrialState.FAIL

@@ -9,3 +9,4 @@ SIGNAL, SPACE = "optiinr:signal", "optiinr:space"
 ORIGIN = "origin"  # where its point came from
 OWNER = "owner"  # who runs it; a running trial without one was being begun when its process died
 REASON, CONFIG, FACTS = "reason", "config", "facts"
+RUNGS = "rungs"  # scores at the rungs it has passed; a waiting trial that has some is paused

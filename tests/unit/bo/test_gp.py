@@ -36,22 +36,24 @@ def _condition(reference, y, x_test):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("has_own_noise", [False, True])
 @pytest.mark.parametrize(("x64", "rtol"), [(True, 1e-9), (False, 2e-3)])  # float32: jitter 1e-4
-def test_posterior_and_likelihood_are_those_of_tinygp(x64, rtol):
+def test_posterior_and_likelihood_are_those_of_tinygp(x64, rtol, has_own_noise):
     with jax.enable_x64(x64), jax.numpy_rank_promotion("allow"):  # tinygp promotes
         params, x, y, x_test = problem()
+        own = (jnp.linspace(0.0, 0.5, len(x)),) if has_own_noise else ()
 
         class Same(tinygp.kernels.Kernel):
             def evaluate(self, a, b):
                 return EVALUATE(params.kernel, a, b)
 
-        noise = gp.noise_variance(params)
+        noise = gp.noise_variance(params, *own)
         reference = tinygp.GaussianProcess(Same(), x, diag=noise)
         value, (loc, variance_there) = jax.jit(lambda y: _condition(reference, y, x_test))(y)
         mask = jnp.ones(len(x), bool)
-        posterior = condition(params, x, y, mask)
+        posterior = condition(params, x, y, mask, *own)
         mean, variance = predict(posterior, x_test)
-        likelihood = log_marginal_likelihood(params, x, y, mask)
+        likelihood = log_marginal_likelihood(params, x, y, mask, *own)
     np.testing.assert_allclose(mean, loc, rtol=rtol, atol=rtol)
     np.testing.assert_allclose(variance, variance_there, rtol=rtol, atol=rtol / 100)
     np.testing.assert_allclose(likelihood, value, rtol=rtol)

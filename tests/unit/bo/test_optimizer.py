@@ -1,8 +1,12 @@
 """The whole engine on a small conditional space: one structure, so that it compiles once."""
 
+import copy
 import json
 import math
+import pickle
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -209,7 +213,7 @@ def test_a_failed_trial_counts_as_a_little_worse_than_the_worst(scores, expected
 def test_a_failed_trial_is_never_best():
     optimizer = Optimizer(SPACE, seed=0)
     assert optimizer.best_value is None and optimizer.best_point is None
-    for point, value in zip(SPACE.sample(0, 3), (math.inf, -7.0, FAILED), strict=True):
+    for point, value in zip(SPACE.sample(0, 3), (-math.inf, -7.0, FAILED), strict=True):
         optimizer.tell(point, value)
     assert optimizer.best_value == -7.0
 
@@ -366,3 +370,66 @@ def test_whole_numbers_in_steps():
     with pytest.raises(ValueError, match="log=True and a step"):
         Space({"n": Int(2, 10, log=True, step=2)})
     assert "step" not in Space({"n": Int(0, 10)}).to_json()  # as stored studies have it
+
+
+def test_a_point_is_given_up_without_a_score():
+    optimizer = Optimizer(SPACE, num_initial=3)
+    first, second = optimizer.ask(2)
+    optimizer.forget(first)
+    assert optimizer.state.pending == (second,) and optimizer.trials == []
+    with pytest.raises(ValueError, match="does not wait for a score"):
+        optimizer.forget(first)
+    optimizer.tell(first, 1.0)  # it may still be told, as any point may
+    assert optimizer.best_value == 1.0
+
+
+def test_without_a_seed_one_is_drawn():
+    seeds = {Optimizer(SPACE, seed=None).settings.seed for _ in range(3)}
+    assert len(seeds) == 3 and all(0 <= seed < 2**32 for seed in seeds)
+    assert Optimizer(SPACE).settings.seed == 0
+
+
+def test_infinitely_good_is_best_and_infinitely_bad_has_failed():
+    for direction, good in (("maximize", math.inf), ("minimize", -math.inf)):
+        optimizer = Optimizer(SPACE, direction=direction, num_initial=4)
+        points = SPACE.sample(0, 4)
+        for point, value in zip(points, (1.0, good, -good, 2.0), strict=True):
+            optimizer.tell(point, value)
+        assert optimizer.best_point == points[1] and optimizer.best_value == good
+        assert Optimizer.from_json(optimizer.to_json()).best_value == good
+        told = engine._impute(np.array([t.value for t in optimizer.state.trials]))
+        assert np.argmax(told) == 1 and np.argmin(told) == 2 and np.all(np.isfinite(told))
+
+
+def test_threads_that_share_an_optimiser_get_points_of_their_own():
+    optimizer = Optimizer(bo.Space({"x": bo.Float(0, 1)}), num_initial=40)
+    with ThreadPoolExecutor(4) as pool:
+        points = list(pool.map(lambda _: optimizer.ask(), range(32)))
+    assert len({json.dumps(point) for point in points}) == 32
+    assert len(optimizer.state.pending) == 32
+    again = pickle.loads(pickle.dumps(optimizer))
+    assert copy.deepcopy(again).ask() == optimizer.ask()
+
+
+@pytest.mark.integration
+def test_a_forked_process_is_told_what_to_do():
+    """JAX would wait for ever in it."""
+    code = (
+        "import os, sys\n"
+        "from optiinr_jax import bo\n"
+        "optimizer = bo.Optimizer(bo.Space({'x': bo.Float(0, 1)}), num_initial=2)\n"
+        "for i in range(3):\n"
+        "    optimizer.tell(optimizer.ask(), float(i))\n"
+        "child = os.fork()\n"
+        "if child:\n"
+        "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "try:\n"
+        "    optimizer.ask()\n"
+        "except RuntimeError as error:\n"
+        "    print(error, flush=True)\n"
+        "    os._exit(7)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 7 and "spawn" in done.stdout

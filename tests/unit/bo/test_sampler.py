@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import warnings
 
 import optuna
 import pytest
@@ -242,3 +243,52 @@ def test_bad_uses_are_refused():
     for name, value in {"prior": {"x": (0.5, 0.1)}, "ties": {"x_1": "x"}}.items():
         with pytest.raises(ValueError, match=f"{name} names dimensions, .*give the space too"):
             OptiINRSampler(**{name: value})
+
+
+def test_a_sampler_that_holds_some_names_goes_with_ours():
+    """Optuna's PartialFixedSampler asks for the rest alone."""
+    ours = OptiINRSampler(num_initial=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        fixed = optuna.samplers.PartialFixedSampler({"n": 3}, ours)
+    study = optuna.create_study(sampler=fixed)
+    study.optimize(lambda t: t.suggest_float("x", 0, 1) + t.suggest_int("n", 1, 8), n_trials=6)
+    assert [t.params["n"] for t in study.trials] == [3] * 6
+    assert all(t.state == TrialState.COMPLETE for t in study.trials)
+
+
+def test_a_further_trial_changes_the_order_of_no_name():
+    """Or a study whose branches are visited in turns would compile its model for each of them."""
+
+    def f(trial):
+        kind = trial.suggest_categorical("kind", ["svm", "tree", "net"])
+        if kind == "svm":
+            trial.suggest_float("c", 0.1, 10.0, log=True)
+        if kind == "tree":
+            trial.suggest_int("depth", 1, 9)
+            trial.suggest_categorical("split", ["best", "random"])
+        if kind == "net":
+            trial.suggest_float("rate", 1e-4, 1.0, log=True)
+            trial.suggest_categorical("law", ["relu", "tanh"])
+        return 0.0
+
+    trials = run(optuna.samplers.RandomSampler(seed=3), 100, f).trials
+    orders = [list(infer_bridges(trials[:n])) for n in range(20, 101)]
+    assert all(order == orders[0] for order in orders)
+    structures = {
+        Space({n: b.dimension for n, b in infer_bridges(trials[:count]).items()}).structure
+        for count in range(20, 101)
+    }
+    assert len(structures) <= 3
+
+
+def test_without_a_seed_two_samplers_differ():
+    seeds = {OptiINRSampler(seed=None).options["seed"] for _ in range(3)}
+    assert len(seeds) == 3
+
+
+def test_a_parameter_of_several_objectives_is_refused_too():
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    trial = optuna.trial.create_trial(values=[0.0, 0.0])
+    with pytest.raises(ValueError, match="2 objectives, expected 1"):
+        OptiINRSampler().sample_independent(study, trial, "x", FloatDistribution(0, 1))

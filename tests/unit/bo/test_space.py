@@ -1,6 +1,7 @@
 """Spaces: what a point is, how it is encoded, and what errors say."""
 
 import json
+import math
 from functools import partial
 
 import jax
@@ -126,7 +127,7 @@ def test_numpy_values_become_plain_ones():
     ("dimensions", "text"),
     [
         ({}, "needs dimensions"),
-        ({"x": Float(1, 1)}, "low < high"),
+        ({"x": Float(2, 1)}, "low <= high"),
         ({"x": Float(0, 1, log=True)}, "log=False"),
         ({"x": Float(0, float("inf"))}, "finite"),
         ({"x": Int(0.5, 2)}, "whole numbers"),
@@ -164,3 +165,24 @@ def test_bad_points_are_refused(point, text):
 def test_decode_refuses_a_wrong_shape():
     with pytest.raises(ValueError, match=r"expected \(9,\)"):
         SPACE.decode(np.zeros(3))
+
+
+def test_a_constant_is_a_dimension_of_one_value():
+    space = Space({"x": Float(2, 2), "n": Int(3, 3), "s": Float(1, 1, log=True), "y": Float(0, 1)})
+    for point in (*space.sample(0, 3), *space.latin_hypercube(0, 3)):
+        assert (point["x"], point["n"], point["s"]) == (2.0, 3, 1.0)
+        assert space.decode(space.encode(point)) == point
+    assert Space.from_json(space.to_json()) == space
+
+
+def test_a_value_outside_by_a_rounding_is_the_end():
+    space = Space({"rate": Float(1e-4, 1.0, log=True), "x": Float(-1e3, 1e3)})
+    point = space.check_point({"rate": float(np.float32(1e-4)), "x": 1000.0001})
+    assert point == {"rate": 1e-4, "x": 1000.0}
+    for wrong in (
+        {"rate": 0.99e-4, "x": 0.0},
+        {"rate": 0.1, "x": 1000.1},
+        {"rate": 0.1, "x": math.nan},
+    ):
+        with pytest.raises(ValueError, match="expected a number from"):
+            space.check_point(wrong)

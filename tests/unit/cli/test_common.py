@@ -28,6 +28,8 @@ def test_the_command_line_has_what_is_not_the_default():
     line = command_line(studies.search, options)
     assert line == "optiinr search 'a b.png' --num-trials 7 --width 16 --seed 3"
     assert command_line(studies.search, options_of(studies.search, quiet=True)) == "optiinr search"
+    several = options_of(studies.search, settings=StudySettings(rungs=(0.2, 0.5)))
+    assert command_line(studies.search, several) == "optiinr search --rungs 0.2 0.5"
 
 
 def test_sizes_of_a_command():

@@ -1,5 +1,8 @@
 """An interrupted fit goes on where it was; a checkpoint that is not its own is not used."""
 
+from dataclasses import replace
+
+import jax
 import numpy as np
 import pytest
 
@@ -83,3 +86,25 @@ def test_the_basis_of_fr_is_not_stored(signal, tmp_path):
     again = load_inr(found.save(tmp_path / "fr.inr.safetensors"))
     np.testing.assert_array_equal(again.render(), found.render())
     assert found.num_bytes < 4 * found.num_params + 4096
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("optimizer", ["adamw", "soap"])
+def test_a_pause_changes_nothing_of_the_end(signal, tmp_path, optimizer):
+    """Paused at two steps and gone on with, all losses and numbers are those of one go."""
+    config = replace(oi.preset("fourier", width=8, protocol="search"), optimizer=optimizer)
+    options = {"num_steps": NUM_STEPS, "progress": False, "warn": False}
+    whole = oi.fit(signal, config, **options)
+    path = tmp_path / "state"
+    first = oi.fit(signal, config, checkpoint=path, pause_at=50, **options)
+    assert len(first.history) == first.num_steps == 50 and path.is_file()
+    again = oi.fit(signal, config, checkpoint=path, pause_at=50, **options)  # nothing is left to do
+    np.testing.assert_array_equal(again.history, first.history)
+    oi.fit(signal, config, checkpoint=path, pause_at=100, **options)
+    last = oi.fit(signal, config, checkpoint=path, **options)
+    assert not path.exists() and last.score == whole.score
+    np.testing.assert_array_equal(last.history, whole.history)
+    for ours, theirs in zip(
+        jax.tree.leaves(last.variables), jax.tree.leaves(whole.variables), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)

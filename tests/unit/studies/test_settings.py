@@ -46,7 +46,7 @@ def test_the_papers_strategy_has_the_papers_objective(objective, strategy, aim):
 def test_json_both_ways():
     settings = StudySettings(objective="samples", num_steps=7, num_confirm=3, seed=5)
     record = settings.to_json()
-    assert StudySettings.from_json(record | {"format": 1, "signal": "x"}) == settings
+    assert StudySettings.from_json(record | {"format": 1, "signal": "x"}) == settings.written_out()
     assert set(record) == {field.name for field in fields(StudySettings)}
     with pytest.raises(KeyError, match="num_steps"):
         StudySettings.from_json({k: v for k, v in record.items() if k != "num_steps"})
@@ -60,12 +60,15 @@ def test_every_setting_and_the_signal_and_the_space_make_another_search():
     assert known["format"] == FORMAT and known["training"]["sampling"] == "shifted"
     for field in fields(StudySettings):
         value = {int: 17, str: "x"}.get(type(getattr(settings, field.name)), "samples")
-        value = 17 if field.name == "num_confirm" else value
+        value = 17 if field.name in ("num_confirm", "num_portfolio") else value
+        value = (0.5,) if field.name == "rungs" else value
         if field.name == "objective":
             value = "samples"
         other = identity(replace(settings, **{field.name: value}), signal, space)
         changed = {name for name in known if other[name] != known[name]}
-        assert field.name in changed and changed <= {field.name, "training"}, field.name
+        # the defaults of two others are those of the strategy
+        follow = {"num_portfolio", "rungs"} if field.name == "strategy" else set()
+        assert field.name in changed and changed <= {field.name, "training", *follow}, field.name
     other = identity(settings, signal, oi.inr_space("image", depth=2))
     assert {name for name in known if other[name] != known[name]} == {"space_sha256"}
     other = identity(settings, oi.sample_signal(size=9), space)

@@ -26,10 +26,11 @@ def test_a_pruned_trial_counts_with_its_last_point():
 
 
 def test_its_batch_knows_a_trials_point_alone():
-    trial = Trial(3, {"x": 1}, 4.0, "complete", "why", Origin("design"), 2.0, {1: 2.0}, {"a": 1})
+    trial = Trial(3, {"x": 1}, 4.0, "complete", "why", Origin("design"), 2.0, {1: 2.0}, {1: 2.5})
     pending = trial.as_pending()
     assert (pending.number, pending.point, pending.origin) == (3, {"x": 1}, Origin("design"))
     assert (pending.score, pending.reason, pending.curve, pending.facts) == (None, "", {}, {})
+    assert pending.rungs == {}
     assert not pending.is_ended
 
 

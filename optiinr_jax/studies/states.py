@@ -1,0 +1,22 @@
+"""Where the states of paused and interrupted trainings lie."""
+
+import shutil
+import weakref
+from pathlib import Path
+from tempfile import mkdtemp
+
+
+class StateFolder:
+    """A folder beside the best model, or one that ends with its owner where there is no model."""
+
+    def __init__(self, model_path: Path | None) -> None:
+        """Make nothing yet."""
+        self._path = None if model_path is None else model_path.with_suffix(".paused")
+
+    def file(self, number: int) -> Path:
+        """File of a trial's state; its folder is there."""
+        if self._path is None:
+            self._path = Path(mkdtemp(prefix="optiinr-"))
+            weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
+        self._path.mkdir(parents=True, exist_ok=True)
+        return self._path / f"trial_{number}.checkpoint"
