@@ -1,8 +1,8 @@
-"""Claim: what a default search finds holds on seeds it never saw, on pictures it was not made with.
+"""Claim: what a search finds holds on seeds it never saw, on pictures it was not made with.
 
-Four pictures of scikit-image at 64 x 64, a tenth of a second of Bach and a solid of 20 voxels: the
-default search of 40 trials, its configuration on 20 fresh seeds, the published networks under every
-protocol on 3.
+Four pictures of scikit-image at 64 x 64, a tenth of a second of Bach and a solid of 20 voxels: a
+search of 40 trials to their end, its configuration on 20 fresh seeds, the published networks under
+every protocol on 3.
 
 Command: python -m experiments.fresh_seeds [--objective samples] [--minutes 60]
          (its table is part of docs/training_rules.md)

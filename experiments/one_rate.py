@@ -1,12 +1,12 @@
 """Two questions about the training rule: four rates or one, and what is left at equal seconds.
 
-- rates: of what the searches found, how much is lost where all layers get the geometric mean of
-  their rates, times the best of three factors? Four seeds.
+- rates: of what searches found, how much is lost where all layers get the geometric mean of their
+  rates, times the best of three factors? Four seeds.
 - seconds: one network under AdamW as it was and under the new rule, both for the time of the new
   rule's run: AdamW gets as many steps more as they cost less, measured in the same process.
 
 Command: python -m experiments.one_rate   (its tables are part of docs/training_rules.md)
-Time: 20 minutes on one core.
+Time: 10 minutes on one core.
 Expected: experiments/results/one_rate.json
 """
 
@@ -32,6 +32,7 @@ from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
 from optiinr_jax.inr.config import as_number
 
 FACTORS, NUM_SEEDS, NUM_STEPS = (0.5, 1.0, 2.0), 4, 500
+NUM_TRAINED = 2  # of the winners whose rates differ
 SOAP = "soap, normalised"
 # (signal, network, its factor, width, pixels a side or None, steps of the new rule)
 SECONDS = (
@@ -63,7 +64,7 @@ def score(signal: Any, config: NetworkConfig, seed: int) -> float:
 
 
 def compare_rates() -> list[dict[str, Any]]:
-    """Every stored winner: its rates, and where they differ what one rate would give."""
+    """Every stored winner: its rates, and for some what one rate would give."""
     rows = []
     for table, load in (("fresh_seeds", fresh_seeds.load), ("between", between_samples.load)):
         for record in read_results(table, "quick/continuous"):
@@ -72,7 +73,8 @@ def compare_rates() -> list[dict[str, Any]]:
             config = NetworkConfig.from_json(record["fresh"]["found"]["config"])
             rates = rates_of(config)
             row: dict[str, Any] = {"signal": record["signal"], "rates": rates}
-            if max(rates) > 1.001 * min(rates):
+            trained = sum("own" in other for other in rows)
+            if trained < NUM_TRAINED and max(rates) > 1.001 * min(rates):
                 signal = load(record["signal"], "quick")
                 row["own"] = [score(signal, config, seed) for seed in range(NUM_SEEDS)]
                 for factor in FACTORS:
@@ -153,8 +155,8 @@ def lines() -> Iterator[str]:
     yield (
         f"Of the {len(found['rates'])} configurations that searches found by this rule, {equal} "
         "have one rate in all layers, although the last trials of a search may give every layer "
-        "its own. The others, with their own rates and with the geometric mean of them times a "
-        f"factor, {NUM_SEEDS} seeds:\n"
+        "its own. Some of the others, with their own rates and with the geometric mean of them "
+        f"times a factor, {NUM_SEEDS} seeds:\n"
     )
     heads = [f"one rate x {factor:g}" for factor in FACTORS]
     yield f"| signal | rates | own | {' | '.join(heads)} | own - best of one |"
@@ -171,11 +173,12 @@ def lines() -> Iterator[str]:
     yield "\n## At equal seconds\n"
     yield (
         "AdamW as it was gets as many steps more as they cost less on one core, measured in the "
-        "same process; at the samples / between them.\n"
+        "same process; at the samples / between them. Where AdamW's figure is that of a constant, "
+        "its rate, four times the authors', is too high for that width.\n"
     )
     yield f"| signal | network | width | ms a step | {FIRST} | {SOAP} | gain |"
     yield "|---|---|---|---|---|---|---|"
-    for row in found["seconds"]:
+    for row in found.get("seconds", []):
         ms = " / ".join(f"{row['ms_a_step'][rule]:.1f}" for rule in (FIRST, SOAP))
         figures = {rule: row[rule] for rule in (FIRST, SOAP)}
         cells = [
@@ -194,4 +197,6 @@ def lines() -> Iterator[str]:
 if __name__ == "__main__":
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
     keep_compiled_programs()
-    print(keep_result("one_rate", {"rates": compare_rates(), "seconds": compare_seconds()}))
+    known = read_result("one_rate") or {"rates": compare_rates()}
+    keep_result("one_rate", known)
+    print(keep_result("one_rate", known | {"seconds": compare_seconds()}))

@@ -304,9 +304,11 @@ def _fresh_seeds() -> Iterator[str]:
     lost = sum(sum(map(_is_lost, s, [s] * len(s))) for s in scores.values())
     yield "## Do found configurations hold?\n"
     yield (
-        "`python -m experiments.fresh_seeds`: the default search (40 trials of 500 steps, 4 of "
-        "them to confirm, width 48) on pictures of scikit-image that nothing was chosen on (64 x "
-        "64, made from 256 x 256); what it found is trained from 20 seeds that it did not see, "
+        "`python -m experiments.fresh_seeds`: a search of 40 trials of 500 steps, 4 of them to "
+        "confirm, width 48, every one to its end (the default before the portfolio and the rungs "
+        "of [portfolio.md](portfolio.md)), on pictures of scikit-image that nothing was chosen on "
+        "(64 x 64, made from 256 x 256), a tenth of a second of Bach and a solid; what it found "
+        "is trained from 20 seeds that it did not see, "
         "the best published network under the best of its protocols and rates from 3. Where its "
         f"rate is the largest of the grid (x {max(FACTORS):g}), a larger one may be better still, "
         "and the gain smaller. Of "

@@ -73,7 +73,9 @@ def noisy_gram(
     pairs = jax.lax.map(of_pair, (jnp.asarray(i), jnp.asarray(j)), batch_size=BATCH)
     lower = jnp.zeros((len(x), len(x)), x.dtype).at[i, j].set(pairs, mode=inside)
     eye = jnp.eye(len(x), dtype=x.dtype)
-    K = lower + jnp.tril(lower, -1).T + noise_variance(params, own_noise) * eye
+    noise = noise_variance(params, own_noise)
+    noise = noise if own_noise is None else jnp.diag(noise)
+    K = lower + jnp.tril(lower, -1).T + noise * eye
     return jnp.where(mask[:, None] & mask[None, :], K, eye)
 
 

@@ -3,11 +3,10 @@
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache
 
 import jax
-import scipy.linalg  # noqa: F401 - its BLAS does JAX's factorisations; loaded, so that it is found
-from threadpoolctl import ThreadpoolController
+
+from optiinr_jax.blas import one_blas_thread
 
 _users: set[int] = set()  # processes that have computed, inherited by those forked from them
 
@@ -41,11 +40,5 @@ def host_scope() -> Generator[None]:
         device = jax.local_devices(backend="cpu")[0]
     except RuntimeError:  # JAX_PLATFORMS leaves the processor out
         device = jax.local_devices()[0]
-    with jax.enable_x64(True), jax.default_device(device), _blas().limit(limits=1):
+    with jax.enable_x64(True), jax.default_device(device), one_blas_thread():
         yield
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """The BLAS libraries of this process; to find them takes some milliseconds."""
-    return ThreadpoolController().select(user_api="blas")

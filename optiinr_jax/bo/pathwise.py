@@ -86,6 +86,8 @@ def _correct(
     key: Key[Array, ""], posterior: gp.Posterior, y: Float[Array, " n"], prior: Float[Array, "s n"]
 ) -> Float[Array, "s n"]:
     """Weights (K + noise I)^-1 (y - f(X) - eps) of the data term, zero where masked."""
-    eps = jnp.sqrt(posterior.noise) * jax.random.normal(key, prior.shape, prior.dtype)
+    eps = jnp.sqrt(jnp.broadcast_to(posterior.noise, prior.shape)) * jax.random.normal(
+        key, prior.shape, prior.dtype
+    )
     residual = jnp.where(posterior.mask[None], y[None] - prior - eps, 0.0)
     return (residual @ posterior.L_inverse.T) @ posterior.L_inverse

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 import optiinr_jax as oi
+from optiinr_jax.checks import check_name
 from optiinr_jax.cli.common import (
     MODEL,
     SAMPLE,
@@ -33,6 +34,7 @@ from optiinr_jax.cli.common import (
 from optiinr_jax.cli.folders import prepare_folder
 from optiinr_jax.inr.baselines import fit_presets, summary
 from optiinr_jax.inr.fitting import matmul_precision
+from optiinr_jax.inr.presets import PROTOCOLS
 from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
 from optiinr_jax.report.labels import size_label
 from optiinr_jax.report.terminal import print_baselines, score_lines
@@ -110,6 +112,7 @@ def fit(
     if mono:
         options["mono"] = True
     signal = get_signal(file, sample, size, "fit", options)
+    check_name("protocol", protocol, PROTOCOLS)
     if preset is None:
         first = read_portfolio(portfolio).recommend(signal, 1, width=width, num_steps=num_steps)[0]
         config, reason = first.config, first.reason

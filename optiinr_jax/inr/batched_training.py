@@ -14,6 +14,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Key
 
+from optiinr_jax.blas import one_blas_thread
 from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.cost import chunk_steps
@@ -42,6 +43,7 @@ def structure_of(points: Points, config: NetworkConfig) -> Any:
     return jax.tree.structure(wave), jax.tree.structure(points), shapes
 
 
+@one_blas_thread()
 def train_many(
     keys: Sequence[Key[Array, ""]],
     points: Sequence[Points],

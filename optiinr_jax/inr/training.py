@@ -18,6 +18,7 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Float32, Int, Key
 
+from optiinr_jax.blas import one_blas_thread
 from optiinr_jax.inr.batches import Points, batch_index
 from optiinr_jax.inr.checkpoints import Checkpoint, load_state, save_state
 from optiinr_jax.inr.config import NetworkConfig
@@ -239,6 +240,7 @@ _train_chunk_on_one_core = _jit(
 _compiling = threading.Lock()  # so that threads of the same need do not all compile
 
 
+@one_blas_thread()
 def train(
     key: Key[Array, ""],
     points: Points,

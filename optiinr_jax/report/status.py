@@ -71,7 +71,7 @@ def describe_status(study: Study) -> list[str]:
     lines[0] += f", {trained} of training"
     if facts["paused"]:
         whole = trainings_done(study.trials, study.settings.num_steps)
-        lines[0] += f", as many steps as {whole:.1f} whole ones"
+        lines.append(f"as many steps as {whole:.1f} whole trainings")
     lines.append(f"{measure.name}, objective {measure.objective}: {measure.aim}")
     winner = find_winner(study.trials)
     if winner is not None:

@@ -59,6 +59,8 @@ def run(study: Study, budget: Callable[[], int], options: RunOptions) -> None:
                 bar.update(study.count_ended(budget()), "waiting for other processes")
                 time.sleep(_PAUSE)
         study.refresh_model()
+        if not study.is_stopped:
+            study.states.remove()
 
 
 def _make_bench(study: Study, budget: Callable[[], int], options: RunOptions) -> Bench:

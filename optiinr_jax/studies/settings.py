@@ -5,14 +5,14 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from optiinr_jax.bo.engine import NUM_INITIAL
 from optiinr_jax.bo.space import Space
 from optiinr_jax.signals import Signal
 from optiinr_jax.studies.points import training_rule
 
 FORMAT = 5  # version of what a study holds besides Optuna's own; others are refused
 MIN_CONFIRM, CONFIRM_SHARE = 4, 0.1  # trials that confirm: a tenth of the budget, at least so many
-NUM_PORTFOLIO, RUNGS = 3, (0.2, 0.4)  # of our own strategy, see docs/portfolio.md
+NUM_INITIAL = 9  # the portfolio and the published networks of a picture
+NUM_PORTFOLIO, RUNGS = 3, (0.3,)  # of our own strategy, see docs/portfolio.md
 CUSTOM = "custom"  # name of a space that the caller brought
 
 
@@ -42,8 +42,8 @@ class StudySettings:
         num_portfolio: configurations that did well on other signals, tried first and to their end.
             None: 3 for the strategy "optiinr", 0 for the others.
         rungs: shares of a training, rising, at which it pauses: the best third of a round of 3 to
-            the power of their number goes on. (): every trial goes to its end. None: 0.2 and 0.4
-            for the strategy "optiinr", () for the others.
+            the power of their number goes on. (): every trial goes to its end. None: 0.3 for the
+            strategy "optiinr", () for the others.
         seed: random seed; the same seed gives the same trials on one machine.
     """
 

@@ -20,3 +20,8 @@ class StateFolder:
             weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
         self._path.mkdir(parents=True, exist_ok=True)
         return self._path / f"trial_{number}.checkpoint"
+
+    def remove(self) -> None:
+        """Remove all states; who goes on from one begins again, to the same result."""
+        if self._path is not None:
+            shutil.rmtree(self._path, ignore_errors=True)

@@ -67,6 +67,7 @@ class Study:
         model_path: file of the best network; None: nowhere.
         rung_steps: steps at which trials pause; empty: every one goes to its end.
         ledger: this process's part in the study.
+        states: where the states of paused trainings lie.
         is_interrupted: whether somebody at a prompt or in a notebook interrupted the search.
     """
 
@@ -90,7 +91,7 @@ class Study:
         self._best: INR | None = None
         self._told: set[int] = set()  # rows of trials, in this process
         self._networks: dict[int, INR] = {}  # of the best trials that this process has trained
-        self._states = StateFolder(model_path)
+        self.states = StateFolder(model_path)
         self.is_stopped = self.is_interrupted = False
 
     @property
@@ -216,7 +217,7 @@ class Study:
             job,
             max_seconds=max_seconds,
             pause_at=None if claimed.rung is None else job.rungs[claimed.rung],
-            checkpoint=self._states.file(claimed.number) if is_long or job.rungs else None,
+            checkpoint=self.states.file(claimed.number) if is_long or job.rungs else None,
         )
 
     def count_ended(self, num_trials: int | None = None) -> int:

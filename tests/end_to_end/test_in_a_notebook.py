@@ -59,7 +59,7 @@ def test_a_search_fills_one_line_and_what_is_left_is_kept(kernel):
     manager, client = kernel
     assert not [m for m in outputs_of(client, SETUP) if m[0] == "error"]
     code = "study = oi.search(signal, num_trials=400, num_steps=500, **small)"
-    messages = outputs_of(client, code, manager.interrupt_kernel, after="trial   2")
+    messages = outputs_of(client, code, manager.interrupt_kernel, after="trial   6")
     assert not [content for kind, content in messages if kind == "error"]
     assert len(texts(messages, "display_data")) == 1  # one line, which changes
     assert len(texts(messages, "update_display_data")) >= 1

@@ -13,7 +13,8 @@ import optiinr_jax as oi
 ROOT = Path(__file__).parents[2]
 # For the sake of time: what is written -> what is run
 SMALLER = {
-    "num_trials=40, num_steps=500, width=48, st": "num_trials=4, num_steps=150, width=8, st",
+    "num_trials=22, num_steps=500, width=48, st": "num_trials=4, num_steps=150, width=8, st",
+    "inr = oi.fit(signal)  #": "inr = oi.fit(signal, num_steps=60)  #",
     'load_signal("photo.png", size=96)': 'load_signal("photo.png", size=16)',
     'oi.preset("siren", width=48), num_steps=500': 'oi.preset("siren", width=8), num_steps=9',
     'modality="audio", width=64), num_steps=500': 'modality="audio", width=8), num_steps=9',

@@ -52,11 +52,11 @@ def check_same(storage, alone):
     """Exactly the configured trials, each ended in the same way, and the same best."""
     study = oi.load_study(storage)
     assert facts(study) == facts(alone)
-    states = {row.state.name for row in study.optuna_study.get_trials()}
-    assert states <= {"COMPLETE", "FAIL"}  # and nothing is left waiting
+    assert {trial.state for trial in study.trials} <= {"complete", "failed", "paused"}
+    assert study.count_ended(NUM_TRIALS) == NUM_TRIALS  # and nothing is left to do
     scores, expected = (np.array([t.score for t in s.trials], float) for s in (study, alone))
     np.testing.assert_allclose(scores, expected, atol=1e-4)
-    assert np.isfinite(scores).mean() > 0.5
+    assert np.isfinite(scores).sum() >= 4  # the others are paused
     assert study.best_trial.number == alone.best_trial.number
     return study
 

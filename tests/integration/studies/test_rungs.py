@@ -83,6 +83,7 @@ def test_stored_and_interrupted_it_is_the_same(signal, whole, tmp_path):
             for state in tmp_path.glob("*.paused/*1.checkpoint"):  # of some trials it is lost
                 state.unlink()
     assert count > 20 and facts(study) == facts(whole)
+    assert not list(tmp_path.glob("*.paused"))  # at the end nobody needs them
     assert facts(oi.load_study(storage)) == facts(whole)
 
 

@@ -129,3 +129,15 @@ def test_gram_is_all_pairs():
     params, x, _, x_test = problem()
     one = EVALUATE(params.kernel, x[2], x_test[1])
     np.testing.assert_allclose(gram(EVALUATE, params.kernel, x, x_test)[2, 1], one, rtol=1e-6)
+
+
+def test_rows_with_a_noise_of_their_own_count_less():
+    """Within the rules that a program lives by: no rank is promoted."""
+    with jax.enable_x64(True):
+        params, x, y, _ = problem(log_noise=-10.0)
+        mask, own = jnp.ones(len(x), bool), jnp.zeros(len(x)).at[2].set(1e6)
+        doubted = condition(params, x, y.at[2].set(50.0), mask, own)
+        left_out = condition(params, x, y, mask.at[2].set(False))
+        mean, _ = predict(doubted, x)
+        expected, _ = predict(left_out, x)
+    np.testing.assert_allclose(mean, expected, atol=1e-3)

@@ -16,7 +16,7 @@ from optiinr_jax.studies.trials import Outcome
 from tests.helpers import make_inr
 from tests.studies import advance
 
-SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random"}
+SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random", "num_initial": 12}
 
 
 @pytest.fixture(scope="module")
