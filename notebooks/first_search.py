@@ -38,8 +38,9 @@ siren = oi.fit(signal, oi.preset("siren", width=WIDTH), num_steps=NUM_STEPS)
 siren
 
 # %% [markdown]
-# The search. The first trials are the published networks, then comes a space-filling design, then
-# the surrogate proposes, and the last ones train the best configurations on further seeds. With
+# The search. The first trials are networks that did well on other pictures, then the published
+# ones; then the surrogate proposes. Most trials pause after a part of their steps, the best go on,
+# and the last ones train the best configurations on further seeds. With
 # `storage="sqlite:///study.db"` the same call would continue it later.
 
 # %%
