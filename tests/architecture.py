@@ -67,13 +67,13 @@ def check_floors(package: Path, floors: list[set[str]]) -> Faults:
     return faults
 
 
-def check_towers(package: Path, towers: tuple[str, str], bridges: set[str]) -> Faults:
-    """The two towers are joined in a few parts alone."""
+def check_towers(package: Path, towers: set[str], bridges: set[str]) -> Faults:
+    """Two towers are joined in a few parts alone."""
     faults = []
     for name, targets in import_graph(package).items():
-        seen = {part_of(target) for target in targets} | {part_of(name)}
-        if set(towers) <= seen and part_of(name) not in bridges:
-            faults.append(f"{name} joins {' and '.join(towers)}")
+        joined = towers & ({part_of(target) for target in targets} | {part_of(name)})
+        if len(joined) > 1 and part_of(name) not in bridges:
+            faults.append(f"{name} joins {' and '.join(sorted(joined))}")
     return faults
 
 

@@ -23,7 +23,7 @@ PACKAGE = Path(optiinr_jax.__file__).parent
 FLOORS = [
     {"blas", "checks", "numerics", "files", "options", "progress"},
     {"signals"},
-    {"inr", "bo"},
+    {"inr", "bo", "landscapes", "trajectories"},
     {"studies"},
     {""},  # the front door, which names what the floors below offer
     {"report"},
@@ -54,7 +54,9 @@ LONG = {
 }
 RULES = {
     "floors": partial(rules.check_floors, floors=FLOORS),
-    "towers": partial(rules.check_towers, towers=("inr", "bo"), bridges=BRIDGES),
+    "towers": partial(
+        rules.check_towers, towers={"inr", "bo", "landscapes", "trajectories"}, bridges=BRIDGES
+    ),
     "circles": rules.check_circles,
     "names": rules.check_names,
     "private names": partial(rules.check_private_names, allowed=PRIVATE),
@@ -90,7 +92,7 @@ SOUND = {
 HOUSE_FLOORS = [{"low"}, {"left", "right"}, {"bridge"}, {""}]
 HOUSE_RULES = {
     "floors": partial(rules.check_floors, floors=HOUSE_FLOORS),
-    "towers": partial(rules.check_towers, towers=("left", "right"), bridges={"bridge", ""}),
+    "towers": partial(rules.check_towers, towers={"left", "right"}, bridges={"bridge", ""}),
     "circles": rules.check_circles,
     "names": rules.check_names,
     "private names": partial(rules.check_private_names, allowed={"house.low"}),

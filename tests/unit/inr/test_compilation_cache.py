@@ -13,6 +13,8 @@ FIT = """
 import optiinr_jax as oi
 from optiinr_jax.inr.compilation_cache import keep_compiled_programs
 print(keep_compiled_programs())
+import jax
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # on any machine
 oi.fit(oi.sample_signal("image", 8), oi.preset("siren", width=8), num_steps=2, warn=False)
 """
 
