@@ -157,9 +157,13 @@ def train_fifty(config, params, rows, constants):
 TRACES = {"adam_official_lr": 0.0, "adamw_1e-4": 0.01}
 
 
+SINGLE = ["siren", "finer", "wf", "wire_repo", "fr_sin", "kwea_gaussian", "pemlp"]  # one a kind
+
+
 @pytest.mark.parametrize("trace", TRACES)
-@pytest.mark.parametrize("name", NETS)
-@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize(
+    ("name", "bits"), [*((name, 64) for name in NETS), *((name, 32) for name in SINGLE)]
+)
 def test_traces_of_fifty_steps(golden, name, trace, bits):
     """All of it where the figures say it is not chaotic, else the first losses."""
     rate = golden.index["methods"][name]["official_lr"] if "official" in trace else 1e-4

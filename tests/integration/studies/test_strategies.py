@@ -13,16 +13,17 @@ from tests.unit.studies.test_strategies import CHEAP, GOLDEN, NUM_GIVEN, SPACE, 
 
 RUNS = [(name, int(size)) for name, size in (run.split(", ") for run in GOLDEN["runs"])]
 MODELS = [run for run in RUNS if run not in CHEAP]
+UNTIL = {"optiinr": 26}  # past the end of its ties; four trials of a model show the others
 
 
 REPLAY = """
 import json, sys
 import pytest
-from tests.integration.studies.test_strategies import MODELS
+from tests.integration.studies.test_strategies import MODELS, UNTIL
 from tests.unit.studies.test_strategies import replay
 for strategy, batch_size in MODELS:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        study = replay(monkeypatch, strategy, batch_size)
+        study = replay(monkeypatch, strategy, batch_size, UNTIL.get(strategy, 13))
     rows = [[trial.point, trial.state] for trial in study.trials]
     print(json.dumps([strategy, batch_size, rows]), flush=True)
 """
@@ -49,7 +50,7 @@ def replayed(pytestconfig):
 @pytest.mark.parametrize(("strategy", "batch_size"), MODELS)
 def test_a_seed_gives_the_trials_that_it_always_gave(replayed, strategy, batch_size):
     trials = replayed[strategy, batch_size]
-    check_golden(trials, strategy, batch_size)
+    check_golden(trials, strategy, batch_size, UNTIL.get(strategy, 13))
     points = [point for point, _ in trials[NUM_GIVEN:]]
     assert all(point not in points[:i] for i, point in enumerate(points))
     ties = Ties(SPACE, layer_ties(SPACE))

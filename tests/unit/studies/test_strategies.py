@@ -20,31 +20,31 @@ OPTIONS = {"num_steps": 20, "width": 8, "depth": 2, "num_initial": 9, "seed": 3,
 NUM_GIVEN = 8  # published networks, at the time when the sequences were made
 
 
-def replay(monkeypatch, strategy, batch_size, num_trials=26):
-    """A search of the golden space, given the first points of its sequence."""
+def replay(monkeypatch, strategy, batch_size, until=26):
+    """A search of the golden space up to a trial, given the first points of its sequence."""
     monkeypatch.setattr(api, "_enqueue_published", lambda *nothing: None)
     study = oi.create_study(
         oi.sample_signal(size=12),
         strategy=strategy,
         batch_size=batch_size,
-        num_trials=num_trials,
+        num_trials=26,
         num_confirm=0,
         **OPTIONS,
     )
     for point in GOLDEN["runs"][f"{strategy}, {batch_size}"][:NUM_GIVEN]:
         study.enqueue(point)
-    while len(study.trials) < num_trials:
-        count = min(batch_size, num_trials - len(study.trials))
+    while len(study.trials) < until:
+        count = min(batch_size, until - len(study.trials))
         for asked in [study.ask() for _ in range(count)]:
             score = score_of_point(asked.point)
             study.tell(asked, None if score < -6.5 else score)
     return study
 
 
-def check_golden(trials, strategy, batch_size):
+def check_golden(trials, strategy, batch_size, until=26):
     """Trials (point, state) have the points that the first version of the code proposed."""
-    expected = GOLDEN["runs"][f"{strategy}, {batch_size}"]
-    assert len(trials) == len(expected) == 26
+    expected = GOLDEN["runs"][f"{strategy}, {batch_size}"][:until]
+    assert len(trials) == len(expected) == until
     for number, ((found, _), point) in enumerate(zip(trials, expected, strict=True)):
         assert set(found) == set(point), number
         for name, value in point.items():
