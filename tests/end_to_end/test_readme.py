@@ -1,4 +1,4 @@
-"""The Python of README and of docs/studies.md, as it stands there but for its sizes."""
+"""The Python of README and of the manual, as it stands there, README's but for its sizes."""
 
 import re
 import subprocess
@@ -52,6 +52,23 @@ def test_the_pool_of_the_manual_runs_as_a_script(tmp_path):
     (script,) = [block for block in blocks if "ProcessPoolExecutor" in block]
     (tmp_path / "pool.py").write_text(script)
     assert "Study(8 trials" in run_script(tmp_path / "pool.py")
+
+
+GUIDES = [ROOT / "docs" / "start.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
+
+
+@pytest.mark.slow
+def test_the_python_of_the_guides_runs(tmp_path):
+    """As it stands there, all in one process; every page begins with nothing known."""
+    pages = {
+        guide.name: "\n".join(re.findall(r"```python\n(.*?)```", guide.read_text(), re.S))
+        for guide in GUIDES
+    }
+    pages = {name: code for name, code in pages.items() if code}
+    assert len(pages) >= 6
+    runs = [f"exec(compile({code!r}, {name!r}, 'exec'), {{}})" for name, code in pages.items()]
+    (tmp_path / "guides.py").write_text("\n".join(runs))
+    run_script(tmp_path / "guides.py")
 
 
 def run_script(path):

@@ -1,5 +1,6 @@
 """Pages that are written from the code say what the code says."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,3 +22,31 @@ def test_tables_of_searches_are_those_of_the_results(tmp_path):
     subprocess.run(command, cwd=ROOT, check=True)
     page = (ROOT / "docs" / "search_benchmarks.md").read_text()
     assert (tmp_path / "page.md").read_text() == page, "run python benchmarks/bench_search.py page"
+
+
+LINK = re.compile(r"\[[^\]]*\]\((?!https?://|mailto:|#)([^)#\s]+)")
+WRITTEN_AT_BUILD = {"command_line.md", "equations.md"}
+
+
+def test_every_link_within_the_repository_leads_somewhere():
+    pages = [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "experiments").glob("*.md"),
+    ]
+    assert len(pages) > 25
+    dead = {
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in LINK.findall(page.read_text())
+        if not (page.parent / target).exists() and Path(target).name not in WRITTEN_AT_BUILD
+    }
+    assert not dead
+
+
+def test_every_guide_is_in_the_list_of_guides():
+    """Or nobody finds it."""
+    for folder in ("how-to", "explanation"):
+        listed = (ROOT / "docs" / folder / "index.md").read_text()
+        for page in (ROOT / "docs" / folder).glob("*.md"):
+            assert page.stem in (*listed.split(), "index")
