@@ -20,6 +20,7 @@ extensions = [
     "api_pages",
     "command_pages",
     "equation_pages",
+    "notebook_pages",
     "repository_links",
 ]
 exclude_patterns = ["experiments/*", "_ext/*", "site/*"]

@@ -16,6 +16,7 @@
 
 # %%
 import matplotlib.pyplot as plt
+import numpy as np
 
 import optiinr_jax as oi
 
@@ -77,9 +78,19 @@ inr.scores
 # So the network is a function that is right between its samples, and renders at any size.
 
 # %%
-plt.imshow(inr.render(scale=4.0).clip(0, 1))
-plt.axis("off")
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2))
+axes[0].imshow(signal.samples)
+axes[0].set_title("pixels")
+axes[1].imshow(inr.render(scale=4.0).clip(0, 1))
+axes[1].set_title("network, 4 times as large")
+error = np.abs(inr.render() - signal.samples).mean(axis=-1)
+figure.colorbar(axes[2].imshow(error, cmap="magma"), ax=axes[2])
+axes[2].set_title("error at the pixels")
+for axis in axes:
+    axis.axis("off")
 plt.show()
+
+# %%
 path = inr.save("first.inr.safetensors")
 again = oi.load_inr(path)
 print(again, path.stat().st_size, "bytes")
