@@ -1,6 +1,6 @@
 """Run the notebooks and keep them with what they print and draw: `python -m experiments.notebooks`.
 
-A notebook is written as notebooks/NAME.py, which is what one edits and reviews. notebooks/NAME.ipynb
+A notebook is written as notebooks/NAME.py, which one edits and reviews. notebooks/NAME.ipynb
 is the same with its outputs, for people who look before they run, and for the site.
 """
 
