@@ -55,7 +55,7 @@ def run(arguments: list[str]) -> int:
 def _run_verb(arguments: list[str]) -> None:
     import tyro
 
-    from optiinr_jax.cli import studies, verbs
+    from optiinr_jax.cli import facts, studies, verbs
     from optiinr_jax.cli.config_file import expand_config
     from optiinr_jax.inr import keep_compiled_programs
 
@@ -70,6 +70,8 @@ def _run_verb(arguments: list[str]) -> None:
         "render": verbs.render,
         "export": verbs.export,
         "eval": verbs.evaluate,
+        "info": facts.info,
+        "presets": facts.presets,
         "doctor": verbs.doctor,
     }
     for documented in (*commands.values(), studies.StudySettings):

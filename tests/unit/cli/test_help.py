@@ -11,7 +11,7 @@ from optiinr_jax.cli.main import run
 from optiinr_jax.studies import RunOptions, StudySettings
 
 VERBS = ("search", "worker", "status", "report", "fit", "compare", "render", "export")
-VERBS += ("eval", "doctor")
+VERBS += ("eval", "info", "presets", "doctor")
 
 
 def help_of(verb, capsys):
