@@ -16,6 +16,7 @@ import optiinr_jax as oi
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals import SignalError, write_samples
 from optiinr_jax.signals.kinds import get_kind, kind_of_file
+from optiinr_jax.text import without_passwords
 
 Sample = Literal["image", "audio", "volume"]
 File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
@@ -65,7 +66,10 @@ def _without_infinities(value: Any) -> Any:
 
 
 def command_line(verb: Callable[..., Any], options: dict[str, Any]) -> str:
-    """The command that repeats a run: its file, and every option that is not the default."""
+    """The command that repeats a run: its file, and every option that is not the default.
+
+    The password of an address is left out.
+    """
     words = ["optiinr", verb.__name__]
     for name, parameter in inspect.signature(verb).parameters.items():
         value, default = options[name], parameter.default
@@ -80,7 +84,7 @@ def command_line(verb: Callable[..., Any], options: dict[str, Any]) -> str:
             is_positional = parameter.kind is parameter.POSITIONAL_ONLY
             parts = [str(part) for part in (word if isinstance(word, tuple | list) else (word,))]
             words += parts if is_positional else [f"--{option.replace('_', '-')}", *parts]
-    return shlex.join(words)
+    return without_passwords(shlex.join(words))
 
 
 def without_none(**options: Any) -> dict[str, Any]:

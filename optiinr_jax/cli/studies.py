@@ -49,7 +49,7 @@ from optiinr_jax.studies import (
 from optiinr_jax.studies.comparison import BEST_PRESET
 from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.portfolio import NUM_ENTRIES
-from optiinr_jax.studies.store.lock import database_path
+from optiinr_jax.studies.store.address import address_of, database_path
 from optiinr_jax.studies.store.schema import COMMAND
 
 REFRESH = 2.0  # seconds between two looks of `status --watch`
@@ -109,7 +109,7 @@ def search(
     processes.pin_to(shares[0])
     signal = get_signal(file, sample, size, "search", {})
     folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
-    storage = storage or f"sqlite:///{folder / STUDY}"
+    address = storage or str(address_of(folder / STUDY))
     if pruner is not None and settings.rungs is None:
         settings = replace(settings, rungs=())
     command = command_line(search, options)
@@ -117,7 +117,7 @@ def search(
     study = oi.create_study(
         signal,
         num_trials=num_trials,
-        storage=storage,
+        storage=address,
         name=name or signal.name,
         model_path=folder / MODEL,
         portfolio=read_portfolio(portfolio),
@@ -130,7 +130,7 @@ def search(
         max_failures=max_failures,
         progress=output.is_verbose,
     )
-    with processes.started(storage, name or signal.name, shares[1:]):
+    with processes.started(address, study.name, folder / MODEL, shares[1:]):
         run(study, lambda: num_trials, run_options)
     write_outputs(study.best_inr, folder, command=command)
     comparison = _compare_and_report(study, folder, num_seeds, output)
@@ -144,6 +144,7 @@ def worker(
     /,
     *,
     name: Text = None,
+    model: Out = None,
     pruner: Text = None,
     max_trial_seconds: Number = None,
     max_failures: int = 10,
@@ -158,6 +159,7 @@ def worker(
     Args:
         storage: folder of a run, or an address like sqlite:///study.db or postgresql://HOST/NAME.
         name: name of the study (default: the only one in the storage).
+        model: file of the best network (default: beside an SQLite file, else none).
         pruner: rule that stops hopeless trials, the same as that of the search.
         max_trial_seconds: time limit of a trial, the same as that of the search.
         max_failures: number of trials in a row that failed before their training was over which
@@ -167,7 +169,7 @@ def worker(
     """
     output = Output(json_output, quiet)
     check_counts(max_failures=max_failures)
-    study = oi.load_study(storage_of(storage), name)
+    study = open_study(storage, name, model)
     work(
         study,
         RunOptions(
@@ -197,7 +199,7 @@ def status(
         watch: refresh until the search has finished.
         json_output: print one line of JSON.
     """
-    study = oi.load_study(storage_of(storage), name)
+    study = open_study(storage, name)
     if json_output:
         Output(json=True).result(summarise(study))
     elif watch:
@@ -242,7 +244,7 @@ def portfolio(
         json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
-    opened = [oi.load_study(storage_of(study)) for study in studies]
+    opened = [open_study(study) for study in studies]
     found = oi.Portfolio.from_studies(opened, num=num, progress=output.is_verbose)
     found.save(out)
     for cell in found.cells:
@@ -285,30 +287,37 @@ def report(
     """
     output = Output(json_output, quiet)
     check_counts(num_seeds=num_seeds)
-    url = storage_of(storage)
-    study = oi.load_study(url, name)
-    other = None if against is None else oi.load_study(storage_of(against), against_name)
+    study = open_study(storage, name)
+    other = None if against is None else open_study(against, against_name)
     if other is not None:
         check_against(study, other)  # before minutes of work
-    database = database_path(url)
+    database = database_path(study.storage)
     folder = prepare_folder(out or (database.parent if database else Path()))
     comparison = _compare_and_report(study, folder, num_seeds, output, other)
     _say_result(study, comparison, folder, output)
     output.result(_result(study, comparison, folder))
 
 
-def storage_of(text: str) -> str:
-    """The address that a run's folder, a database file or an address stands for.
+def open_study(text: str, name: str | None = None, model: Path | None = None) -> Study:
+    """The study of a run's folder, a database file or an address.
+
+    The best network of a run lies in its folder under the name that `search` gives it.
 
     Raises:
         StudyError: there is no study.
     """
     if "://" in text:
-        return text
-    path = Path(text) / STUDY if Path(text).is_dir() else Path(text)
-    if not path.is_file():
-        raise StudyError(f"there is no study {path}; name the folder of a run, or an address.")
-    return f"sqlite:///{path}"
+        storage: str | Path = text
+    else:
+        storage = Path(text) / STUDY if Path(text).is_dir() else Path(text)
+        if not storage.is_file():
+            raise StudyError(
+                f"there is no study {storage}; name the folder of a run, or an address."
+            )
+    database = database_path(address_of(storage))
+    if model is None and database is not None and database.name == STUDY:
+        model = database.with_name(MODEL)
+    return oi.load_study(storage, name, model_path=model)
 
 
 def _compare_and_report(
