@@ -5,6 +5,7 @@ line for people goes through `printable`, every address in a sentence through `w
 """
 
 import re
+from unicodedata import category
 
 # The user, then the password up to the last @ of the word, or to the first one; a port is none.
 _PASSWORD = re.compile(
@@ -15,7 +16,7 @@ _UNDECODED = range(0xDC80, 0xDD00)  # how Python holds a byte of a name that is 
 
 
 def printable(text: str) -> str:
-    r"""The same text in one line, with an escape for each character that is no letter or sign.
+    r"""The same text in one line, with an escape for each character that is no letter, sign, space.
 
     >>> printable("a\x1b[2Jb\n"), printable("caf\udce9"), printable("写真.png")
     ('a\\x1b[2Jb\\x0a', 'caf\\xe9', '写真.png')
@@ -24,7 +25,7 @@ def printable(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character.isprintable():
+    if character.isprintable() or category(character) == "Zs":
         return character
     code = ord(character)
     code = code & 0xFF if code in _UNDECODED else code
@@ -35,6 +36,15 @@ def _escaped(character: str) -> str:
         if code < 0x10000
         else f"\\U{code:08x}"
     )
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a database or a page can hold it; a name in an older encoding is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def without_passwords(text: str) -> str:

@@ -1,5 +1,6 @@
 """The commands of a search: search, worker, status, report."""
 
+import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +13,6 @@ from optiinr_jax.checks import check_counts
 from optiinr_jax.cli import workers as processes
 from optiinr_jax.cli.common import (
     MODEL,
-    SAMPLE,
     STUDY,
     File,
     Json,
@@ -27,6 +27,7 @@ from optiinr_jax.cli.common import (
     command_line,
     get_signal,
     read_portfolio,
+    run_name,
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
@@ -36,6 +37,7 @@ from optiinr_jax.report.facts import check_against
 from optiinr_jax.report.labels import size_label
 from optiinr_jax.report.plain_table import terminal_width
 from optiinr_jax.report.status import describe_status, status_lines, summarise
+from optiinr_jax.streams import print_lines
 from optiinr_jax.studies import (
     Comparison,
     Entry,
@@ -51,6 +53,7 @@ from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.portfolio import NUM_ENTRIES
 from optiinr_jax.studies.store.address import address_of, database_path
 from optiinr_jax.studies.store.schema import COMMAND
+from optiinr_jax.text import printable
 
 REFRESH = 2.0  # seconds between two looks of `status --watch`
 FRESH_SCORES = "fresh_scores.json"  # figures on fresh seeds, which a later report takes up
@@ -108,7 +111,7 @@ def search(
     shares = processes.make_shares(workers)
     processes.pin_to(shares[0])
     signal = get_signal(file, sample, size, "search", {})
-    folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
+    folder = prepare_folder(out or Path("runs") / run_name(file))
     address = storage or str(address_of(folder / STUDY))
     if pruner is not None and settings.rungs is None:
         settings = replace(settings, rungs=())
@@ -205,7 +208,7 @@ def status(
     elif watch:
         _watch(study)
     else:
-        print("\n".join(status_lines(study, terminal_width())), flush=True)
+        print_lines(status_lines(study, terminal_width()))
 
 
 def _watch(study: Study) -> None:
@@ -214,10 +217,10 @@ def _watch(study: Study) -> None:
     from rich.text import Text
 
     def view() -> Text:
-        return Text("\n".join(status_lines(study, terminal_width())))
+        return Text("\n".join(map(printable, status_lines(study, terminal_width()))))
 
     with Live(view(), auto_refresh=False) as live:
-        while not summarise(study)["is_over"]:
+        while not summarise(study)["is_over"] and getattr(sys.stdout, "error", None) is None:
             time.sleep(REFRESH)
             live.update(view(), refresh=True)
 

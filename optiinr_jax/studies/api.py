@@ -1,7 +1,6 @@
 """Entry points: create, load, run and help with a study."""
 
 import os
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +15,7 @@ from optiinr_jax.progress import is_interactive
 from optiinr_jax.signals import Signal, as_signal
 from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.scores import check_objective
+from optiinr_jax.streams import say
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.points import check_space, config_to_point, inr_space
@@ -280,9 +280,7 @@ def search(
         study.is_interrupted = True
         again = "the same call goes on" if storage else "with storage= the same call would go on"
         ended = study.count_ended()
-        print(
-            f"search: interrupted after {ended} of {num_trials} trials; {again}.", file=sys.stderr
-        )
+        say(f"search: interrupted after {ended} of {num_trials} trials; {again}.")
     return study
 
 

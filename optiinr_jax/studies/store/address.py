@@ -7,6 +7,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.text import is_utf8, printable
 
 _EXPECTED = "sqlite:///FILE or postgresql://HOST/NAME was expected; choose one of them."
 _SUFFIXES = (".db", ".sqlite", ".sqlite3")
@@ -72,6 +73,11 @@ def _parse(url: str) -> URL:
 
 def _file_address(url: URL, name: str) -> str:
     path = os.path.abspath(name)
+    if not is_utf8(path):
+        raise StudyError(
+            f"the file {printable(path)} has a name that is not UTF-8, which no address can hold; "
+            "choose another name or folder."
+        )
     address = url.set(database=path).render_as_string(hide_password=False)
     if make_url(address).database != path:  # older versions of SQLAlchemy quote nothing
         raise StudyError(

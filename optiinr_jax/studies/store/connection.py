@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.store.address import database_path
 from optiinr_jax.studies.store.lock import locked
+from optiinr_jax.text import is_utf8, printable
 
 HEARTBEAT, STALE_AFTER = 10, 60  # seconds between heartbeats, and without one until a trial is free
 WRITE_TIMEOUT = 30.0  # seconds that a write waits for another program's
@@ -35,6 +36,11 @@ def opened(url: str | None, name: str) -> Generator[BaseStorage]:
         StudyError: it cannot be opened, or is none of the three.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if not is_utf8(name):
+        raise StudyError(
+            f"the name {printable(name)} of the study is not UTF-8, which a database needs; choose "
+            "another."
+        )
     try:
         with locked(url, name):
             yield InMemoryStorage() if url is None else _connect(url)

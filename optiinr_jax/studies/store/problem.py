@@ -109,8 +109,12 @@ def default_model_path(url: str | None, name: str) -> Path | None:
         return None
     safe_name = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)
     if safe_name != name or len(name) > _MAX_NAME:  # names that differ have files that differ
-        safe_name = f"{safe_name[:_MAX_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        safe_name = f"{safe_name[:_MAX_NAME]}-{_digest(name)}"
     return database.with_name(f"{database.stem}.{safe_name}.best.inr.safetensors")
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()[:8]
 
 
 def check_no_links(url: str | None, model_path: Path | None) -> None:
