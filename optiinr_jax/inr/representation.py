@@ -341,11 +341,10 @@ class INR:
 
         signal = as_signal(signal)
         scores = self.evaluate(signal)
-        samples, frame = self.render(shape=signal.shape), signal.frame
         figure, axes = pyplot.subplots(1, 3, figsize=(10.0, 3.4), layout="constrained")
-        draw_pair(axes, samples, signal.samples, frame)
+        draw_pair(axes, self.render(shape=signal.shape), signal.samples, signal.frame)
         name, score = next(iter(scores.items()))
-        title = f"{printable(signal.name)}: {name} {score:.4g}, {self._facts()[1][1]}"
+        title = printable(f"{signal.name}: {name} {score:.4g}, {self._facts()[1][1]}")
         figure.suptitle(title, parse_math=False)
         return axes
 

@@ -48,7 +48,7 @@ def test_a_search_goes_on_where_nobody_can_read_its_progress(broken, monkeypatch
     monkeypatch.setattr(sys, "stderr", broken)
     signal = oi.sample_signal("image", size=8)
     study = oi.search(signal, num_trials=2, num_portfolio=0, rungs=(), progress=True, **SMALL)
-    assert [trial.state for trial in study.trials] == ["complete"] * 2
+    assert study.count_ended() == 2
 
 
 @pytest.mark.parametrize("verb", [["status"], ["status", "--json"], ["status", "--watch"]])
