@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from optiinr_jax.streams import LastingStream, say
+from optiinr_jax.text import printable
+
 DELAY = 2.0  # seconds of silence at the start
 LINE_EVERY = 10.0  # seconds between two plain lines that `update` may print
 
@@ -76,7 +79,7 @@ class Progress:
             self._show_line(text)
             return
         width = shutil.get_terminal_size().columns
-        is_cut = sys.stderr.isatty() and len(text) > width
+        is_cut = _has_bar() and len(text) > width
         self._print(f"{text[: width - 3]}..." if is_cut else text)
 
     def eta(self) -> str:
@@ -100,9 +103,9 @@ class Progress:
 
     def _print(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False, markup=False)
+            self._bar.console.print(printable(text), highlight=False, markup=False)
         else:
-            print(text, file=sys.stderr, flush=True)
+            say(text)
 
     def _show(self, note: str) -> None:
         if is_notebook():
@@ -114,7 +117,7 @@ class Progress:
         """One line of the cell, which changes; it needs no widgets."""
         from IPython.display import display
 
-        data = {"text/plain": text}
+        data = {"text/plain": printable(text)}
         if self._line is None:
             self._line = display(data, raw=True, display_id=True)
         else:
@@ -126,19 +129,21 @@ class Progress:
         from rich.progress import Progress as Bar
 
         if self._bar is None:
-            columns: tuple[Any, ...] = ("{task.description}", BarColumn(), MofNCompleteColumn())
+            label = TextColumn("{task.description}", markup=False)
+            remark = TextColumn("{task.fields[note]}", markup=False)
+            stream: Any = LastingStream(sys.stderr)
             self._bar = Bar(
-                *columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True)
+                label, BarColumn(), MofNCompleteColumn(), remark, console=Console(file=stream)
             )
-            self._bar.add_task(self.label, total=self.total, note="")
+            self._bar.add_task(printable(self.label), total=self.total, note="")
             self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=self.done, note=note)
+        self._bar.update(self._bar.task_ids[0], completed=self.done, note=printable(note))
 
 
 @contextmanager
 def saying(text: str) -> Generator[None]:
     """Say what takes so long, on a terminal or in a notebook, if the block lasts over DELAY."""
-    timer = threading.Timer(DELAY, print, [text], {"file": sys.stderr, "flush": True})
+    timer = threading.Timer(DELAY, say, [text])
     timer.daemon = True
     if _has_bar() or is_notebook():
         timer.start()
@@ -160,7 +165,7 @@ def is_interactive() -> bool:
 
 
 def _has_bar() -> bool:
-    return sys.stderr.isatty()
+    return LastingStream(sys.stderr).isatty()
 
 
 def format_seconds(seconds: float) -> str:

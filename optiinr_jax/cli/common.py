@@ -16,6 +16,8 @@ import optiinr_jax as oi
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals import SignalError, write_samples
 from optiinr_jax.signals.kinds import get_kind, kind_of_file
+from optiinr_jax.streams import print_lines
+from optiinr_jax.text import printable, without_passwords
 
 Sample = Literal["image", "audio", "volume"]
 File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
@@ -47,12 +49,12 @@ class Output:
     def say(self, *lines: str) -> None:
         """Print lines for people."""
         if self.is_verbose:
-            print("\n".join(lines), flush=True)
+            print_lines(lines)
 
     def result(self, record: dict[str, Any]) -> None:
         """Print the result for scripts."""
         if self.json:
-            print(json.dumps(_without_infinities(record)), flush=True)
+            print_lines([json.dumps(_without_infinities(record))])
 
 
 def _without_infinities(value: Any) -> Any:
@@ -65,7 +67,10 @@ def _without_infinities(value: Any) -> Any:
 
 
 def command_line(verb: Callable[..., Any], options: dict[str, Any]) -> str:
-    """The command that repeats a run: its file, and every option that is not the default."""
+    """The command that repeats a run: its file, and every option that is not the default.
+
+    The password of an address is left out.
+    """
     words = ["optiinr", verb.__name__]
     for name, parameter in inspect.signature(verb).parameters.items():
         value, default = options[name], parameter.default
@@ -80,7 +85,20 @@ def command_line(verb: Callable[..., Any], options: dict[str, Any]) -> str:
             is_positional = parameter.kind is parameter.POSITIONAL_ONLY
             parts = [str(part) for part in (word if isinstance(word, tuple | list) else (word,))]
             words += parts if is_positional else [f"--{option.replace('_', '-')}", *parts]
-    return shlex.join(words)
+    return without_passwords(" ".join(map(_quoted, words)))
+
+
+def _quoted(word: str) -> str:
+    """A word as a shell takes it; with escapes where a terminal or a page cannot show it."""
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{printable(escaped)}'"
+
+
+def run_name(file: Path | None) -> str:
+    """The part of a run's folder that its signal gives; a database holds no name but UTF-8."""
+    return SAMPLE if file is None else printable(file.stem)
 
 
 def without_none(**options: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def _read(path: Path, verb: str) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"there is no configuration file {path}; check the name after --config.")
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a TOML file: {error}; correct it.") from None
     shared = {name: value for name, value in content.items() if not isinstance(value, dict)}

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from optiinr_jax.cli.os_signals import Terminated, raised_signals
+from optiinr_jax.streams import hold_descriptors, lasting_streams, say
 
 INTERRUPTED, TERMINATED = 130, 143
+KEPT = "what is finished is kept, the same command continues."
 DESCRIPTION = """Find and fit the best implicit neural representation of a signal.
 
 Every command takes `--config FILE`, a TOML file with its options; options on the command line win.
@@ -22,16 +24,29 @@ Every command takes `--config FILE`, a TOML file with its options; options on th
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one verb and leave with its exit code."""
+    hold_descriptors()
     code = run(sys.argv[1:] if arguments is None else arguments)
     if code in (INTERRUPTED, TERMINATED):  # Python must not be taken down under a running program
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run one verb; errors become one sentence on standard error and an exit code."""
+    """Run one verb; errors become one sentence on standard error and an exit code.
+
+    A stream that fails costs no work, but what standard output did not take makes no success.
+    """
+    with lasting_streams() as output:
+        code = _run(arguments)
+        output.flush()
+        if output.error is None:
+            return code
+        if not isinstance(output.error, BrokenPipeError):  # a reader that left, as `| head` does
+            _say(f"cannot write to standard output: {output.error}; {KEPT}", 1)
+        return code or 1
+
+
+def _run(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         from optiinr_jax import __version__
 
@@ -42,8 +57,6 @@ def run(arguments: list[str]) -> int:
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _say_warning
             _run_verb(arguments)
-    except BrokenPipeError:  # the reader of our output has left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt, Terminated) as error:
         message, code = _explain(error)
         if not message:
@@ -92,11 +105,10 @@ def _explain(error: BaseException) -> tuple[str, int]:
     from optuna.exceptions import OptunaError
     from sqlalchemy.exc import SQLAlchemyError
 
-    kept = "what is finished is kept, the same command continues."
     if isinstance(error, KeyboardInterrupt):
-        return f"interrupted; {kept}", INTERRUPTED
+        return f"interrupted; {KEPT}", INTERRUPTED
     if isinstance(error, Terminated):
-        return f"terminated; {kept}", TERMINATED
+        return f"terminated; {KEPT}", TERMINATED
     if isinstance(error, ValueError | FileNotFoundError):  # all our own input errors
         return str(error), 2
     if isinstance(error, OSError | ArithmeticError | MemoryError):
@@ -110,9 +122,9 @@ def _explain(error: BaseException) -> tuple[str, int]:
 
 
 def _say(message: object, code: int) -> int:
-    print(f"optiinr: {message}", file=sys.stderr)
+    say(f"optiinr: {' '.join(str(message).splitlines())}")
     return code
 
 
 def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"optiinr: warning: {message}", file=sys.stderr)
+    say(f"optiinr: warning: {' '.join(str(message).splitlines())}")

@@ -1,5 +1,6 @@
 """The commands of a search: search, worker, status, report."""
 
+import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +13,6 @@ from optiinr_jax.checks import check_counts
 from optiinr_jax.cli import workers as processes
 from optiinr_jax.cli.common import (
     MODEL,
-    SAMPLE,
     STUDY,
     File,
     Json,
@@ -27,6 +27,7 @@ from optiinr_jax.cli.common import (
     command_line,
     get_signal,
     read_portfolio,
+    run_name,
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
@@ -36,6 +37,7 @@ from optiinr_jax.report.facts import check_against
 from optiinr_jax.report.labels import size_label
 from optiinr_jax.report.plain_table import terminal_width
 from optiinr_jax.report.status import describe_status, status_lines, summarise
+from optiinr_jax.streams import print_lines
 from optiinr_jax.studies import (
     Comparison,
     Entry,
@@ -49,8 +51,9 @@ from optiinr_jax.studies import (
 from optiinr_jax.studies.comparison import BEST_PRESET
 from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.portfolio import NUM_ENTRIES
-from optiinr_jax.studies.store.lock import database_path
+from optiinr_jax.studies.store.address import address_of, database_path
 from optiinr_jax.studies.store.schema import COMMAND
+from optiinr_jax.text import printable
 
 REFRESH = 2.0  # seconds between two looks of `status --watch`
 FRESH_SCORES = "fresh_scores.json"  # figures on fresh seeds, which a later report takes up
@@ -108,8 +111,8 @@ def search(
     shares = processes.make_shares(workers)
     processes.pin_to(shares[0])
     signal = get_signal(file, sample, size, "search", {})
-    folder = prepare_folder(out or Path("runs") / (file.stem if file else SAMPLE))
-    storage = storage or f"sqlite:///{folder / STUDY}"
+    folder = prepare_folder(out or Path("runs") / run_name(file))
+    address = storage or str(address_of(folder / STUDY))
     if pruner is not None and settings.rungs is None:
         settings = replace(settings, rungs=())
     command = command_line(search, options)
@@ -117,7 +120,7 @@ def search(
     study = oi.create_study(
         signal,
         num_trials=num_trials,
-        storage=storage,
+        storage=address,
         name=name or signal.name,
         model_path=folder / MODEL,
         portfolio=read_portfolio(portfolio),
@@ -130,7 +133,7 @@ def search(
         max_failures=max_failures,
         progress=output.is_verbose,
     )
-    with processes.started(storage, name or signal.name, shares[1:]):
+    with processes.started(address, study.name, folder / MODEL, shares[1:]):
         run(study, lambda: num_trials, run_options)
     write_outputs(study.best_inr, folder, command=command)
     comparison = _compare_and_report(study, folder, num_seeds, output)
@@ -144,6 +147,7 @@ def worker(
     /,
     *,
     name: Text = None,
+    model: Out = None,
     pruner: Text = None,
     max_trial_seconds: Number = None,
     max_failures: int = 10,
@@ -158,6 +162,7 @@ def worker(
     Args:
         storage: folder of a run, or an address like sqlite:///study.db or postgresql://HOST/NAME.
         name: name of the study (default: the only one in the storage).
+        model: file of the best network (default: beside an SQLite file, else none).
         pruner: rule that stops hopeless trials, the same as that of the search.
         max_trial_seconds: time limit of a trial, the same as that of the search.
         max_failures: number of trials in a row that failed before their training was over which
@@ -167,7 +172,7 @@ def worker(
     """
     output = Output(json_output, quiet)
     check_counts(max_failures=max_failures)
-    study = oi.load_study(storage_of(storage), name)
+    study = open_study(storage, name, model)
     work(
         study,
         RunOptions(
@@ -197,13 +202,13 @@ def status(
         watch: refresh until the search has finished.
         json_output: print one line of JSON.
     """
-    study = oi.load_study(storage_of(storage), name)
+    study = open_study(storage, name)
     if json_output:
         Output(json=True).result(summarise(study))
     elif watch:
         _watch(study)
     else:
-        print("\n".join(status_lines(study, terminal_width())), flush=True)
+        print_lines(status_lines(study, terminal_width()))
 
 
 def _watch(study: Study) -> None:
@@ -212,10 +217,10 @@ def _watch(study: Study) -> None:
     from rich.text import Text
 
     def view() -> Text:
-        return Text("\n".join(status_lines(study, terminal_width())))
+        return Text("\n".join(map(printable, status_lines(study, terminal_width()))))
 
     with Live(view(), auto_refresh=False) as live:
-        while not summarise(study)["is_over"]:
+        while not summarise(study)["is_over"] and getattr(sys.stdout, "error", None) is None:
             time.sleep(REFRESH)
             live.update(view(), refresh=True)
 
@@ -242,7 +247,7 @@ def portfolio(
         json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
-    opened = [oi.load_study(storage_of(study)) for study in studies]
+    opened = [open_study(study) for study in studies]
     found = oi.Portfolio.from_studies(opened, num=num, progress=output.is_verbose)
     found.save(out)
     for cell in found.cells:
@@ -285,30 +290,37 @@ def report(
     """
     output = Output(json_output, quiet)
     check_counts(num_seeds=num_seeds)
-    url = storage_of(storage)
-    study = oi.load_study(url, name)
-    other = None if against is None else oi.load_study(storage_of(against), against_name)
+    study = open_study(storage, name)
+    other = None if against is None else open_study(against, against_name)
     if other is not None:
         check_against(study, other)  # before minutes of work
-    database = database_path(url)
+    database = database_path(study.storage)
     folder = prepare_folder(out or (database.parent if database else Path()))
     comparison = _compare_and_report(study, folder, num_seeds, output, other)
     _say_result(study, comparison, folder, output)
     output.result(_result(study, comparison, folder))
 
 
-def storage_of(text: str) -> str:
-    """The address that a run's folder, a database file or an address stands for.
+def open_study(text: str, name: str | None = None, model: Path | None = None) -> Study:
+    """The study of a run's folder, a database file or an address.
+
+    The best network of a run lies in its folder under the name that `search` gives it.
 
     Raises:
         StudyError: there is no study.
     """
     if "://" in text:
-        return text
-    path = Path(text) / STUDY if Path(text).is_dir() else Path(text)
-    if not path.is_file():
-        raise StudyError(f"there is no study {path}; name the folder of a run, or an address.")
-    return f"sqlite:///{path}"
+        storage: str | Path = text
+    else:
+        storage = Path(text) / STUDY if Path(text).is_dir() else Path(text)
+        if not storage.is_file():
+            raise StudyError(
+                f"there is no study {storage}; name the folder of a run, or an address."
+            )
+    database = database_path(address_of(storage))
+    if model is None and database is not None and database.name == STUDY:
+        model = database.with_name(MODEL)
+    return oi.load_study(storage, name, model_path=model)
 
 
 def _compare_and_report(

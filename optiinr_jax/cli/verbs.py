@@ -13,7 +13,6 @@ import optiinr_jax as oi
 from optiinr_jax.checks import check_name
 from optiinr_jax.cli.common import (
     MODEL,
-    SAMPLE,
     STUDY,
     Count,
     File,
@@ -28,6 +27,7 @@ from optiinr_jax.cli.common import (
     Text,
     get_signal,
     read_portfolio,
+    run_name,
     without_none,
     write_outputs,
 )
@@ -40,6 +40,7 @@ from optiinr_jax.report.labels import size_label
 from optiinr_jax.report.terminal import print_baselines, score_lines
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
 from optiinr_jax.signals.kinds import get_kind, kind_of_file
+from optiinr_jax.streams import print_lines
 
 SELF_TEST_STEPS = 100  # of `doctor`
 Crop = Annotated[
@@ -121,7 +122,7 @@ def fit(
             preset, modality=signal.kind, protocol=protocol, width=width or 256, depth=depth
         )
         reason = f"{preset}, protocol {protocol}, width {config.width}"
-    name = f"{file.stem if file else SAMPLE}-{preset or 'fit'}"
+    name = f"{run_name(file)}-{preset or 'fit'}"
     folder = prepare_folder(out or Path("runs") / name)
     _check_free(folder)
     output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}", reason)
@@ -183,7 +184,7 @@ def compare(
     """
     output = Output(json_output, quiet)
     signal = get_signal(file, sample, size, "search", {})
-    folder = prepare_folder(out or Path("runs") / f"{file.stem if file else SAMPLE}-presets")
+    folder = prepare_folder(out or Path("runs") / f"{run_name(file)}-presets")
     _check_free(folder)
     output.say(f"{signal.name}: {size_label(signal.shape)}, folder {folder}")
     baselines = fit_presets(
@@ -236,7 +237,7 @@ def render(
     pairs = list(zip(region[::2], region[1::2], strict=True)) or None
     samples = inr.render(scale, sample_rate=sample_rate, region=pairs)
     write_samples(out, samples, inr.frame.scaled(scale))
-    print(f"wrote {out}, {size_label(samples.shape[:-1])}")
+    Output().say(f"wrote {out}, {size_label(samples.shape[:-1])}")
     _say_doubt(inr, samples.shape[:-1])
 
 
@@ -260,7 +261,7 @@ def export(
     frame = inr.frame.scaled(scale)
     mesh = mesh_of(inr.predict(frame.grid_coords()), frame, level)
     write_mesh(out, mesh)
-    print(f"wrote {out}, {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
+    Output().say(f"wrote {out}, {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
     _say_doubt(inr, frame.shape)
 
 
@@ -293,7 +294,7 @@ def evaluate(
     output = Output(json_output, quiet)
     output.say(f"{signal.name}: {size_label(signal.shape)}", *score_lines(scores, signal))
     if quiet and not json_output:
-        print(*(f"{value:.4f}" for value in scores.values()), sep="\n")
+        print_lines(f"{value:.4f}" for value in scores.values())
     output.result(scores)
 
 

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from optiinr_jax.checks import check_counts
+from optiinr_jax.studies.store.address import split_password
 
 Workers = int | Literal["auto"]
 
@@ -48,15 +50,24 @@ def pin_to(share: Share, pid: int = 0) -> None:
 
 
 @contextmanager
-def started(storage: str, name: str, shares: Sequence[Share]) -> Generator[None]:
-    """Keep a worker busy with a study on every share, and leave none behind."""
-    command = [sys.executable, "-m", "optiinr_jax", "worker", storage, "--name", name, "--quiet"]
+def started(
+    storage: str, name: str, model: Path, shares: Sequence[Share]
+) -> Generator[list[subprocess.Popen[bytes]]]:
+    """Keep a worker busy with a study on every share, and leave none behind.
+
+    A list of processes shows everybody their arguments, so a password is none of them.
+    """
+    address, secrets = split_password(storage)
+    command = [sys.executable, "-m", "optiinr_jax", "worker", address, "--name", name]
+    command += ["--model", str(model), "--quiet"]
     processes = []
     try:
         for share in shares:
-            processes.append(subprocess.Popen(command, env=os.environ | share.environment))
+            processes.append(
+                subprocess.Popen(command, env=os.environ | share.environment | secrets)
+            )
             pin_to(share, processes[-1].pid)
-        yield
+        yield processes
     finally:
         for process in processes:
             process.terminate()

@@ -1,7 +1,6 @@
 """fit(): one network, one signal, one trained INR."""
 
 import os
-import sys
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from optiinr_jax.options import split_options, with_fields
 from optiinr_jax.progress import Progress, format_seconds, is_interactive
 from optiinr_jax.signals import OBJECTIVES, Signal, as_signal
 from optiinr_jax.signals.inputs import SignalLike
+from optiinr_jax.streams import say
 
 _FLOOR_STEPS = 50  # the last losses that the floor is compared with
 _FLOOR = 0.99  # a loss above this part of the best constant's has learned nothing
@@ -137,10 +137,9 @@ def fit(
     info = run.info or {}
     if trained.is_finite and len(trained.history) < (run.pause_at or num_steps):
         info = {**info, "interrupted": True}
-        print(
+        say(
             f"fit: interrupted after {len(trained.history)} of {num_steps} steps; this is the "
-            "network so far.",
-            file=sys.stderr,
+            "network so far."
         )
     found = scored_result(signal, config, objective, trained, num_steps, drawn_by, info)
     if isinstance(found, DivergedError):

@@ -34,6 +34,7 @@ from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import read_scores
 from optiinr_jax.signals.thumbnails import draw_pair, image_tag, thumbnail
+from optiinr_jax.text import printable
 
 _SHOWN_POINTS = 2**20  # of a network that a notebook shows without being asked
 _PREDICT_POINTS = 65536  # points computed at once: bounds the memory, not the size
@@ -340,11 +341,11 @@ class INR:
 
         signal = as_signal(signal)
         scores = self.evaluate(signal)
-        samples, frame = self.render(shape=signal.shape), signal.frame
         figure, axes = pyplot.subplots(1, 3, figsize=(10.0, 3.4), layout="constrained")
-        draw_pair(axes, samples, signal.samples, frame)
+        draw_pair(axes, self.render(shape=signal.shape), signal.samples, signal.frame)
         name, score = next(iter(scores.items()))
-        figure.suptitle(f"{signal.name}: {name} {score:.4g}, {self._facts()[1][1]}")
+        title = printable(f"{signal.name}: {name} {score:.4g}, {self._facts()[1][1]}")
+        figure.suptitle(title, parse_math=False)
         return axes
 
     def _repr_html_(self) -> str:

@@ -42,7 +42,7 @@ def write_report(
         OSError: the folder is missing or not writable.
         StudyError: the search has no score, or the other one is of another signal or size.
     """
-    return write_atomic(path, make_page(gather(study, comparison, against)).encode())
+    return ReportPage(make_page(gather(study, comparison, against))).save(path)
 
 
 class ReportPage:
@@ -54,7 +54,7 @@ class ReportPage:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page as one file."""
-        return write_atomic(path, self.html.encode())
+        return write_atomic(path, self.html.encode(errors="backslashreplace"))
 
     def __repr__(self) -> str:
         return f"ReportPage({len(self.html) / 1024:.0f} KiB; .save(path) writes it)"

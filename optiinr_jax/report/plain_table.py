@@ -4,6 +4,8 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from optiinr_jax.streams import LastingStream
+
 GAP = "  "
 _LEAST = 8  # columns that a shortened text keeps at least
 
@@ -45,4 +47,4 @@ def _shorten(text: str, size: int) -> str:
 
 def terminal_width() -> int | None:
     """Columns of the terminal that reads our output; None: none does."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if LastingStream(sys.stdout).isatty() else None

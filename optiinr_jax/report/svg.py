@@ -52,6 +52,7 @@ _STYLE = {
     "ytick.color": LINE,
     "ytick.labelcolor": MUTED,
     "text.color": INK,
+    "text.parse_math": False,  # a name with dollars is a name
     "legend.frameon": False,
     "figure.facecolor": "none",
     "lines.linewidth": 1.8,

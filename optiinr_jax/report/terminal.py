@@ -13,6 +13,7 @@ from optiinr_jax.report.labels import (
 from optiinr_jax.report.plain_table import format_table, terminal_width
 from optiinr_jax.report.sentences import points_sentence, result_sentence, seeds_sentence
 from optiinr_jax.signals import Signal
+from optiinr_jax.streams import print_lines
 from optiinr_jax.studies import Comparison, Entry, Study
 
 
@@ -27,7 +28,7 @@ def print_comparison(comparison: Comparison, study: Study) -> None:
     seeds = seeds_sentence(study.winner.trials, measure)
     lines = [*comparison_lines(comparison, measure), result_sentence(comparison, measure)]
     points = points_sentence(comparison, measure)
-    print("\n".join([*lines, *([points] if points else []), seeds]), flush=True)
+    print_lines([*lines, *([points] if points else []), seeds])
 
 
 def comparison_lines(comparison: Comparison, measure: Measure) -> list[str]:
@@ -65,8 +66,7 @@ def print_baselines(baselines: Sequence[Baseline], signal: Signal) -> None:
     control = interpolation_label(signal.control)
     rows.append([control, "-", measure.number(signal.control_score), "-", "-", ""])
     left = frozenset({"network", "remarks"})
-    print(measure.name)
-    print("\n".join(format_table(header, rows, left=left, width=terminal_width())), flush=True)
+    print_lines([measure.name, *format_table(header, rows, left=left, width=terminal_width())])
 
 
 def _baseline_row(baseline: Baseline, measure: Measure) -> list[str]:

@@ -13,6 +13,7 @@ from optiinr_jax.signals.frame import Frame, natural_frame, to_values
 from optiinr_jax.signals.kinds import Samples, SignalKind, Size, get_kind, kind_of_file
 from optiinr_jax.signals.signal import Signal
 from optiinr_jax.signals.targets import Finer
+from optiinr_jax.text import printable
 
 
 def make_signal(
@@ -82,7 +83,7 @@ def load_signal(
             f"were expected for a file of kind {kind}; remove or correct it."
         )
     read = row.read(path, size, row.max_points if max_points is None else max_points, **options)
-    return _signal_of(kind, read, path.stem)
+    return _signal_of(kind, read, printable(path.stem))
 
 
 def sample_signal(kind: str = "image", size: Size = None) -> Signal:

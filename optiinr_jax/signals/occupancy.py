@@ -6,34 +6,30 @@ smaller than the double precision of many .mat files. What a file claims to hold
 headers and checked before any of it is decoded, and nothing in it is ever executed.
 """
 
+import io
 import math
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.matlab import list_arrays, numbers_of
 
 Occupied = Bool[np.ndarray, "nx ny nz"]
 _Shape = tuple[int, ...]
+_BLOCK = 1 << 20  # numbers at once
+_LONGEST_HEADER = 10_000  # bytes, as in NumPy
+_MOST_MEMBERS = 1000
 
 
 def read_occupancy(path: Path, max_points: int) -> Occupied:
-    """The voxels of an occupancy file that are full."""
-    values = _READERS[path.suffix.lower()](path, max_points)
-    if values.dtype == bool:
-        return values
-    top = values.max()
-    if not (top > 0 and np.all((values == 0) | (values == top))):
-        raise SignalError(
-            f"{path} has numbers from {values.min()} to {top}, but two values were expected, 0 and "
-            "another above it; cut a field at its level first and save field > level."
-        )
-    return values == top
+    """The voxels of an occupancy file that are full; it takes a byte for each, and no more."""
+    return _READERS[path.suffix.lower()](path, max_points)
 
 
 def write_occupancy(path: Path, occupied: Occupied) -> Path:
@@ -44,98 +40,175 @@ def write_occupancy(path: Path, occupied: Occupied) -> Path:
     return write_atomic(path, save)
 
 
-def _read_npz(path: Path, max_points: int) -> np.ndarray:
+def _read_npz(path: Path, max_points: int) -> Occupied:
     with zipfile.ZipFile(path) as archive:
-        headers = {name: _member_header(archive, name) for name in archive.namelist()}
+        _check_members(path, archive)
+        headers = {}
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                headers[name] = _read_header(member)
         if {"packed.npy", "shape.npy"} <= set(headers):
             return _read_packed(path, archive, headers, max_points)
-        name = _only_box(path, {name: shape for name, (shape, _) in headers.items()}, max_points)
-        _check_dtype(path, headers[name][1])
-        return _read_member(archive, name)
+        name = _only_box(path, {name: head.shape for name, head in headers.items()}, max_points)
+        with archive.open(name) as member:
+            return _read_array(path, member)
+
+
+def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
+    """Other compressions than NumPy's unpack in steps of any size."""
+    kinds = {info.compress_type for info in archive.infolist()}
+    if not kinds <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise SignalError(
+            f"{path} is compressed by another method than NumPy's, which was expected; save it by "
+            "numpy.savez_compressed."
+        )
+    if len(archive.namelist()) > _MOST_MEMBERS:
+        raise SignalError(
+            f"{path} has {len(archive.namelist())} arrays, but at most {_MOST_MEMBERS} were "
+            "expected; save the occupancy alone."
+        )
 
 
 def _read_packed(
-    path: Path, archive: zipfile.ZipFile, headers: dict[str, Any], max_points: int
+    path: Path, archive: zipfile.ZipFile, headers: dict[str, "_Header"], max_points: int
 ) -> Occupied:
-    if headers["shape.npy"][0] != (3,):
+    head = headers["shape.npy"]
+    if head.shape != (3,) or head.dtype.kind not in "iu":
         raise SignalError(
-            f"{path} has a `shape` of {headers['shape.npy'][0]} numbers, but three were expected; "
-            "save the occupancy again."
+            f"{path} has a `shape` of {head.shape} numbers of type {head.dtype}, but three whole "
+            "ones were expected; save the occupancy again."
         )
-    shape = tuple(int(n) for n in _read_member(archive, "shape.npy"))
+    with archive.open("shape.npy") as member:
+        shape = tuple(int(n) for n in np.lib.format.read_array(member, allow_pickle=False))
     _check_box(path, shape, max_points)
-    count = math.prod(shape)
-    expected = ((-(-count // 8),), np.dtype(np.uint8))
-    if headers["packed.npy"] != expected:
-        (got,), dtype = headers["packed.npy"] if len(headers["packed.npy"][0]) == 1 else ((0,), "?")
+    count, bits = math.prod(shape), headers["packed.npy"]
+    num_bytes = -(-count // 8)
+    if (bits.shape, bits.dtype) != ((num_bytes,), np.uint8):
         raise SignalError(
-            f"{path} has a `packed` of {got} numbers of type {dtype}, but {expected[0][0]} bytes "
-            f"were expected for the shape {shape}; save the occupancy again."
+            f"{path} has a `packed` of shape {bits.shape} and type {bits.dtype}, but {num_bytes} "
+            f"bytes were expected for the shape {shape}; save the occupancy again."
         )
-    return np.unpackbits(_read_member(archive, "packed.npy"), count=count).view(bool).reshape(shape)
+    with archive.open("packed.npy") as member:
+        _read_header(member)
+        content = _exactly(member, num_bytes)
+        _check_end(member)
+    packed = np.frombuffer(content, np.uint8)
+    return np.unpackbits(packed, count=count).view(bool).reshape(shape)
 
 
-def _read_npy(path: Path, max_points: int) -> np.ndarray:
+def _read_npy(path: Path, max_points: int) -> Occupied:
     with open(path, "rb") as file:
-        shape, dtype = _header(file)
-        _check_box(path, shape, max_points)
-        _check_dtype(path, dtype)
+        _check_box(path, _read_header(file).shape, max_points)
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
+        return _read_array(path, file)
 
 
-def _read_mat(path: Path, max_points: int) -> np.ndarray:
+def _read_mat(path: Path, max_points: int) -> Occupied:
     """One three-dimensional array of a MATLAB file up to version 7, for example `hypercube`."""
-    from scipy.io import loadmat, whosmat
+    with open(path, "rb") as file:
+        try:
+            found = list_arrays(file)
+        except NotImplementedError:
+            raise SignalError(
+                f"{path} is a MATLAB file of version 7.3, which is HDF5, but version 7 was "
+                "expected; save it with '-v7' or as .npz."
+            ) from None
+        name = _only_box(path, {array.name: array.shape for array in found}, max_points)
+        array = next(array for array in found if array.name == name)
+        if array.matlab_class not in _MATLAB_CLASSES:
+            raise SignalError(
+                f"{path} has an array of class {array.matlab_class}, but numbers were expected; "
+                "save it as logical or uint8."
+            )
+        stream, dtype = numbers_of(file, array)
+        full = _find_full(path, stream, dtype, math.prod(array.shape))
+        return np.ascontiguousarray(full.reshape(array.shape, order="F"))
 
-    try:
-        found = whosmat(path, appendmat=False)
-    except NotImplementedError:
-        raise SignalError(
-            f"{path} is a MATLAB file of version 7.3, which is HDF5, but version 7 was expected; "
-            "save it with '-v7' or as .npz."
-        ) from None
-    name = _only_box(path, {name: shape for name, shape, _ in found}, max_points)
-    matlab_class = next(c for key, _, c in found if key == name)
-    if matlab_class not in _MATLAB_CLASSES:
-        raise SignalError(
-            f"{path} has an array of class {matlab_class}, but numbers were expected; save it as "
-            "logical or uint8."
-        )
-    return np.ascontiguousarray(loadmat(path, variable_names=[name], appendmat=False)[name])
 
-
-_READERS: dict[str, Callable[[Path, int], np.ndarray]] = {
+_READERS: dict[str, Callable[[Path, int], Occupied]] = {
     ".npz": _read_npz,
     ".npy": _read_npy,
     ".mat": _read_mat,
 }
 OCCUPANCY_SUFFIXES = tuple(_READERS)
 _INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
-_MATLAB_CLASSES = {"logical", "double", "single", *_INTEGERS}
+_MATLAB_CLASSES = {"double", "single", *_INTEGERS}
 
 
-def _header(file: Any) -> tuple[_Shape, np.dtype]:
-    """Shape and type of an open .npy file, which numpy reads without evaluating anything."""
+class _Header(NamedTuple):
+    """What an .npy file says of its array."""
+
+    shape: _Shape
+    is_fortran: bool
+    dtype: np.dtype
+
+
+def _read_header(file: Any) -> _Header:
+    """The head of an open .npy file, which NumPy reads without evaluating anything.
+
+    NumPy compares its length with a limit once it has it all, so no more than that is handed over.
+    """
     version = np.lib.format.read_magic(file)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
+    length_bytes, read = {
+        (1, 0): (2, np.lib.format.read_array_header_1_0),
+        (2, 0): (4, np.lib.format.read_array_header_2_0),
     }[version]
-    shape, _, dtype = read(file)
-    return shape, dtype
+    length = _exactly(file, length_bytes)
+    size = int.from_bytes(length, "little")
+    if size > _LONGEST_HEADER:
+        raise ValueError(f"a header of {size} bytes")
+    return _Header(*read(io.BytesIO(length + _exactly(file, size))))
 
 
-def _member_header(archive: zipfile.ZipFile, name: str) -> tuple[_Shape, np.dtype]:
-    with archive.open(name) as member:
-        return _header(member)
+def _read_array(path: Path, stream: Any) -> Occupied:
+    """What is full of the array that an open .npy file holds."""
+    head = _read_header(stream)
+    _check_dtype(path, head.dtype)
+    full = _find_full(path, stream, head.dtype, math.prod(head.shape))
+    _check_end(stream)
+    return np.ascontiguousarray(full.reshape(head.shape, order="F" if head.is_fortran else "C"))
 
 
-def _read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(name) as member:
-        values = np.lib.format.read_array(member, allow_pickle=False)
-        member.read()  # to its end, where the checksum is compared
-    return values
+def _find_full(path: Path, stream: Any, dtype: np.dtype, count: int) -> Bool[np.ndarray, " count"]:
+    """Which of the next numbers of a stream are not 0, where all of these are the same.
+
+    A block at a time: a small file may stand for gigabytes of double precision.
+    """
+    full, top = np.empty(count, bool), None
+    for begin in range(0, count, _BLOCK):
+        end = min(begin + _BLOCK, count)
+        block = np.frombuffer(_exactly(stream, (end - begin) * dtype.itemsize), dtype)
+        full[begin:end] = is_full = block != 0
+        if dtype.kind == "b" or not is_full.any():
+            continue
+        values = block[is_full]
+        top = values[0] if top is None else top
+        if not (top > 0 and (values == top).all()):
+            other = values[values != top]
+            raise _no_occupancy(path, f"{top}" if not len(other) else f"{top} and {other[0]}")
+    if top is None and dtype.kind != "b":
+        raise _no_occupancy(path, "0 alone")
+    return full
+
+
+def _no_occupancy(path: Path, got: str) -> SignalError:
+    return SignalError(
+        f"{path} has numbers like {got}, but two values were expected, 0 and another above it; cut "
+        "a field at its level first and save field > level."
+    )
+
+
+def _exactly(stream: Any, size: int) -> bytes:
+    content = stream.read(size)
+    if len(content) != size:
+        raise ValueError(f"it ends early, {size - len(content)} bytes are missing")
+    return content
+
+
+def _check_end(stream: Any) -> None:
+    """Read what follows, of which an archive's checksum is compared with that of its content."""
+    if stream.read(1):
+        raise ValueError("it has more bytes than numbers")
 
 
 def _only_box(path: Path, shapes: dict[str, _Shape], max_points: int) -> str:

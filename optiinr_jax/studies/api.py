@@ -1,7 +1,6 @@
 """Entry points: create, load, run and help with a study."""
 
 import os
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,20 +15,21 @@ from optiinr_jax.progress import is_interactive
 from optiinr_jax.signals import Signal, as_signal
 from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.scores import check_objective
+from optiinr_jax.streams import say
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.points import check_space, config_to_point, inr_space
 from optiinr_jax.studies.portfolio import Portfolio
 from optiinr_jax.studies.settings import CUSTOM, StudySettings, identity
-from optiinr_jax.studies.store.connection import address_of, check_exists, opened
+from optiinr_jax.studies.store.address import address_of
+from optiinr_jax.studies.store.connection import check_exists, opened
 from optiinr_jax.studies.store.problem import (
+    check_no_links,
     default_model_path,
     find_study,
-    keep_model_path,
     keep_problem,
     load_problem,
     make_study,
-    stored_model_path,
 )
 from optiinr_jax.studies.store.rows import Rows
 from optiinr_jax.studies.store.schema import BUDGET, SETTINGS
@@ -87,7 +87,7 @@ def create_study(
     )
     check_space(space, width=record.width, depth=record.depth)
     name = name or signal.name
-    path = default_model_path(storage, name) if model_path is None else Path(model_path)
+    path = _model_path(model_path, storage, name)
     with opened(storage, name) as store:
         what = identity(record, signal, space)
         found, is_new = make_study(store, name, storage, what)
@@ -97,7 +97,6 @@ def create_study(
             rows.set_shown(SETTINGS, what)
         if num_trials is not None:
             rows.set_shown(BUDGET, int(num_trials))
-        keep_model_path(rows, storage, path)
         _enqueue_portfolio(rows, signal, space, record, portfolio or Portfolio.packaged())
         _enqueue_published(rows, signal.kind, space, record)
         for i, other in enumerate(warm_start):
@@ -172,12 +171,27 @@ def _holds(space: Space, point: dict[str, Any]) -> bool:
     return True
 
 
-def load_study(storage: str | os.PathLike[str], name: str | None = None) -> Study:
+def _model_path(
+    given: str | os.PathLike[str] | None, storage: str | None, name: str
+) -> Path | None:
+    """Where the best model goes: to the file that the caller names, else beside the database."""
+    path = default_model_path(storage, name) if given is None else Path(os.path.abspath(given))
+    check_no_links(storage, path)
+    return path
+
+
+def load_study(
+    storage: str | os.PathLike[str],
+    name: str | None = None,
+    *,
+    model_path: str | os.PathLike[str] | None = None,
+) -> Study:
     """Open a study with nothing but its address: signal, space and settings come from there.
 
     Args:
         storage: file or URL, as of `search`.
         name: of the study; None: the only one.
+        model_path: file of the best network, as of `search`; the study itself names none.
 
     Raises:
         StudyError: there is no such study, or it is not one of this program and version.
@@ -195,7 +209,7 @@ def load_study(storage: str | os.PathLike[str], name: str | None = None) -> Stud
             f"study {found.study_name!r} has settings without {missing}; continue it with the "
             "version of this program that made it."
         ) from None
-    path = stored_model_path(found, storage)
+    path = _model_path(model_path, storage, found.study_name)
     return Study(signal, space, settings, Rows(found, space), storage, path)
 
 
@@ -266,9 +280,7 @@ def search(
         study.is_interrupted = True
         again = "the same call goes on" if storage else "with storage= the same call would go on"
         ended = study.count_ended()
-        print(
-            f"search: interrupted after {ended} of {num_trials} trials; {again}.", file=sys.stderr
-        )
+        say(f"search: interrupted after {ended} of {num_trials} trials; {again}.")
     return study
 
 

@@ -6,12 +6,17 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 
+def states_folder(model_path: Path) -> Path:
+    """The folder that goes with a model file."""
+    return model_path.with_suffix(".paused")
+
+
 class StateFolder:
     """A folder beside the best model, or one that ends with its owner where there is no model."""
 
     def __init__(self, model_path: Path | None) -> None:
         """Make nothing yet."""
-        self._path = None if model_path is None else model_path.with_suffix(".paused")
+        self._path = None if model_path is None else states_folder(model_path)
 
     def file(self, number: int) -> Path:
         """File of a trial's state; its folder is there."""

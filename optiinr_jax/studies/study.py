@@ -27,6 +27,7 @@ from optiinr_jax.studies.store.schema import BUDGET, COMMAND
 from optiinr_jax.studies.training import Job, train
 from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial, score_of, trial_key
 from optiinr_jax.studies.winner import Configuration, find_winner
+from optiinr_jax.text import without_passwords
 
 if TYPE_CHECKING:
     import pandas
@@ -111,8 +112,9 @@ class Study:
 
     @property
     def command(self) -> str | None:
-        """Command line that made the study; None: none did."""
-        return self.ledger.rows.shown().get(COMMAND)
+        """Command line that made the study, without a password; None: none did."""
+        command = self.ledger.rows.shown().get(COMMAND)
+        return without_passwords(command) if isinstance(command, str) else None
 
     @property
     def trials(self) -> list[Trial]:

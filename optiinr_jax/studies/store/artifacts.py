@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from optiinr_jax.inr import INR
 from optiinr_jax.signals import SignalError, write_samples
 from optiinr_jax.signals.kinds import get_kind
-from optiinr_jax.studies.store.lock import database_path
+from optiinr_jax.studies.store.address import database_path
 from optiinr_jax.studies.store.rows import Rows
 
 

@@ -8,31 +8,17 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 
 import optuna
-import sqlalchemy
 from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
 from sqlalchemy.exc import SQLAlchemyError
 
 from optiinr_jax.studies.errors import StudyError
-from optiinr_jax.studies.store.lock import database_path, locked
+from optiinr_jax.studies.store.address import database_path
+from optiinr_jax.studies.store.lock import locked
+from optiinr_jax.text import is_utf8, printable
 
 HEARTBEAT, STALE_AFTER = 10, 60  # seconds between heartbeats, and without one until a trial is free
 WRITE_TIMEOUT = 30.0  # seconds that a write waits for another program's
-
-
-def address_of(storage: str | os.PathLike[str] | None) -> str | None:
-    """The address of a storage; a path, or text that ends as one, is that of an SQLite file.
-
-    >>> address_of("study.db"), address_of("postgresql://host/db")
-    ('sqlite:///study.db', 'postgresql://host/db')
-    """
-    if storage is None or (isinstance(storage, str) and not _is_file(storage)):
-        return storage
-    return f"sqlite:///{os.fspath(storage)}"
-
-
-def _is_file(text: str) -> bool:
-    return "://" not in text and text.lower().endswith((".db", ".sqlite", ".sqlite3"))
 
 
 def check_exists(url: str) -> None:
@@ -50,9 +36,12 @@ def opened(url: str | None, name: str) -> Generator[BaseStorage]:
         StudyError: it cannot be opened, or is none of the three.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if not is_utf8(name):
+        raise StudyError(
+            f"the name {printable(name)} of the study is not UTF-8, which a database needs; choose "
+            "another."
+        )
     try:
-        if url is not None:
-            _check_address(url)
         with locked(url, name):
             yield InMemoryStorage() if url is None else _connect(url)
     except (SQLAlchemyError, OptunaError, sqlite3.Error, ImportError, RuntimeError) as error:
@@ -65,14 +54,6 @@ def opened(url: str | None, name: str) -> Generator[BaseStorage]:
 def describe_error(error: BaseException) -> str:
     """The innermost reason, in one line."""
     return str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".") or repr(error)
-
-
-def _check_address(url: str) -> None:
-    if sqlalchemy.make_url(url).get_backend_name() not in ("sqlite", "postgresql"):
-        raise StudyError(
-            f"the storage is {url!r}, but sqlite:///FILE or postgresql://HOST/NAME was expected; "
-            "choose one of them."
-        )
 
 
 def _connect(url: str) -> BaseStorage:

@@ -15,18 +15,11 @@ from typing import Any
 import sqlalchemy
 
 from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.studies.store.address import database_path
 from optiinr_jax.studies.store.interrupts import signals_deferred
 
 LOCK_TIMEOUT = 600.0  # seconds; nobody holds the lock for longer than a proposal takes to compile
 _POLL = 0.02  # seconds between two tries: short, so that a signal gets through
-_SQLITE = "sqlite:///"
-
-
-def database_path(url: str | None) -> Path | None:
-    """File of an SQLite storage; None for any other."""
-    if url is None or not url.startswith(_SQLITE):
-        return None
-    return Path(url.removeprefix(_SQLITE))
 
 
 @contextmanager

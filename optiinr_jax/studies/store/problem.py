@@ -1,9 +1,10 @@
-"""Which search a stored study is: its settings, its signal, its space, the place of its model.
+"""Which search a stored study is: its settings, its signal, its space, its model's file.
 
 What Optuna leaves open is here: a study that belongs to another search is refused, and the signal
 and the space are kept with the study, so that a worker on another machine needs its address alone.
 """
 
+import hashlib
 import os
 import re
 import zlib
@@ -18,9 +19,13 @@ from optiinr_jax.bo.space import Space
 from optiinr_jax.signals import Signal
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.settings import FORMAT
-from optiinr_jax.studies.store.lock import database_path
+from optiinr_jax.studies.states import states_folder
+from optiinr_jax.studies.store.address import database_path
+from optiinr_jax.studies.store.artifacts import artifact_folder
 from optiinr_jax.studies.store.rows import Rows
-from optiinr_jax.studies.store.schema import MODEL, SETTINGS, SIGNAL, SPACE
+from optiinr_jax.studies.store.schema import SETTINGS, SIGNAL, SPACE
+
+_MAX_NAME = 100  # characters of a study's name in that of a file
 
 
 def make_study(
@@ -95,27 +100,31 @@ def load_problem(study: optuna.Study) -> tuple[Signal, Space]:
 
 
 def default_model_path(url: str | None, name: str) -> Path | None:
-    """Beside an SQLite file; other storages have no folder of their own."""
+    """Beside an SQLite file; other storages have no folder of their own.
+
+    It follows from address and name alone: a study that somebody hands over names no file.
+    """
     database = database_path(url)
     if database is None:
         return None
-    safe_name = re.sub(r"[^\w.-]", "_", name)
+    safe_name = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)
+    if safe_name != name or len(name) > _MAX_NAME:  # names that differ have files that differ
+        safe_name = f"{safe_name[:_MAX_NAME]}-{_digest(name)}"
     return database.with_name(f"{database.stem}.{safe_name}.best.inr.safetensors")
 
 
-def keep_model_path(rows: Rows, url: str | None, path: Path | None) -> None:
-    """Tell workers where the best model goes: a name beside the database, or a whole path."""
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()[:8]
+
+
+def check_no_links(url: str | None, model_path: Path | None) -> None:
+    """Raise StudyError where what a search writes beside its database would go elsewhere."""
     database = database_path(url)
-    if path is not None and database is not None:
-        rows.set_shown(MODEL, os.path.relpath(path, database.parent))
-    elif path is not None:
-        rows.set_shown(MODEL, str(path.absolute()))
-
-
-def stored_model_path(study: optuna.Study, url: str | None) -> Path | None:
-    """Where the best model goes, if this machine has that folder."""
-    name, database = study.user_attrs.get(MODEL), database_path(url)
-    if name is None:
-        return None
-    path = Path(name) if database is None else database.parent / name
-    return path if path.parent.is_dir() else None
+    if database is None or model_path is None:
+        return
+    for path in (model_path, states_folder(model_path), artifact_folder(url)):
+        if path is not None and path.is_symlink():
+            raise StudyError(
+                f"{path} is a link to {os.readlink(path)}, but a search writes beside its "
+                "database alone; remove the link."
+            )

@@ -1,7 +1,7 @@
 """Under which names a study's facts stand in its storage."""
 
 # Of a study: shown by Optuna's dashboard.
-SETTINGS, BUDGET, COMMAND, MODEL = "settings", "num_trials", "command", "model"
+SETTINGS, BUDGET, COMMAND = "settings", "num_trials", "command"
 CALLBACK_ERROR = "callback_error"  # followed by the number of the trial
 # Of a study: hidden from the dashboard.
 SIGNAL, SPACE = "optiinr:signal", "optiinr:space"

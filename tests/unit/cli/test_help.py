@@ -58,7 +58,8 @@ def test_configuration_files_and_completion_are_in_the_help(capsys):
 
 
 @pytest.mark.integration
-def test_a_pipe_that_closes_early_is_no_error():
-    code = f"{sys.executable} -m optiinr_jax doctor 2>&1 | head -1"
+def test_a_pipe_that_closes_early_is_no_error_and_no_success():
+    code = f"{sys.executable} -m optiinr_jax doctor 2>&1 | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.startswith("optiinr-jax") and "Traceback" not in done.stdout
+    assert done.returncode == 1 and not done.stderr

@@ -13,7 +13,7 @@ import optiinr_jax as oi
 from optiinr_jax.studies import StudyError
 from optiinr_jax.studies.store import lock as lock_module
 from optiinr_jax.studies.store.connection import describe_error, opened
-from optiinr_jax.studies.store.lock import database_path, locked
+from optiinr_jax.studies.store.lock import locked
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_sqlite_writes_ahead(storage, tmp_path):
     [
         ("sqlite:////absent/folder/study.db", "cannot open the storage .*unable to open"),
         ("mysql://host/name", "but sqlite:///FILE or postgresql://HOST/NAME was expected"),
-        ("not an address", "cannot open the storage not an address: Could not parse"),
+        ("not an address", "the storage is 'not an address', but sqlite:///FILE or"),
     ],
 )
 def test_addresses_that_are_none(url, message):
@@ -83,11 +83,6 @@ def test_a_lock_that_is_never_given_back_is_said(storage, monkeypatch):
             pytest.fail("two hold it")
     with locked(storage, "a"), locked(None, "a"):  # a study in memory needs none
         pass
-
-
-def test_the_file_of_a_storage(tmp_path):
-    assert str(database_path("sqlite:///a/b.db")) == "a/b.db"
-    assert database_path("postgresql://host/db") is None and database_path(None) is None
 
 
 def test_optunas_own_heartbeats_see_our_trials(storage):

@@ -111,8 +111,44 @@ def test_a_study_of_another_program_is_refused(signal, storage):
 def test_the_model_lies_beside_its_database(storage, tmp_path):
     assert default_model_path(None, "a") is None
     assert default_model_path("postgresql://host/db", "a") is None
-    path = default_model_path(storage, "a b/../c")
-    assert path == tmp_path / "study.a_b_.._c.best.inr.safetensors"
+    assert default_model_path(storage, "a-b.c") == tmp_path / "study.a-b.c.best.inr.safetensors"
+    names = [
+        "a b/../c",
+        "a_b_.._c",
+        "..",
+        "x" * 500,
+        "x" * 501,
+        "\u5199\u771f",
+        "\u771f\u5199",
+        "\0",
+    ]
+    paths = [default_model_path(storage, name) for name in names]
+    assert {path.parent for path in paths} == {tmp_path} and len(set(paths)) == len(names)
+    assert all(len(path.name) < 200 for path in paths)
+
+
+@pytest.mark.parametrize("place", ["../victim/thesis.tex", "/ABSOLUTE", "thesis.tex", 7, ["a"]])
+def test_a_study_from_elsewhere_names_no_file(signal, storage, tmp_path, place):
+    victim, evil = tmp_path / "victim", oi.create_study(signal, storage=storage, **SMALL)
+    victim.mkdir()
+    place = str(victim / "thesis.tex") if place == "/ABSOLUTE" else place
+    evil.ledger.rows.set_shown("model", place)  # where older versions looked for it
+    expected = tmp_path / "study.sample_image.best.inr.safetensors"
+    again = oi.create_study(signal, storage=storage, **SMALL)
+    assert oi.load_study(storage).model_path == again.model_path == expected
+    other = tmp_path / "victim" / "mine.inr.safetensors"  # only who opens it may say so
+    assert oi.load_study(storage, model_path=other).model_path == other
+
+
+@pytest.mark.parametrize("link", ["best.inr.safetensors", "best.inr.paused", ""])
+def test_a_study_from_elsewhere_brings_no_links(signal, storage, tmp_path, link):
+    oi.create_study(signal, storage=storage, **SMALL)
+    place = tmp_path / (f"study.sample_image.{link}" if link else "study.artifacts")
+    place.symlink_to(tmp_path / "victim")
+    for call in (oi.load_study, lambda s: oi.create_study(signal, storage=s, **SMALL)):
+        with pytest.raises(StudyError, match=r"is a link to .*victim, but .*; remove the link"):
+            call(storage)
+    assert not (tmp_path / "victim").exists()
 
 
 @pytest.mark.integration
@@ -120,12 +156,13 @@ def test_a_folder_may_be_moved_with_its_study(signal, tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
     storage = f"sqlite:///{old / 'study.db'}"
-    made = oi.create_study(signal, storage=storage, model_path=old / "own.bin", **SMALL)
-    assert oi.load_study(storage).model_path == made.model_path == old / "own.bin"
+    made = oi.create_study(signal, storage=storage, **SMALL)
+    assert oi.load_study(storage).model_path == made.model_path
+    name = made.model_path.name
     del made
     gc.collect()  # closes its connections
     old.rename(new)
-    assert oi.load_study(f"sqlite:///{new / 'study.db'}").model_path == new / "own.bin"
+    assert oi.load_study(f"sqlite:///{new / 'study.db'}").model_path == new / name
 
 
 def test_what_is_stored_is_plain(signal, storage):
