@@ -124,6 +124,7 @@ def fit(
     name = f"{file.stem if file else SAMPLE}-{preset or 'fit'}"
     folder = prepare_folder(out or Path("runs") / name)
     _check_free(folder)
+    checkpoint = folder / "fit.checkpoint"
     output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}", reason)
     inr = oi.fit(
         signal,
@@ -132,10 +133,12 @@ def fit(
         num_steps=num_steps,
         seed=seed,
         keep_best=keep_best,
-        checkpoint=folder / "fit.checkpoint",
+        checkpoint=checkpoint,
+        pause_at=num_steps,
         progress=output.is_verbose,
     )
     rendering, scores = write_outputs(inr, folder), inr.evaluate(signal)
+    checkpoint.unlink(missing_ok=True)
     output.say(
         *score_lines(scores, signal),
         f"objective {inr.objective}, after {num_steps:,} steps",

@@ -7,6 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import optuna
+
 from optiinr_jax.bo.space import Space
 from optiinr_jax.checks import check_counts, check_name, check_whole
 from optiinr_jax.inr import preset
@@ -92,12 +94,12 @@ def create_study(
         what = identity(record, signal, space)
         found, is_new = make_study(store, name, storage, what)
         rows = Rows(found, space)
-        if is_new:
-            keep_problem(rows, signal, space)
-            rows.set_shown(SETTINGS, what)
         if num_trials is not None:
             rows.set_shown(BUDGET, int(num_trials))
         keep_model_path(rows, storage, path)
+        if is_new:  # the settings come last: whoever finds them finds the rest
+            keep_problem(rows, signal, space)
+            rows.set_shown(SETTINGS, what)
         _enqueue_portfolio(rows, signal, space, record, portfolio or Portfolio.packaged())
         _enqueue_published(rows, signal.kind, space, record)
         for i, other in enumerate(warm_start):
@@ -184,9 +186,10 @@ def load_study(storage: str | os.PathLike[str], name: str | None = None) -> Stud
     """
     storage = address_of(storage) or ""
     check_exists(storage)
-    with opened(storage, name or "") as store:
-        found = find_study(store, name, storage)
-        signal, space = load_problem(found)
+    try:
+        found, signal, space = _read(storage, name, is_locked=False)
+    except StudyError:  # it may just be being made
+        found, signal, space = _read(storage, name, is_locked=True)
     stored = found.user_attrs[SETTINGS]
     try:
         settings = StudySettings.from_json(stored)
@@ -197,6 +200,12 @@ def load_study(storage: str | os.PathLike[str], name: str | None = None) -> Stud
         ) from None
     path = stored_model_path(found, storage)
     return Study(signal, space, settings, Rows(found, space), storage, path)
+
+
+def _read(storage: str, name: str | None, *, is_locked: bool) -> tuple[optuna.Study, Signal, Space]:
+    with opened(storage, name or "", is_locked=is_locked) as store:
+        found = find_study(store, name, storage)
+        return found, *load_problem(found)
 
 
 @with_fields(StudySettings, RunOptions)

@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import INR, ModelFileError, NetworkConfig, load_inr
 from optiinr_jax.inr.cost import step_flops
 from optiinr_jax.signals import Signal
-from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, draw_curve
+from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, draw_curve, flat_rows
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.ledger import Ledger
 from optiinr_jax.studies.points import config_to_point, point_to_config
@@ -279,10 +279,12 @@ class Study:
         self._told.add(asked.claimed.row)
         if isinstance(result, INR):
             result.info.update(self.job(asked.number, asked.point).facts_for_file)
-            return self.record(asked.claimed, Outcome(result))
-        score = math.nan if result is None else float(result)
-        outcome = Outcome(reason=reason) if math.isnan(score) else Outcome(score=score)
-        return self.record(asked.claimed, outcome)
+            outcome = Outcome(result)
+        else:
+            score = math.nan if result is None else float(result)
+            outcome = Outcome(reason=reason) if math.isnan(score) else Outcome(score=score)
+        self.record(asked.claimed, outcome)
+        return self.ledger.read(asked.claimed)
 
     def _check_told(self, inr: INR) -> None:
         """Refuse a network whose score says nothing about this study."""
@@ -301,8 +303,17 @@ class Study:
                     "train it as the others."
                 )
 
-    def record(self, claimed: Claimed, outcome: Outcome) -> Trial:
-        """Store how a trial ended, its network before it where it is the best so far."""
+    def record(self, claimed: Claimed, outcome: Outcome) -> bool:
+        """Store how a trial ended, its network before it where it is the best so far.
+
+        Returns: whether it was still ours to end; somebody else may have taken it over.
+        """
+        is_ours = self._record(claimed, outcome)
+        if is_ours and not outcome.is_paused:
+            self.states.drop(claimed.number)
+        return is_ours
+
+    def _record(self, claimed: Claimed, outcome: Outcome) -> bool:
         inr = outcome.inr
         if inr is None or outcome.value is None:
             return self.ledger.end(claimed, outcome, lambda trial: None)
@@ -348,15 +359,7 @@ class Study:
             raise ImportError(
                 'trials_dataframe() needs pandas; pip install "optiinr-jax[pandas]".'
             ) from None
-        rows = [asdict(trial) for trial in self.trials]
-        kept = ("number", "score", "state", "reason", "seconds")
-        flat = [
-            {name: row[name] for name in kept}
-            | {"origin": " ".join(row["origin"].values()).strip()}
-            | row["facts"]
-            | row["point"]
-            for row in rows
-        ]
+        flat = flat_rows(self.trials)
         return pandas.DataFrame(flat).set_index("number") if flat else pandas.DataFrame()
 
     def _load_model(self, number: int) -> INR | None:
