@@ -40,6 +40,7 @@ from optiinr_jax.report.labels import size_label
 from optiinr_jax.report.terminal import print_baselines, score_lines
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
 from optiinr_jax.signals.kinds import get_kind, kind_of_file
+from optiinr_jax.studies.model_file import holds_search
 
 SELF_TEST_STEPS = 100  # of `doctor`
 Crop = Annotated[
@@ -348,7 +349,7 @@ def doctor(*, quiet: bool = False, json_output: Json = False) -> None:
 
 def _check_free(folder: Path) -> None:
     """Raise ValueError for the folder of a search, whose files another verb would overwrite."""
-    if (folder / STUDY).exists():
+    if (folder / STUDY).exists() or holds_search(folder / MODEL):
         raise ValueError(
             f"{folder} holds a search, which this would overwrite; choose another --out."
         )

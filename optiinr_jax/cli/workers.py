@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from optiinr_jax.checks import check_counts
 
 Workers = int | Literal["auto"]
+_LEAVING = 2.0  # seconds for a worker to end by itself
 
 
 class Share(NamedTuple):
@@ -49,19 +50,29 @@ def pin_to(share: Share, pid: int = 0) -> None:
 
 @contextmanager
 def started(storage: str, name: str, shares: Sequence[Share]) -> Generator[None]:
-    """Keep a worker busy with a study on every share, and leave none behind."""
-    command = [sys.executable, "-m", "optiinr_jax", "worker", storage, "--name", name, "--quiet"]
-    processes = []
+    """Keep a worker busy with a study on every share; they end with this process, however it does.
+
+    Each holds the other end of a pipe, which the system closes when we are gone.
+    """
+    command = [sys.executable, "-m", "optiinr_jax", "worker", storage, "--name", name]
+    command += ["--quiet", "--attached"]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
         for share in shares:
-            processes.append(subprocess.Popen(command, env=os.environ | share.environment))
+            environment = os.environ | share.environment
+            processes.append(subprocess.Popen(command, env=environment, stdin=subprocess.PIPE))
             pin_to(share, processes[-1].pid)
         yield
     finally:
         for process in processes:
-            process.terminate()
+            if process.stdin is not None:
+                process.stdin.close()
         for process in processes:
-            process.wait()
+            try:
+                process.wait(_LEAVING)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                process.wait()
 
 
 def _gpus() -> list[str]:

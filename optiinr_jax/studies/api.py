@@ -20,6 +20,7 @@ from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.scores import check_objective
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.loop import run
+from optiinr_jax.studies.model_file import check_place
 from optiinr_jax.studies.points import check_space, config_to_point, inr_space
 from optiinr_jax.studies.portfolio import Portfolio
 from optiinr_jax.studies.settings import CUSTOM, StudySettings, identity
@@ -71,7 +72,8 @@ def create_study(
 
     Raises:
         ValueError: an argument out of range.
-        StudyError: the stored study of this name is another search.
+        StudyError: the stored study of this name is another search, or the model file holds the
+            network of another one.
     """
     check_counts(num_trials=1 if num_trials is None else num_trials)
     signal, storage = as_signal(signal), address_of(storage)
@@ -90,8 +92,9 @@ def create_study(
     check_space(space, width=record.width, depth=record.depth)
     name = name or signal.name
     path = default_model_path(storage, name) if model_path is None else Path(model_path)
+    what = identity(record, signal, space)
+    check_place(path, what)
     with opened(storage, name) as store:
-        what = identity(record, signal, space)
         found, is_new = make_study(store, name, storage, what)
         rows = Rows(found, space)
         if num_trials is not None:

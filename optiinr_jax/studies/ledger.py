@@ -29,7 +29,7 @@ from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.lock import database_path, locked
 from optiinr_jax.studies.store.patience import STORAGE_ERRORS, patient
 from optiinr_jax.studies.store.rows import Judge, Rows, row_of
-from optiinr_jax.studies.store.schema import FACTS, OWNER, RUNGS
+from optiinr_jax.studies.store.schema import DEATHS, FACTS, OWNER, RUNGS
 from optiinr_jax.studies.strategies import STRATEGIES, Known
 from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial
 from optiinr_jax.studies.winner import next_confirmation
@@ -159,10 +159,12 @@ class Ledger:
     ) -> Claimed:
         """Begin a trial, or go on with one; ask with the lock held."""
         config, claimed = self._to_config(point).to_json(), None
+        deaths = 0 if waiting is None else waiting.user_attrs.get(DEATHS, 0)
         try:
             with signals_deferred():  # a trial that runs is one that we know
                 row = self.rows.begin(waiting, point, origin, self.owner, config)
-                self._running[row] = claimed = Claimed(number, row, point, self.owner, rung)
+                claimed = Claimed(number, row, point, self.owner, rung, deaths)
+                self._running[row] = claimed
         except BaseException:
             if claimed is not None:
                 self.rows.requeue(self._running.pop(claimed.row).row)
