@@ -10,8 +10,9 @@ from optiinr_jax.studies.errors import StudyError
 def find_model(path: Path | None, identity: dict[str, Any], number: int) -> INR | None:
     """The network of trial `number` of a search, if the file is intact and holds it."""
     inr = _read(path)
-    is_it = inr is not None and inr.info.get("trial") == number
-    return inr if is_it and inr.info.get("search") == identity else None
+    if inr is None or inr.info.get("trial") != number or inr.info.get("search") != identity:
+        return None
+    return inr
 
 
 def check_place(path: Path | None, identity: dict[str, Any]) -> None:
