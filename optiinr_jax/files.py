@@ -1,11 +1,19 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and what a kill leaves of them, which goes."""
 
 import contextlib
 import os
+import re
 import secrets
-from collections.abc import Callable
+import shutil
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import BinaryIO
+
+from optiinr_jax.processes import has_ended, this_process
+
+_SCRATCH = re.compile(r"\.[0-9a-f]{16}\.(?P<process>[0-9a-f-]*)\.tmp")
+_FORGOTTEN = 86400.0  # seconds after which what no process here can have left is nobody's
 
 
 def write_atomic(
@@ -14,8 +22,9 @@ def write_atomic(
     """Write a file so that a reader sees the old content or the new one, never a part.
 
     The bytes go to a temporary file in the same folder, reach the disk, and only then take the
-    name. If anything fails the temporary file goes and an old file stays as it was. A link is
-    followed: the file it points to is replaced.
+    name. If anything fails the temporary file goes and an old file stays as it was; what killed
+    processes have left in the folder goes too. A link is followed: the file it points to is
+    replaced.
 
     Args:
         content: the bytes, or a function that writes them to the open file it is given.
@@ -27,7 +36,7 @@ def write_atomic(
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"cannot write {path}: it is not a file; choose the name of a file.")
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = _scratch(target.parent)
     try:
         with open(temporary, "xb") as file:
             if callable(content):
@@ -47,6 +56,42 @@ def write_atomic(
             temporary.unlink()
     _sync_folder(target.parent)
     return target
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path) -> Generator[Path]:
+    """A folder in another one, for the time of the block; if we are killed the next one removes it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder = _scratch(parent)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _scratch(parent: Path) -> Path:
+    """A new name that says whose it is; what ended processes have left beside it is removed."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(parent):
+            found = _SCRATCH.fullmatch(entry.name)
+            if found is not None and _is_left(found["process"], entry):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+    return parent / f".{secrets.token_hex(8)}.{this_process()}.tmp"
+
+
+def _is_left(process: str, entry: os.DirEntry[str]) -> bool:
+    """Whether nobody will go on with a scratch file."""
+    is_ended = has_ended(process)
+    if is_ended is not None:
+        return is_ended
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime > _FORGOTTEN
 
 
 def _sync_folder(folder: Path) -> None:

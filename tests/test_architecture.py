@@ -23,7 +23,7 @@ PACKAGE = Path(optiinr_jax.__file__).parent
 FLOORS = [
     {"text"},
     {"streams"},
-    {"blas", "checks", "numerics", "files", "options", "progress"},
+    {"blas", "checks", "numerics", "files", "options", "processes", "progress"},
     {"signals"},
     {"inr", "bo", "landscapes", "trajectories"},
     {"studies"},

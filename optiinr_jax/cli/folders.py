@@ -1,7 +1,8 @@
 """The folder of a run."""
 
-import os
 from pathlib import Path
+
+from optiinr_jax.files import scratch_folder
 
 
 def prepare_folder(folder: Path) -> Path:
@@ -16,9 +17,8 @@ def prepare_folder(folder: Path) -> Path:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        with scratch_folder(folder):
+            pass
     except OSError as error:
         raise ValueError(
             f"cannot write to the folder {folder}: {error.strerror}; choose another with --out."

@@ -102,21 +102,24 @@ def _joined(documented: Any) -> str:
 
 def _explain(error: BaseException) -> tuple[str, int]:
     """The sentence and the exit code of an error; an empty sentence for a fault of ours."""
-    from optuna.exceptions import OptunaError
-    from sqlalchemy.exc import SQLAlchemyError
+    from optiinr_jax.studies.errors import StorageError
+    from optiinr_jax.studies.store.patience import STORAGE_ERRORS
+    from optiinr_jax.studies.training import is_out_of_memory
 
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted; {KEPT}", INTERRUPTED
     if isinstance(error, Terminated):
         return f"terminated; {KEPT}", TERMINATED
+    if isinstance(error, StorageError):
+        return str(error), 1
     if isinstance(error, ValueError | FileNotFoundError):  # all our own input errors
         return str(error), 2
     if isinstance(error, OSError | ArithmeticError | MemoryError):
         return str(error) or type(error).__name__, 1
-    if isinstance(error, OptunaError | SQLAlchemyError):  # the storage failed in a run
+    if isinstance(error, STORAGE_ERRORS):  # the storage failed in a run
         reason = str(error.__cause__ or error).splitlines()[0]
         return f"the study's storage failed: {reason}; the same command continues.", 1
-    if "RESOURCE_EXHAUSTED" in str(error):
+    if is_out_of_memory(error):
         return "out of memory; choose a smaller --size or --width.", 1
     return "", 1
 

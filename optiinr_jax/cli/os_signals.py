@@ -1,10 +1,11 @@
 """SIGINT and SIGTERM as exceptions that are not lost."""
 
 import gc
+import os
 import signal as os_signal
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SOON, AGAIN = 0.01, 5.0  # seconds until a signal is raised once more
@@ -41,6 +42,26 @@ def raised_signals() -> Generator[None]:
             timer.cancel()
         for number, handler in before.items():
             os_signal.signal(number, handler)
+
+
+@contextmanager
+def until_stdin_closes() -> Generator[None]:
+    """End the block when standard input closes: then the process at its other end has gone."""
+    has_left = threading.Event()
+
+    def watch() -> None:
+        with suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        has_left.set()
+        _send(os_signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    except Terminated:
+        if not has_left.is_set():
+            raise
 
 
 def _send(number: int) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ from optiinr_jax.cli.common import (
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
+from optiinr_jax.cli.os_signals import until_stdin_closes
 from optiinr_jax.cli.workers import Workers
 from optiinr_jax.report import describe_layers, print_comparison, write_report
 from optiinr_jax.report.facts import check_against
@@ -50,8 +52,10 @@ from optiinr_jax.studies import (
 )
 from optiinr_jax.studies.comparison import BEST_PRESET
 from optiinr_jax.studies.loop import run
+from optiinr_jax.studies.model_file import check_place
 from optiinr_jax.studies.portfolio import NUM_ENTRIES
 from optiinr_jax.studies.store.address import address_of, database_path
+from optiinr_jax.studies.store.problem import check_alone
 from optiinr_jax.studies.store.schema import COMMAND
 from optiinr_jax.text import printable
 
@@ -113,6 +117,8 @@ def search(
     signal = get_signal(file, sample, size, "search", {})
     folder = prepare_folder(out or Path("runs") / run_name(file))
     address = storage or str(address_of(folder / STUDY))
+    if storage is None:
+        check_alone(address, name or signal.name)
     if pruner is not None and settings.rungs is None:
         settings = replace(settings, rungs=())
     command = command_line(search, options)
@@ -151,6 +157,7 @@ def worker(
     pruner: Text = None,
     max_trial_seconds: Number = None,
     max_failures: int = 10,
+    attached: bool = False,
     quiet: bool = False,
     json_output: Json = False,
 ) -> None:
@@ -167,21 +174,22 @@ def worker(
         max_trial_seconds: time limit of a trial, the same as that of the search.
         max_failures: number of trials in a row that failed before their training was over which
             ends this worker.
+        attached: end when standard input closes, as that of the workers which search --workers
+            starts does when the search has ended, however it ended.
         quiet: print nothing but errors.
         json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
     check_counts(max_failures=max_failures)
     study = open_study(storage, name, model)
-    work(
-        study,
-        RunOptions(
-            pruner=pruner,
-            max_trial_seconds=max_trial_seconds,
-            max_failures=max_failures,
-            progress=output.is_verbose,
-        ),
+    run_options = RunOptions(
+        pruner=pruner,
+        max_trial_seconds=max_trial_seconds,
+        max_failures=max_failures,
+        progress=output.is_verbose,
     )
+    with until_stdin_closes() if attached else nullcontext():
+        work(study, run_options)
     output.say(*describe_status(study))
     output.result(summarise(study))
 
@@ -296,6 +304,7 @@ def report(
         check_against(study, other)  # before minutes of work
     database = database_path(study.storage)
     folder = prepare_folder(out or (database.parent if database else Path()))
+    check_place(folder / MODEL, study.identity)
     comparison = _compare_and_report(study, folder, num_seeds, output, other)
     _say_result(study, comparison, folder, output)
     output.result(_result(study, comparison, folder))

@@ -41,6 +41,7 @@ from optiinr_jax.report.terminal import print_baselines, score_lines
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
 from optiinr_jax.signals.kinds import get_kind, kind_of_file
 from optiinr_jax.streams import print_lines
+from optiinr_jax.studies.model_file import holds_search
 
 SELF_TEST_STEPS = 100  # of `doctor`
 Crop = Annotated[
@@ -125,6 +126,7 @@ def fit(
     name = f"{run_name(file)}-{preset or 'fit'}"
     folder = prepare_folder(out or Path("runs") / name)
     _check_free(folder)
+    checkpoint = folder / "fit.checkpoint"
     output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}", reason)
     inr = oi.fit(
         signal,
@@ -133,10 +135,12 @@ def fit(
         num_steps=num_steps,
         seed=seed,
         keep_best=keep_best,
-        checkpoint=folder / "fit.checkpoint",
+        checkpoint=checkpoint,
+        pause_at=num_steps,
         progress=output.is_verbose,
     )
     rendering, scores = write_outputs(inr, folder), inr.evaluate(signal)
+    checkpoint.unlink(missing_ok=True)
     output.say(
         *score_lines(scores, signal),
         f"objective {inr.objective}, after {num_steps:,} steps",
@@ -346,7 +350,7 @@ def doctor(*, quiet: bool = False, json_output: Json = False) -> None:
 
 def _check_free(folder: Path) -> None:
     """Raise ValueError for the folder of a search, whose files another verb would overwrite."""
-    if (folder / STUDY).exists():
+    if (folder / STUDY).exists() or holds_search(folder / MODEL):
         raise ValueError(
             f"{folder} holds a search, which this would overwrite; choose another --out."
         )

@@ -13,6 +13,7 @@ from optiinr_jax.checks import check_counts
 from optiinr_jax.studies.store.address import split_password
 
 Workers = int | Literal["auto"]
+_LEAVING = 2.0  # seconds for a worker to end by itself
 
 
 class Share(NamedTuple):
@@ -53,26 +54,31 @@ def pin_to(share: Share, pid: int = 0) -> None:
 def started(
     storage: str, name: str, model: Path, shares: Sequence[Share]
 ) -> Generator[list[subprocess.Popen[bytes]]]:
-    """Keep a worker busy with a study on every share, and leave none behind.
+    """Keep a worker busy with a study on every share; they end with this process, however it does.
 
-    A list of processes shows everybody their arguments, so a password is none of them.
+    Each holds the other end of a pipe, which the system closes when we are gone. A list of
+    processes shows everybody their arguments, so a password is none of them.
     """
     address, secrets = split_password(storage)
     command = [sys.executable, "-m", "optiinr_jax", "worker", address, "--name", name]
-    command += ["--model", str(model), "--quiet"]
-    processes = []
+    command += ["--model", str(model), "--quiet", "--attached"]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
         for share in shares:
-            processes.append(
-                subprocess.Popen(command, env=os.environ | share.environment | secrets)
-            )
+            environment = os.environ | share.environment | secrets
+            processes.append(subprocess.Popen(command, env=environment, stdin=subprocess.PIPE))
             pin_to(share, processes[-1].pid)
         yield processes
     finally:
         for process in processes:
-            process.terminate()
+            if process.stdin is not None:
+                process.stdin.close()
         for process in processes:
-            process.wait()
+            try:
+                process.wait(_LEAVING)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                process.wait()
 
 
 def _gpus() -> list[str]:

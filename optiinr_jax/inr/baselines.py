@@ -151,7 +151,7 @@ def _fit(
     seed: int,
     progress: bool,
 ) -> Baseline:
-    start = time.monotonic()
+    start, checkpoint = time.monotonic(), path.with_suffix(".checkpoint")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FloorWarning)
         try:
@@ -161,7 +161,8 @@ def _fit(
                 num_steps=num_steps,
                 seed=seed,
                 share_program=False,
-                checkpoint=path.with_suffix(".checkpoint"),
+                checkpoint=checkpoint,
+                pause_at=num_steps,
                 progress=progress,
             )
         except (ValueError, DivergedError) as error:
@@ -170,4 +171,5 @@ def _fit(
     problem = "no better than a constant" if caught else ""
     inr.info.update(signal_sha256=digest, seconds=seconds, problem=problem)
     inr.save(path)
+    checkpoint.unlink(missing_ok=True)
     return Baseline(name, config, inr, seconds, problem)

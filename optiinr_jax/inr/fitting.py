@@ -61,10 +61,12 @@ class FitOptions:
         max_part: points that go through the network at once at most, where memory is short; the
             result is the same up to rounding. None: what is fastest on the machine.
         checkpoint: file that keeps the state of a long fit: the same call goes on where an
-            interrupted one was, with the same result. It is deleted at the end.
+            interrupted one was, with the same result. It is deleted at the end, unless `pause_at`
+            is given: what is not yet saved would be lost with it.
         pause_at: number of steps, rounded up to a chunk's end, after which the fit pauses: it
             returns the network so far, and the same call with a later pause, or none, goes on from
-            the checkpoint to the same result as without pausing.
+            the checkpoint to the same result as without pausing. After `num_steps` nothing is left
+            to train.
         progress: show progress when it takes longer than a few seconds.
         warn: say it when the network is no better than a constant.
         on_step: called after every chunk of steps with (done, num_steps, loss).

@@ -272,9 +272,9 @@ def train(
             checkpoint.
         max_part: see `fit`.
         checkpoint: where the state is kept now and then, and when the fit is interrupted, for the
-            same call to go on; deleted at the end.
-        pause_at: steps after which the training pauses, its state kept in the checkpoint: the same
-            call with a later one, or none, goes on to the same result. See `pause_step`.
+            same call to go on; deleted at the end, unless there is a `pause_at`.
+        pause_at: steps after which the training pauses, its state kept; the same call with a later
+            one, or none, goes on to the same result. See `pause_step`.
         keep_interrupted: an interrupt ends the training with what there is, after the first chunk.
         on_step: called after every chunk, for progress; an exception in it stops the fit.
 
@@ -325,10 +325,10 @@ def train(
         if not (keep_interrupted and history and isinstance(interrupt, KeyboardInterrupt)):
             raise
         return finish(state, data, np.concatenate(history))
-    if checkpoint is not None and end < num_steps and bool(state.is_finite):
-        save_state(checkpoint, state, history)
-    elif checkpoint is not None:
+    if checkpoint is not None and pause_at is None:
         checkpoint.path.unlink(missing_ok=True)
+    elif checkpoint is not None and bool(state.is_finite):
+        save_state(checkpoint, state, history)
     return finish(state, data, np.concatenate(history))
 
 

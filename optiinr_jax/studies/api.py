@@ -6,6 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import optuna
+
 from optiinr_jax.bo.space import Space
 from optiinr_jax.checks import check_counts, check_name, check_whole
 from optiinr_jax.inr import preset
@@ -18,6 +20,7 @@ from optiinr_jax.signals.scores import check_objective
 from optiinr_jax.streams import say
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.loop import run
+from optiinr_jax.studies.model_file import check_place
 from optiinr_jax.studies.points import check_space, config_to_point, inr_space
 from optiinr_jax.studies.portfolio import Portfolio
 from optiinr_jax.studies.settings import CUSTOM, StudySettings, identity
@@ -69,7 +72,8 @@ def create_study(
 
     Raises:
         ValueError: an argument out of range.
-        StudyError: the stored study of this name is another search.
+        StudyError: the stored study of this name is another search, or the model file holds the
+            network of another one.
     """
     check_counts(num_trials=1 if num_trials is None else num_trials)
     signal, storage = as_signal(signal), address_of(storage)
@@ -88,15 +92,16 @@ def create_study(
     check_space(space, width=record.width, depth=record.depth)
     name = name or signal.name
     path = _model_path(model_path, storage, name)
+    what = identity(record, signal, space)
+    check_place(path, what)
     with opened(storage, name) as store:
-        what = identity(record, signal, space)
         found, is_new = make_study(store, name, storage, what)
         rows = Rows(found, space)
-        if is_new:
-            keep_problem(rows, signal, space)
-            rows.set_shown(SETTINGS, what)
         if num_trials is not None:
             rows.set_shown(BUDGET, int(num_trials))
+        if is_new:  # the settings come last: whoever finds them finds the rest
+            keep_problem(rows, signal, space)
+            rows.set_shown(SETTINGS, what)
         _enqueue_portfolio(rows, signal, space, record, portfolio or Portfolio.packaged())
         _enqueue_published(rows, signal.kind, space, record)
         for i, other in enumerate(warm_start):
@@ -198,9 +203,10 @@ def load_study(
     """
     storage = address_of(storage) or ""
     check_exists(storage)
-    with opened(storage, name or "") as store:
-        found = find_study(store, name, storage)
-        signal, space = load_problem(found)
+    try:
+        found, signal, space = _read(storage, name, is_locked=False)
+    except StudyError:  # it may just be being made
+        found, signal, space = _read(storage, name, is_locked=True)
     stored = found.user_attrs[SETTINGS]
     try:
         settings = StudySettings.from_json(stored)
@@ -211,6 +217,12 @@ def load_study(
         ) from None
     path = _model_path(model_path, storage, found.study_name)
     return Study(signal, space, settings, Rows(found, space), storage, path)
+
+
+def _read(storage: str, name: str | None, *, is_locked: bool) -> tuple[optuna.Study, Signal, Space]:
+    with opened(storage, name or "", is_locked=is_locked) as store:
+        found = find_study(store, name, storage)
+        return found, *load_problem(found)
 
 
 @with_fields(StudySettings, RunOptions)

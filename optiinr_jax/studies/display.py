@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NUM_SHOWN = 5  # best of a study or a comparison
+
+
+def flat_rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """The trials as rows of a table, one entry for each fact and each name of the space."""
+    kept = ("number", "score", "state", "reason", "seconds")
+    return [
+        {name: getattr(t, name) for name in kept} | {"origin": str(t.origin)} | t.facts | t.point
+        for t in trials
+    ]
 
 
 def draw_curve(axes: "Axes", trials: Sequence[Trial], label: str) -> None:

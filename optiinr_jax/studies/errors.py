@@ -1,4 +1,4 @@
-"""The error of this folder."""
+"""The errors of this folder."""
 
 from optiinr_jax.text import without_passwords
 
@@ -9,3 +9,7 @@ class StudyError(ValueError):
     def __init__(self, sentence: str) -> None:
         """Say it without the password that an address in it may have."""
         super().__init__(without_passwords(sentence))
+
+
+class StorageError(StudyError):
+    """The storage of a study failed while it was used; what has ended is in it."""

@@ -3,15 +3,16 @@
 Trials are handed out one after the other, under the study's lock, in the order of their numbers.
 What trial n may know is fixed by its number: the scores of the batches before its own, and the
 points of its own batch before it. So a study has the same trials whoever runs them, and however
-often somebody is killed. A trial whose process has died goes back into the queue with its point.
+often somebody is killed. A trial whose process has died goes back into the queue with its point, a
+few times.
 """
 
 import math
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
@@ -19,16 +20,23 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import NetworkConfig
+from optiinr_jax.processes import has_ended, this_process
+from optiinr_jax.studies.errors import StorageError, StudyError
 from optiinr_jax.studies.rungs import Plan, make_plan, round_size
 from optiinr_jax.studies.settings import StudySettings
+from optiinr_jax.studies.store.address import database_path
+from optiinr_jax.studies.store.heartbeat import Heartbeat, Watch
 from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.lock import locked
-from optiinr_jax.studies.store.rows import STORAGE_ERRORS, Heartbeat, Judge, Rows, row_of
-from optiinr_jax.studies.store.schema import FACTS, OWNER, RUNGS
+from optiinr_jax.studies.store.patience import STORAGE_ERRORS, patient
+from optiinr_jax.studies.store.rows import Judge, Rows, row_of
+from optiinr_jax.studies.store.schema import DEATHS, FACTS, OWNER, RUNGS
 from optiinr_jax.studies.strategies import STRATEGIES, Known
 from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial
 from optiinr_jax.studies.winner import next_confirmation
 
+MOST_DEATHS = 3  # of processes that may have ended without a word while they ran one trial
+_LEAVING = 5.0  # seconds to wait for the lock when a participant leaves
 _AT_WORK: set[str] = set()  # owners in this process
 
 
@@ -58,9 +66,11 @@ class Ledger:
         self._space, self._settings, self._to_config = space, settings, to_config
         self._num_rungs = num_rungs
         self._round_size = round_size(num_rungs, settings.batch_size)
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        who = f"{socket.gethostname()}:{os.getpid()}:{this_process()}"
+        self.owner = f"{who}:{secrets.token_hex(4)}"
         self._running: dict[int, Claimed] = {}
-        self._heartbeat = Heartbeat(rows, self._running)
+        self._heartbeat, self._watch = Heartbeat(rows, self._running), Watch()
+        self._file = _identity_of(url)
 
     def __enter__(self) -> "Ledger":
         """Start the heartbeat."""
@@ -72,10 +82,8 @@ class Ledger:
         self._heartbeat.stop()
         _AT_WORK.discard(self.owner)
         for claimed in list(self._running.values()):
-            try:
+            with suppress(StudyError, *STORAGE_ERRORS):  # whoever comes next sees that we are gone
                 self._give_back(claimed)
-            except STORAGE_ERRORS:
-                pass  # whoever comes next sees that we are gone
         self._heartbeat = Heartbeat(self.rows, self._running)
 
     def join(self) -> None:
@@ -91,6 +99,22 @@ class Ledger:
         """Trials that have a score, failed or were pruned, in order."""
         return self.rows.trials([row for row in self.rows.read() if row.state.is_finished()])
 
+    @contextmanager
+    def _alone(self, timeout: float | None = None) -> Generator[Callable[[], object]]:
+        """The lock of the study, over the database with which we began."""
+        self._check_file()
+        with locked(self.url, self.rows.name, timeout) as still_held:
+            yield still_held
+
+    def _check_file(self) -> None:
+        """Raise StorageError where the database is not the one any more with which we began."""
+        if self._file is not None and _identity_of(self.url) != self._file:
+            raise StorageError(
+                f"the database {database_path(self.url)} was removed or replaced while it was in "
+                "use; put it back, or search again in another folder."
+            )
+
+    @patient
     def claim(
         self, num_trials: int | None, *, is_limit: bool = True, may_pause: bool = True
     ) -> Claimed | None:
@@ -101,11 +125,12 @@ class Ledger:
             is_limit: no trial beyond it is handed out.
             may_pause: it may pause at a rung, and one that is paused may be handed out.
         """
-        with locked(self.url, self.rows.name):
+        with self._alone() as still_held:
             rows = self._take_over()
             plan, num_rungs = self._plan(rows, num_trials), self._num_rungs
             if may_pause and (paused := self._next_due(rows, plan)) is not None:
                 rung = plan.targets[paused.number]
+                still_held()
                 return self._begin(
                     paused, paused.number, *self._given(paused), rung if rung < num_rungs else None
                 )
@@ -122,6 +147,7 @@ class Ledger:
             confirm_from = self._settings.confirm_from(num_trials)
             is_confirming = confirm_from is not None and number >= confirm_from
             pauses = may_pause and num_rungs and not (is_kept(origin) or is_confirming)
+            still_held()  # a proposal takes its time, in which a server may have restarted
             return self._begin(first, number, point, origin, 0 if pauses else None)
 
     def _begin(
@@ -134,10 +160,12 @@ class Ledger:
     ) -> Claimed:
         """Begin a trial, or go on with one; ask with the lock held."""
         config, claimed = self._to_config(point).to_json(), None
+        deaths = 0 if waiting is None else waiting.user_attrs.get(DEATHS, 0)
         try:
             with signals_deferred():  # a trial that runs is one that we know
                 row = self.rows.begin(waiting, point, origin, self.owner, config)
-                self._running[row] = claimed = Claimed(number, row, point, self.owner, rung)
+                claimed = Claimed(number, row, point, self.owner, rung, deaths)
+                self._running[row] = claimed
         except BaseException:
             if claimed is not None:
                 self.rows.requeue(self._running.pop(claimed.row).row)
@@ -166,8 +194,9 @@ class Ledger:
         trial = self.rows.record(paused)
         return trial.point, trial.origin
 
-    def end(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> Trial:
-        """Write down how a trial ended, its network before its row.
+    @patient
+    def end(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> bool:
+        """Write down how a trial ended, its network before its row; whether it was still ours.
 
         A trial that somebody else has taken over meanwhile, because this process seemed dead, is
         theirs: its score is the same.
@@ -175,10 +204,15 @@ class Ledger:
         Args:
             save: called with the trial as it will be, before its row says so.
         """
-        with locked(self.url, self.rows.name):
-            if self._is_claimed(claimed):
+        with self._alone():
+            is_ours = self._is_claimed(claimed)
+            if is_ours:
                 self._write(claimed, outcome, save)
             self._running.pop(claimed.row, None)
+        return is_ours
+
+    def read(self, claimed: Claimed) -> Trial:
+        """A trial as it is now."""
         return self.rows.record(self.rows.read_one(claimed.row))
 
     def _write(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> None:
@@ -203,9 +237,10 @@ class Ledger:
             is_pruned=outcome.is_pruned,
         )
 
-    def report(self, claimed: Claimed, step: int, score: float) -> None:
-        """Store a point of a learning curve."""
-        self.rows.report(claimed.row, step, score)
+    def report(self, claimed: Claimed, step: int, score: float) -> bool:
+        """Store a point of a learning curve; whether the trial is still ours."""
+        self._check_file()
+        return self._is_claimed(claimed) and self.rows.report(claimed.row, step, score)
 
     def judge(self, claimed: Claimed, pruner: optuna.pruners.BasePruner) -> Judge:
         """A rule that stops hopeless trials, for one trial: it sees what the trial may know."""
@@ -261,12 +296,12 @@ class Ledger:
         return trial.is_ended and not (trial.state == "paused" and (is_open or plan.is_due(trial)))
 
     def _is_claimed(self, claimed: Claimed) -> bool:
-        """Whether the trial still runs and nobody has taken it over; ask with the lock held."""
+        """Whether the trial still runs and nobody has taken it over."""
         row = self.rows.read_one(claimed.row)
         return row.state == TrialState.RUNNING and row.user_attrs.get(OWNER) == claimed.owner
 
     def _give_back(self, claimed: Claimed) -> None:
-        with locked(self.url, self.rows.name):
+        with self._alone(_LEAVING):
             if self._is_claimed(claimed):
                 self.rows.requeue(claimed.row)
             del self._running[claimed.row]
@@ -277,25 +312,48 @@ class Ledger:
         running = [row for row in rows if row.state == TrialState.RUNNING]
         if not running:
             return rows
-        stale = self.rows.stale()
+        silent = self._watch.silent(running)
         for row in running:
-            owner = row.user_attrs.get(OWNER, "")
-            is_stale = row_of(row) in stale and owner != self.owner
-            if is_stale or not self._is_at_work(owner):
-                self.rows.requeue(row_of(row))
+            owner, number = row.user_attrs.get(OWNER, ""), row_of(row)
+            if owner == self.owner:
+                if number not in self._running:  # begun when the server went away
+                    self.rows.requeue(number)
+            elif not owner:  # being begun when its process died
+                self.rows.requeue(number)
+            elif (is_gone := _is_gone(owner)) or number in silent:
+                self._put_back(row, has_died=is_gone is not False)
         return self.rows.read()
 
-    def _is_at_work(self, owner: str) -> bool:
-        """Whether the owner of a trial may still run it; elsewhere only heartbeats can tell."""
-        host, _, rest = owner.partition(":")
-        pid = rest.partition(":")[0]
-        if not pid.isdigit():
-            return False
-        if host != socket.gethostname():
-            return True
-        if int(pid) == os.getpid():
-            return owner == self.owner or owner in _AT_WORK
-        return _is_alive(int(pid))
+    def _put_back(self, row: FrozenTrial, has_died: bool) -> None:
+        """Take a trial from a process that has died or stands still; the third time, end it."""
+        deaths = self.rows.count_death(row) if has_died else 0
+        if deaths < MOST_DEATHS:
+            self.rows.requeue(row_of(row))
+            return
+        reason = (
+            f"{deaths} processes that ran it ended without a word, as the system ends one that "
+            "takes too much memory"
+        )
+        facts = row.user_attrs.get(FACTS, {})
+        self.rows.finish(row.number, row_of(row), None, reason, facts=facts)
+
+
+def _is_gone(owner: str) -> bool | None:
+    """Whether the owner of a trial runs it no more; None: only its signs of life can tell."""
+    process = [*owner.split(":"), "", ""][2]
+    if process and process == this_process():
+        return owner not in _AT_WORK
+    return has_ended(process)
+
+
+def _identity_of(url: str | None) -> tuple[int, int] | None:
+    """What tells a database file from another one of its name; None: there is none."""
+    path = database_path(url)
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)
 
 
 def is_queued(row: FrozenTrial) -> bool:
@@ -306,18 +364,6 @@ def is_queued(row: FrozenTrial) -> bool:
 def is_kept(origin: Origin) -> bool:
     """Whether a trial goes to its end whatever it has at the rungs."""
     return origin.kind == "portfolio"
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether a process of this machine is there, and more than a zombie."""
-    try:
-        os.kill(pid, 0)
-        stat = Path(f"/proc/{pid}/stat")  # on Linux
-        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-    except OSError:  # another user's process
-        return True
 
 
 def owners(rows: Rows) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 Several processes may be in this loop over one study; the ledger keeps them apart.
 """
 
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from optiinr_jax.studies.rungs import round_size, say_paused
 from optiinr_jax.studies.store.schema import CALLBACK_ERROR
 from optiinr_jax.studies.study import Study
 from optiinr_jax.studies.trainers import Bench, RunOptions, choose_trainer, make_look
-from optiinr_jax.studies.training import Look, Outcome
+from optiinr_jax.studies.training import Look, Outcome, StopTrial
 from optiinr_jax.studies.trials import Claimed, Trial, describe_trial, score_of
 
 _PAUSE = 0.5  # seconds between two looks at what other processes have ended
@@ -38,15 +39,17 @@ def run(study: Study, budget: Callable[[], int], options: RunOptions) -> None:
         study.ledger,
         Progress("search", budget(), done=study.count_ended(), enabled=options.progress) as bar,
     ):
-        bench = _make_bench(study, budget, options)
+        bench, log = _make_bench(study, budget, options), _Log(study, bar)
 
         def is_over() -> bool:
             return study.is_stopped or study.count_ended(budget()) >= budget()
 
         while not is_over():
             for claimed, outcome in train_trials(bench):
-                trial = study.record(claimed, outcome)
-                _show(study, trial, bar, budget())
+                if not study.record(claimed, outcome):  # we stood still, somebody else has it
+                    continue
+                trial = study.ledger.read(claimed)
+                log.show(budget())
                 _call(study, trial, options.on_trial_end)
                 failures = failures + 1 if _is_broken(trial, outcome) else 0
                 if failures >= options.max_failures:
@@ -56,8 +59,10 @@ def run(study: Study, budget: Callable[[], int], options: RunOptions) -> None:
                         "raise max_failures."
                     )
             if not is_over():
+                log.show(budget())
                 bar.update(study.count_ended(budget()), "waiting for other processes")
                 time.sleep(_PAUSE)
+        log.show(budget())
         study.refresh_model()
         if not study.is_stopped:
             study.states.remove()
@@ -70,14 +75,15 @@ def _make_bench(study: Study, budget: Callable[[], int], options: RunOptions) ->
     def claim() -> Claimed | None:
         claimed = None if study.is_stopped else study.ledger.claim(budget())
         if claimed is not None and options.on_trial_start is not None:
-            _call(study, _trial(study, claimed), options.on_trial_start)
+            _call(study, study.ledger.read(claimed), options.on_trial_start)
         return claimed
 
     def look(claimed: Claimed) -> Look:
         def report(done: int, score: float) -> None:
-            study.ledger.report(claimed, done, score)
+            if not study.ledger.report(claimed, done, score):
+                raise StopTrial("another process has taken it over")
             if options.on_trial_step is not None:
-                _call(study, _trial(study, claimed), options.on_trial_step, done, score)
+                _call(study, study.ledger.read(claimed), options.on_trial_step, done, score)
 
         judge = None if pruner is None else study.ledger.judge(claimed, pruner).is_hopeless
         return make_look(report, judge, settings.num_steps)
@@ -96,11 +102,6 @@ def _is_broken(trial: Trial, outcome: Outcome) -> bool:
     return trial.state == "failed" and outcome.inr is None
 
 
-def _trial(study: Study, claimed: Claimed) -> Trial:
-    rows = study.ledger.rows
-    return rows.record(rows.read_one(claimed.row))
-
-
 def _call(study: Study, trial: Trial, callback: Callable[..., object] | None, *facts: Any) -> None:
     """Call what the user gave; its failure is noted and costs no trial."""
     if callback is None:
@@ -114,28 +115,44 @@ def _call(study: Study, trial: Trial, callback: Callable[..., object] | None, *f
         warnings.warn(f"trial {trial.number}: {text}; the search goes on.", stacklevel=2)
 
 
-def _show(study: Study, trial: Trial, bar: Progress, num_trials: int) -> None:
-    """Count the trial, and print a line: what ended, how good it is, the best so far, time left.
+class _Log:
+    """A line for every trial that ends or pauses, whoever ran it."""
 
-    The network comes last, where a terminal of 80 columns may cut the line.
-    """
-    trials = study.trials
-    best = max(trials, key=score_of)
-    has_best = best.score is not None
-    bar.total = num_trials
-    bar.update(
-        max(bar.done, study.count_ended(num_trials)), f"best {best.score:#.4g}" if has_best else ""
-    )
-    parts = [
-        f"{bar.done:3d}/{bar.total}",
-        f"trial {trial.number:3d}",
-        f"{trial.score:#6.4g}" if trial.score is not None else _state(trial, study),
-        _figures(trial),
-        f"best {best.score:#6.4g}" if has_best else "",
-        f"eta {bar.eta():>6}",
-        describe_trial(trial),
-    ]
-    bar.line("  ".join(part for part in parts if part))
+    def __init__(self, study: Study, bar: Progress) -> None:
+        """What has ended before is not shown."""
+        self._study, self._bar = study, bar
+        self._shown = set(map(_stage, study.trials))
+
+    def show(self, num_trials: int) -> None:
+        """Count and show what is new: what ended, how good it is, the best so far, time left.
+
+        The network comes last, where a terminal of 80 columns may cut the line.
+        """
+        study, bar, trials = self._study, self._bar, self._study.trials
+        new = [t for t in trials if t.is_ended and _stage(t) not in self._shown]
+        if not new:
+            return
+        self._shown.update(map(_stage, new))
+        best = max(map(score_of, trials))
+        note = f"best {best:#.4g}" if math.isfinite(best) else ""
+        bar.total = num_trials
+        bar.update(max(bar.done, study.count_ended(num_trials)), note)
+        for trial in new:
+            parts = [
+                f"{bar.done:3d}/{bar.total}",
+                f"trial {trial.number:3d}",
+                f"{trial.score:#6.4g}" if trial.score is not None else _state(trial, study),
+                _figures(trial),
+                note,
+                f"eta {bar.eta():>6}",
+                describe_trial(trial),
+            ]
+            bar.line("  ".join(part for part in parts if part))
+
+
+def _stage(trial: Trial) -> tuple[int, str, int]:
+    """How far a trial is; one that is paused may go on and pause again."""
+    return trial.number, trial.state, len(trial.rungs)
 
 
 def _state(trial: Trial, study: Study) -> str:

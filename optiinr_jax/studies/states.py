@@ -24,9 +24,18 @@ class StateFolder:
             self._path = Path(mkdtemp(prefix="optiinr-"))
             weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
         self._path.mkdir(parents=True, exist_ok=True)
-        return self._path / f"trial_{number}.checkpoint"
+        return self._path / _name(number)
+
+    def drop(self, number: int) -> None:
+        """Remove the state of a trial, once its result is stored."""
+        if self._path is not None:
+            (self._path / _name(number)).unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove all states; who goes on from one begins again, to the same result."""
         if self._path is not None:
             shutil.rmtree(self._path, ignore_errors=True)
+
+
+def _name(number: int) -> str:
+    return f"trial_{number}.checkpoint"

@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +11,13 @@ import jax
 import optuna
 
 from optiinr_jax.bo.space import Point, Space
-from optiinr_jax.inr import INR, ModelFileError, NetworkConfig, load_inr
+from optiinr_jax.inr import INR, NetworkConfig
 from optiinr_jax.inr.cost import step_flops
 from optiinr_jax.signals import Signal
-from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, draw_curve
+from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, draw_curve, flat_rows
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.ledger import Ledger
+from optiinr_jax.studies.model_file import find_model, save_model
 from optiinr_jax.studies.points import config_to_point, point_to_config
 from optiinr_jax.studies.rungs import rung_steps
 from optiinr_jax.studies.settings import StudySettings, identity
@@ -67,6 +68,7 @@ class Study:
         storage: its address; None: in memory.
         model_path: file of the best network; None: nowhere.
         rung_steps: steps at which trials pause; empty: every one goes to its end.
+        identity: what makes two studies the same search, see `settings.identity`.
         ledger: this process's part in the study.
         states: where the states of paused trainings lie.
         is_interrupted: whether somebody at a prompt or in a notebook interrupted the search.
@@ -88,7 +90,7 @@ class Study:
         self.rung_steps = rung_steps(settings.shares, some, signal, settings.num_steps)
         num_rungs = len(self.rung_steps)
         self.ledger = Ledger(rows, storage, space, settings, self.config_of, num_rungs)
-        self._identity = identity(settings, signal, space)
+        self.identity = identity(settings, signal, space)
         self._best: INR | None = None
         self._told: set[int] = set()  # rows of trials, in this process
         self._networks: dict[int, INR] = {}  # of the best trials that this process has trained
@@ -164,7 +166,7 @@ class Study:
         """The network of the best trial: kept, read from its file, or trained again the same."""
         best = self.best_trial
         if self._best is None or self._best.info.get("trial") != best.number:
-            inr = self._load_model(best.number)
+            inr = find_model(self.model_path, self.identity, best.number)
             if inr is None:
                 inr = self._networks.get(best.number)
                 if inr is None and not best.facts:
@@ -173,8 +175,8 @@ class Study:
                         "network of it; tell networks, or fit study.best_config."
                     )
                 inr = train(self.job(best.number, best.point)).inr if inr is None else inr
-                if inr is not None and self.model_path is not None:
-                    inr.save(self.model_path)
+                if inr is not None:
+                    save_model(self.model_path, inr, self.identity)
             if inr is None:
                 raise StudyError(
                     f"the network of the best trial, {best.number}, is lost and could not be "
@@ -206,7 +208,7 @@ class Study:
             num_steps=self.settings.num_steps,
             number=number,
             key=trial_key(self.settings.seed, number),
-            info={"search": self._identity},
+            info={"search": self.identity},
             rungs=self.rung_steps,
         )
 
@@ -281,10 +283,12 @@ class Study:
         self._told.add(asked.claimed.row)
         if isinstance(result, INR):
             result.info.update(self.job(asked.number, asked.point).facts_for_file)
-            return self.record(asked.claimed, Outcome(result))
-        score = math.nan if result is None else float(result)
-        outcome = Outcome(reason=reason) if math.isnan(score) else Outcome(score=score)
-        return self.record(asked.claimed, outcome)
+            outcome = Outcome(result)
+        else:
+            score = math.nan if result is None else float(result)
+            outcome = Outcome(reason=reason) if math.isnan(score) else Outcome(score=score)
+        self.record(asked.claimed, outcome)
+        return self.ledger.read(asked.claimed)
 
     def _check_told(self, inr: INR) -> None:
         """Refuse a network whose score says nothing about this study."""
@@ -303,8 +307,17 @@ class Study:
                     "train it as the others."
                 )
 
-    def record(self, claimed: Claimed, outcome: Outcome) -> Trial:
-        """Store how a trial ended, its network before it where it is the best so far."""
+    def record(self, claimed: Claimed, outcome: Outcome) -> bool:
+        """Store how a trial ended, its network before it where it is the best so far.
+
+        Returns: whether it was still ours to end; somebody else may have taken it over.
+        """
+        is_ours = self._record(claimed, outcome)
+        if is_ours and not outcome.is_paused:
+            self.states.drop(claimed.number)
+        return is_ours
+
+    def _record(self, claimed: Claimed, outcome: Outcome) -> bool:
         inr = outcome.inr
         if inr is None or outcome.value is None:
             return self.ledger.end(claimed, outcome, lambda trial: None)
@@ -318,9 +331,8 @@ class Study:
                 del self._networks[min(self._networks, key=lambda n: self._networks[n].score)]
             found = find_winner([*self.ledger.ended(), trial])
             if found is not None and found.best_trial.number == trial.number:
+                save_model(self.model_path, inr, self.identity)
                 self._best = inr
-                if self.model_path is not None:
-                    inr.save(self.model_path)
 
         return self.ledger.end(claimed, outcome, save)
 
@@ -350,27 +362,8 @@ class Study:
             raise ImportError(
                 'trials_dataframe() needs pandas; pip install "optiinr-jax[pandas]".'
             ) from None
-        rows = [asdict(trial) for trial in self.trials]
-        kept = ("number", "score", "state", "reason", "seconds")
-        flat = [
-            {name: row[name] for name in kept}
-            | {"origin": " ".join(row["origin"].values()).strip()}
-            | row["facts"]
-            | row["point"]
-            for row in rows
-        ]
+        flat = flat_rows(self.trials)
         return pandas.DataFrame(flat).set_index("number") if flat else pandas.DataFrame()
-
-    def _load_model(self, number: int) -> INR | None:
-        """The model file, if it is intact and holds trial `number` of this search."""
-        if self.model_path is None:
-            return None
-        try:
-            inr = load_inr(self.model_path)
-        except (FileNotFoundError, ModelFileError):
-            return None
-        is_ours = inr.info.get("trial") == number and inr.info.get("search") == self._identity
-        return inr if is_ours else None
 
     def __repr__(self) -> str:
         return f"Study({self._describe()})"

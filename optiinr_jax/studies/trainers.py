@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import jax
@@ -111,6 +110,7 @@ def choose_trainer(
             raise ValueError(
                 f"an executor trains elsewhere, where {each_step[0]} cannot look; leave one out."
             )
+        _check_executor(options.executor)
         if batch_size == 1:
             warnings.warn(
                 "the executor gets one trial at a time, because batch_size is 1; make it the "
@@ -130,6 +130,16 @@ def choose_trainer(
     return _train_in_turn if each_step else _train_jointly
 
 
+def _check_executor(executor: Any) -> None:
+    """Raise ValueError for processes that would be copies of this one: JAX hangs in them."""
+    context = getattr(executor, "_mp_context", None)  # of a ProcessPoolExecutor
+    if context is not None and context.get_start_method() == "fork":
+        raise ValueError(
+            "the executor forks this process, in whose copies JAX hangs; make it with "
+            'mp_context=multiprocessing.get_context("spawn").'
+        )
+
+
 def _train_in_turn(bench: Bench) -> Ended:
     while (claimed := bench.claim()) is not None:
         yield claimed, train(bench.job(claimed), bench.look(claimed))
@@ -138,9 +148,20 @@ def _train_in_turn(bench: Bench) -> Ended:
 def _train_jointly(bench: Bench) -> Ended:
     """A batch, or what other processes leave of it, together."""
     usual = "threads" if jax.default_backend() == "cpu" else "vmap"
-    while batch := list(islice(iter(bench.claim, None), bench.batch_size)):
+    while batch := _next_batch(bench):
         jobs = [bench.job(claimed) for claimed in batch]
         yield from zip(batch, train_many(jobs, bench.options.layout or usual), strict=True)
+
+
+def _next_batch(bench: Bench) -> list[Claimed]:
+    """Trials to train together; one that may have ended a process takes no other with it."""
+    batch: list[Claimed] = []
+    while len(batch) < bench.batch_size and not (batch and batch[-1].deaths):
+        claimed = bench.claim()
+        if claimed is None:
+            break
+        batch.append(claimed)
+    return batch
 
 
 def _train_elsewhere(bench: Bench) -> Ended:

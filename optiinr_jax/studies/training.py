@@ -32,6 +32,19 @@ from optiinr_jax.studies.trials import Curve, Outcome
 NUM_LOOKS = 10  # points of a learning curve
 COLLAPSED = 10 ** (-1.0 / 10)  # part of a constant's error: within 1 dB of it nothing is learned
 LEFT = 10 ** (6.0 / 10)  # times its best level: a loss that ends 6 dB above it has left it
+# What XLA, its allocators on CPU and GPU, CUDA's libraries and C++ say.
+_NO_MEMORY = (
+    "resource_exhausted",
+    "resource exhausted",
+    "out of memory",
+    "out_of_memory",
+    "outofmemory",
+    "alloc_failed",
+    "bad_alloc",
+    "failed to allocate",
+    "unable to allocate",
+    "cannot allocate memory",
+)
 _WINDOW = 20  # parts of a run over whose medians its level is looked at
 FIGURES = ("samples", "between", "control", "control_name")  # of `Scores`, kept with a trial
 Look = Callable[[int, float], None]  # called with steps done and the score of the loss
@@ -48,7 +61,7 @@ class Job:
         max_seconds: see `RunOptions`.
         rungs: steps of the rungs of its search.
         pause_at: step at which it pauses; None: it goes to its end.
-        checkpoint: file of its state, for whoever goes on; None: it starts anew.
+        checkpoint: file of its state, for whoever goes on, which stays; None: it starts anew.
     """
 
     signal: Signal
@@ -108,7 +121,7 @@ def train(job: Job, look: Look | None = None) -> Outcome:
             share_program=True,
             max_part=max_part,
             checkpoint=job.checkpoint,
-            pause_at=job.pause_at,
+            pause_at=job.pause_at or job.num_steps,  # its state stays until its result is stored
             progress=False,
             warn=False,
             on_step=on_step,
@@ -134,8 +147,6 @@ def train(job: Job, look: Look | None = None) -> Outcome:
         outcome = Outcome(reason=f"out of memory, twice: {str(error).splitlines()[0]}")
     else:
         outcome = _outcome_of(job, inr)
-    if job.checkpoint is not None and not outcome.is_paused:
-        job.checkpoint.unlink(missing_ok=True)
     return replace(outcome, facts=outcome.facts | _facts(job, time.monotonic() - start) | retry)
 
 
@@ -247,7 +258,8 @@ def learning_curve(signal: Signal, history: np.ndarray, floor: float) -> Curve:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory did not suffice, on the host or on a device."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in said for words in _NO_MEMORY)
 
 
 def peak_memory() -> float:

@@ -128,6 +128,7 @@ class Claimed:
         point: names and values in the space.
         owner: who claimed it; whoever takes it over has another one.
         rung: at which it pauses, from 0; None: it goes to the end.
+        deaths: processes that have ended without a word while they trained it.
     """
 
     number: int
@@ -135,6 +136,7 @@ class Claimed:
     point: Point
     owner: str
     rung: int | None = None
+    deaths: int = 0
 
 
 def trial_key(seed: int, number: int) -> jax.Array:

@@ -1,10 +1,24 @@
 """An atomic write leaves a whole file or the old one, and no litter."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
-from optiinr_jax.files import write_atomic
+from optiinr_jax.files import scratch_folder, write_atomic
+from optiinr_jax.processes import has_ended, this_process
+
+# Killed in the middle of a file, and of a folder.
+KILLED = """
+import os, pathlib, signal, sys
+from optiinr_jax.files import scratch_folder, write_atomic
+with scratch_folder(pathlib.Path(sys.argv[1])) as folder:
+    (folder / "a").touch()
+    write_atomic(pathlib.Path(sys.argv[1]) / "b", lambda file: os.kill(os.getpid(), signal.SIGKILL))
+"""
 
 
 def test_writes_bytes_and_callbacks(tmp_path):
@@ -54,3 +68,42 @@ def test_permissions_are_those_of_an_ordinary_file(tmp_path):
     (tmp_path / "ordinary").write_bytes(b"")
     path = write_atomic(tmp_path / "a", b"")
     assert path.stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path):
+    if not this_process():
+        pytest.skip("the system does not name processes")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)])
+    assert killed.returncode == -signal.SIGKILL and len(os.listdir(tmp_path)) == 2
+    ours = tmp_path / f".{'0' * 16}.{this_process()}.tmp"
+    foreign = tmp_path / f".{'1' * 16}.5-6-7-{'0' * 32}.tmp"
+    other = tmp_path / ".notes.tmp"
+    for path in (ours, foreign, other):
+        path.touch()
+    write_atomic(tmp_path / "b", b"whole")
+    assert set(os.listdir(tmp_path)) == {"b", ours.name, foreign.name, other.name}
+    os.utime(foreign, (0, time.time() - 1e6))  # of another machine, and nobody's by now
+    with scratch_folder(tmp_path) as folder:
+        assert folder.is_dir() and not foreign.exists()
+    assert set(os.listdir(tmp_path)) == {"b", ours.name, other.name}
+
+
+def test_which_processes_have_ended():
+    own = this_process()
+    if not own:
+        pytest.skip("the system does not name processes")
+    pid, start, where = own.split("-", 2)
+    assert has_ended(own) is False
+    assert has_ended(f"{pid}-{int(start) + 1}-{where}") is True  # an earlier one of this PID
+    assert has_ended(f"999999999-{start}-{where}") is True
+    namespace, boot = where.split("-")
+    for elsewhere in ("", "x", f"{pid}-{start}-1-{boot}", f"{pid}-{start}-{namespace}-{'0' * 32}"):
+        assert has_ended(elsewhere) is None
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with open(f"/proc/{child.pid}/stat") as file:
+        name = f"{child.pid}-{file.read().rpartition(')')[2].split()[19]}-{where}"
+    assert has_ended(name) is False
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert has_ended(name) is True  # a zombie
+    child.communicate()

@@ -1,16 +1,17 @@
 """Reconstructions of a study's best trials beside it, as Optuna's dashboard shows them."""
 
-import tempfile
 import warnings
 from pathlib import Path
 
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.trial import TrialState
 
+from optiinr_jax.files import scratch_folder
 from optiinr_jax.inr import INR
 from optiinr_jax.signals import SignalError, write_samples
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.studies.store.address import database_path
+from optiinr_jax.studies.store.patience import STORAGE_ERRORS
 from optiinr_jax.studies.store.rows import Rows
 
 
@@ -29,9 +30,9 @@ def attach_reconstruction(rows: Rows, url: str | None, row: int, inr: INR) -> No
         return
     try:
         folder.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
+        with scratch_folder(folder) as scratch:
             suffix = get_kind(inr.frame.kind).shown_suffix
-            path = Path(scratch) / f"trial_{found.number}{suffix}"
+            path = scratch / f"trial_{found.number}{suffix}"
             write_samples(path, inr.render(), inr.frame)
             upload_artifact(
                 artifact_store=FileSystemArtifactStore(folder),
@@ -39,7 +40,7 @@ def attach_reconstruction(rows: Rows, url: str | None, row: int, inr: INR) -> No
                 study_or_trial=found,
                 storage=rows.storage,
             )
-    except (SignalError, OSError) as error:  # the network itself is safe
+    except (SignalError, OSError, *STORAGE_ERRORS) as error:  # the network itself is safe
         warnings.warn(
             f"trial {found.number} has no picture in the dashboard: {error}", stacklevel=2
         )

@@ -22,6 +22,7 @@ from optiinr_jax.studies.settings import FORMAT
 from optiinr_jax.studies.states import states_folder
 from optiinr_jax.studies.store.address import database_path
 from optiinr_jax.studies.store.artifacts import artifact_folder
+from optiinr_jax.studies.store.connection import opened
 from optiinr_jax.studies.store.rows import Rows
 from optiinr_jax.studies.store.schema import SETTINGS, SIGNAL, SPACE
 
@@ -59,6 +60,23 @@ def check_format(stored: dict[str, Any], name: str, url: str | None) -> None:
             f"study {name!r} in {url} was made by another version of this program (format "
             f"{stored.get('format', 1)}, this one has {FORMAT}); continue it with that version, or "
             "choose another name or folder."
+        )
+
+
+def check_alone(storage: str, name: str) -> None:
+    """Raise StudyError where a run's own database holds another study than its own.
+
+    The files beside it are of one search.
+    """
+    path = database_path(storage)
+    if path is None or not path.exists():
+        return
+    with opened(storage, name, is_locked=False) as store:
+        others = [found for found in optuna.get_all_study_names(store) if found != name]
+    if others:
+        raise StudyError(
+            f"{path.parent} holds the search {others[0]!r}, whose files {name!r} would replace; "
+            "choose another folder (--out)."
         )
 
 

@@ -1,31 +1,36 @@
 """The rows of a study in Optuna's storage, and all private names of Optuna that a search needs.
 
-Optuna has no public way to begin a trial with a point of one's own under a number of one's own, to
-put a trial back into the queue, or to give its heartbeat. SIGINT and SIGTERM are deferred during
-each of the calls, so that what belongs together is written together.
+Optuna has no public way to begin a trial with a point of one's own under a number of one's own or
+to put a trial back into the queue. SIGINT and SIGTERM are deferred during each of the calls, so
+that what belongs together is written together; a server that restarts is waited for.
 """
 
-import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import OptunaError
-from optuna.storages import BaseStorage
-from optuna.storages._heartbeat import BaseHeartbeat
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
 from optiinr_jax.bo.distributions import to_distribution
 from optiinr_jax.bo.space import Point, Space
-from optiinr_jax.studies.store.connection import HEARTBEAT
 from optiinr_jax.studies.store.interrupts import signals_deferred
-from optiinr_jax.studies.store.schema import CONFIG, FACTS, ORIGIN, OWNER, REASON, RUNGS
+from optiinr_jax.studies.store.patience import patient
+from optiinr_jax.studies.store.schema import (
+    BEAT,
+    CONFIG,
+    DEATHS,
+    FACTS,
+    ORIGIN,
+    OWNER,
+    REASON,
+    RUNGS,
+)
 from optiinr_jax.studies.trials import Origin, Trial
 
-STORAGE_ERRORS = (OptunaError, SQLAlchemyError)
-JOIN_TIMEOUT = 2.0  # seconds that a heartbeat may still take when its owner leaves
 _STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",
@@ -57,10 +62,11 @@ class Rows:
         return self._store
 
     @property
-    def has_heartbeat(self) -> bool:
-        """Whether several processes may share the storage."""
-        return isinstance(self._store, BaseHeartbeat)
+    def is_shared(self) -> bool:
+        """Whether several processes may work on the study."""
+        return not isinstance(self._store, InMemoryStorage)
 
+    @patient
     @signals_deferred()
     def read(self) -> list[FrozenTrial]:
         """All rows, in the order of their numbers; not to be changed."""
@@ -96,6 +102,7 @@ class Rows:
             self._ended[row.number] = trial
         return trial
 
+    @patient
     @signals_deferred()
     def read_one(self, row: int) -> FrozenTrial:
         """One row as it is now."""
@@ -119,8 +126,6 @@ class Rows:
         else:
             row, known = waiting._trial_id, waiting.params
             self._store.set_trial_state_values(row, TrialState.RUNNING)
-        if self.has_heartbeat:
-            self._store.record_heartbeat(row)  # type: ignore[attr-defined]
         for name, value in point.items():
             if name not in known:
                 distribution = self._distributions[name]
@@ -130,11 +135,13 @@ class Rows:
             self._store.set_trial_user_attr(row, attribute, fact)
         return row
 
+    @patient
     @signals_deferred()
     def requeue(self, row: int) -> None:
         """Put a trial back into the queue, with the number and the point it has."""
         self._store.set_trial_state_values(row, TrialState.WAITING)
 
+    @patient
     @signals_deferred()
     def pause(self, row: int, rungs: Mapping[int, float], facts: Mapping[str, Any]) -> None:
         """Put a trial back into the queue with the scores that it has come to."""
@@ -143,15 +150,28 @@ class Rows:
         self.requeue(row)
 
     @signals_deferred()
-    def report(self, row: int, step: int, score: float) -> None:
-        """Store a point of a learning curve; a trial that runs again writes it again."""
-        self._store.set_trial_intermediate_value(row, step, score)
+    def count_death(self, row: FrozenTrial) -> int:
+        """Note that a process has ended without a word while it ran a trial; how many have."""
+        deaths = row.user_attrs.get(DEATHS, 0) + 1
+        self._store.set_trial_user_attr(row._trial_id, DEATHS, deaths)
+        return deaths
 
+    @patient
+    @signals_deferred()
+    def report(self, row: int, step: int, score: float) -> bool:
+        """Store a point of a learning curve, again in a trial that runs again; whether it runs."""
+        with suppress(UpdateFinishedTrialError):
+            self._store.set_trial_intermediate_value(row, step, score)
+            return True
+        return False
+
+    @patient
     @signals_deferred()
     def note(self, row: int, notes: Mapping[str, Any]) -> None:
-        """Store what a pruner has to find with a trial later, hidden from the dashboard."""
-        for name, value in notes.items():
-            self._store.set_trial_system_attr(row, name, value)
+        """Store what a trial is to have with it, hidden from the dashboard; not after its end."""
+        with suppress(UpdateFinishedTrialError):
+            for name, value in notes.items():
+                self._store.set_trial_system_attr(row, name, value)
 
     @signals_deferred()
     def finish(self, number: int, row: int, value: float | None, reason: str, **more: Any) -> None:
@@ -162,20 +182,22 @@ class Rows:
             row: of the trial.
             value: score; None: it failed, or was pruned.
             reason: why there is no score.
-            **more: `curve`, points of it that are not stored yet; `rungs`; `facts`; `is_pruned`.
+            **more: `facts`, and what else there is: `curve`, points of it that are not stored yet;
+                `rungs`; `is_pruned`.
         """
-        for step, score in more["curve"].items():
+        for step, score in more.get("curve", {}).items():
             self._store.set_trial_intermediate_value(row, step, score)
         self._store.set_trial_user_attr(row, FACTS, more["facts"])
-        if more["rungs"]:
+        if more.get("rungs"):
             self._store.set_trial_user_attr(row, RUNGS, list(more["rungs"].items()))
         if value is None:
             self._store.set_trial_user_attr(row, REASON, reason)
-            state = TrialState.PRUNED if more["is_pruned"] else TrialState.FAIL
+            state = TrialState.PRUNED if more.get("is_pruned") else TrialState.FAIL
             self.study.tell(number, state=state)
         else:
             self.study.tell(number, value)
 
+    @patient
     @signals_deferred()
     def enqueue(self, point: Point, origin: Origin) -> None:
         """Queue a point; one with a label only once."""
@@ -183,33 +205,34 @@ class Rows:
         if not origin.label or vars_of(origin) not in queued:
             self.study.enqueue_trial(point, user_attrs={ORIGIN: vars_of(origin)})
 
-    @signals_deferred()
-    def stale(self) -> set[int]:
-        """Running rows whose owner has given no heartbeat for too long."""
-        if not self.has_heartbeat:
-            return set()
-        return set(self._store._get_stale_trial_ids(self._id))  # type: ignore[attr-defined]
+    def beat(self, row: int, count: int) -> None:
+        """Give a sign of life of a trial's owner."""
+        self.note(row, {BEAT: count})
 
-    @signals_deferred()
-    def beat(self, row: int) -> None:
-        """Give the heartbeat of a trial."""
-        self._store.record_heartbeat(row)  # type: ignore[attr-defined]
+    @staticmethod
+    def pulse(row: FrozenTrial) -> tuple[Any, Any]:
+        """What changes while the owner of a running trial lives."""
+        return row.user_attrs.get(OWNER), row.system_attrs.get(BEAT)
 
+    @patient
     @signals_deferred()
     def set_hidden(self, name: str, value: Any) -> None:
         """Set an attribute of the study that no dashboard shows."""
         self._store.set_study_system_attr(self._id, name, value)
 
+    @patient
     @signals_deferred()
     def hidden(self) -> Mapping[str, Any]:
         """Attributes of the study that no dashboard shows."""
         return self._store.get_study_system_attrs(self._id)
 
+    @patient
     @signals_deferred()
     def set_shown(self, name: str, value: Any) -> None:
         """Set an attribute of the study that a dashboard shows."""
         self.study.set_user_attr(name, value)
 
+    @patient
     @signals_deferred()
     def shown(self) -> Mapping[str, Any]:
         """Attributes of the study that a dashboard shows."""
@@ -257,37 +280,3 @@ class Judge:
         new = {name: note for name, note in notes.items() if name not in before.system_attrs}
         self._rows.note(self._row, new)
         return is_hopeless
-
-
-class Heartbeat:
-    """A thread that gives the heartbeats of an owner's trials."""
-
-    def __init__(self, rows: Rows, running: Mapping[int, Any]) -> None:
-        """Nothing begins yet.
-
-        Args:
-            running: rows of the trials that run; it may change.
-        """
-        self._rows, self._running = rows, running
-        self._left = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin, where the storage is shared; a second time does nothing."""
-        if self._rows.has_heartbeat and self._thread is None:
-            self._thread = threading.Thread(target=self._beat, daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End, and wait a little for a beat that is on its way."""
-        self._left.set()
-        if self._thread is not None:
-            self._thread.join(JOIN_TIMEOUT)  # it has a connection of its own
-
-    def _beat(self) -> None:
-        while not self._left.wait(HEARTBEAT):
-            for row in list(self._running):
-                try:
-                    self._rows.beat(row)
-                except STORAGE_ERRORS:
-                    break  # a storage that is busy hears it later

@@ -6,6 +6,7 @@ from signal import SIGINT, raise_signal
 import pytest
 
 import optiinr_jax as oi
+from optiinr_jax.studies.ledger import Ledger
 from optiinr_jax.studies.rungs import rung_scores
 
 RUNGS = {
@@ -85,6 +86,21 @@ def test_stored_and_interrupted_it_is_the_same(signal, whole, tmp_path):
     assert count > 20 and facts(study) == facts(whole)
     assert not list(tmp_path.glob("*.paused"))  # at the end nobody needs them
     assert facts(oi.load_study(storage)) == facts(whole)
+
+
+def test_a_state_stays_until_its_result_is_stored(signal, tmp_path, monkeypatch):
+    """Else who is killed while it waits for the lock has trained for nothing."""
+    states, end = [], Ledger.end
+
+    def look(ledger, claimed, outcome, save):
+        name = f"*.paused/trial_{claimed.number}.checkpoint"
+        states.append(len(list(tmp_path.glob(name))))
+        return end(ledger, claimed, outcome, save)
+
+    monkeypatch.setattr(Ledger, "end", look)
+    oi.search(signal, num_trials=3, storage=tmp_path / "study.db", **RUNGS | {"num_portfolio": 3})
+    assert len(states) >= 3 and all(found == 1 for found in states)
+    assert not list(tmp_path.glob("*.paused"))
 
 
 def test_more_trials_go_on_with_the_same_rounds(signal, tmp_path):

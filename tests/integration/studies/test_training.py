@@ -257,6 +257,7 @@ def test_a_failed_trial_is_never_the_winner(signal):
     study.tell(first, 12.0)
     claimed = study.ask().claimed
     outcome = train(make_job(signal, learned_nothing(sampling="grid"), num_steps=60))
-    trial = study.record(claimed, outcome)
+    assert study.record(claimed, outcome)
+    trial = study.ledger.read(claimed)
     assert trial.state == "failed" and trial.reason == outcome.reason and trial.curve
     assert study.best_trial.number == first.number

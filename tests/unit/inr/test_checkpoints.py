@@ -101,7 +101,9 @@ def test_a_pause_changes_nothing_of_the_end(signal, tmp_path, optimizer):
     again = oi.fit(signal, config, checkpoint=path, pause_at=50, **options)  # nothing is left to do
     np.testing.assert_array_equal(again.history, first.history)
     oi.fit(signal, config, checkpoint=path, pause_at=100, **options)
-    last = oi.fit(signal, config, checkpoint=path, **options)
+    oi.fit(signal, config, checkpoint=path, pause_at=NUM_STEPS, **options)
+    assert path.is_file()  # the state is there until the caller has saved the network
+    last = oi.fit(signal, config, checkpoint=path, on_step=pytest.fail, **options)
     assert not path.exists() and last.score == whole.score
     np.testing.assert_array_equal(last.history, whole.history)
     for ours, theirs in zip(

@@ -2,19 +2,24 @@
 
 import random
 import socket
+import subprocess
+import sys
 
 import optuna
 import pytest
 
 import optiinr_jax as oi
+from optiinr_jax.processes import this_process
 from optiinr_jax.studies import load_study
+from optiinr_jax.studies.errors import StorageError
 from optiinr_jax.studies.ledger import owners
-from optiinr_jax.studies.store import rows as rows_module
+from optiinr_jax.studies.store import heartbeat
 from optiinr_jax.studies.store.schema import CONFIG, OWNER
 from optiinr_jax.studies.trials import Outcome
 from tests.studies import advance, facts, told
 
 OPTIONS = {"width": 8, "depth": 1, "num_steps": 20, "strategy": "random", "num_initial": 5}
+needs_proc = pytest.mark.skipif(not this_process(), reason="the system does not name processes")
 NUM_TRIALS = 17  # the last four confirm
 
 
@@ -142,7 +147,8 @@ def test_what_came_of_a_trial_is_written_down(signal):
     study.ledger.report(asked.claimed, 2, 1.5)
     running = study.trials[0]
     assert running.state == "running" and running.curve == {2: 1.5}
-    trial = study.ledger.end(asked.claimed, outcome, seen.append)
+    assert study.ledger.end(asked.claimed, outcome, seen.append)
+    trial = study.ledger.read(asked.claimed)
     assert trial == study.trials[0] and seen[0].score == trial.score == 3.5
     assert trial.seconds == 7.0 and trial.facts == {"host": "h"}
     assert trial.curve == {2: 1.5, 4: 2.0}  # what was reported is not written again
@@ -153,17 +159,30 @@ def test_what_came_of_a_trial_is_written_down(signal):
         (Outcome(score=float("inf")), "failed", "its score is inf"),
         (Outcome(reason="hopeless", is_pruned=True, curve={3: 9.0}), "pruned", "hopeless"),
     ]:
-        trial = study.ledger.end(study.ask().claimed, outcome, lambda trial: pytest.fail("saved"))
+        asked = study.ask()
+        assert study.ledger.end(asked.claimed, outcome, lambda trial: pytest.fail("saved"))
+        trial = study.ledger.read(asked.claimed)
         assert (trial.state, trial.reason, trial.score) == (state, reason, None)
     assert trial.last_value == 9.0
 
 
+def ended_process():
+    """The name of a process of this machine that is there no more."""
+    code = "from optiinr_jax.processes import this_process; print(this_process())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def own(study, asked, process, host=None):
+    owner = f"{host or socket.gethostname()}:1:{process}:x"
+    study.ledger.rows.storage.set_trial_user_attr(asked.claimed.row, OWNER, owner)
+
+
+@needs_proc
 def test_a_trial_of_a_dead_process_comes_again_with_its_number_and_point(signal, storage):
     study = make(signal, storage)
     dead, alive = study.ask(), study.ask()
-    study.ledger.rows.storage.set_trial_user_attr(
-        dead.claimed.row, OWNER, f"{socket.gethostname()}:999999999:x"
-    )
+    own(study, dead, ended_process())
     again = load_study(storage).ask()
     assert (again.number, again.point) == (dead.number, dead.point)
     assert load_study(storage).ask().number == alive.number + 1  # whose owner is at work
@@ -181,27 +200,109 @@ def test_a_process_that_died_while_it_began_a_trial_leaves_it_to_the_next(signal
     assert again.point == study.space.check_point(again.point)
 
 
-def test_a_trial_of_another_machine_is_left_alone_until_it_is_silent(signal, storage, monkeypatch):
-    study = make(signal, storage)
+class Clock:
+    """Time as the test wants it."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(heartbeat.time, "monotonic", lambda: self.now)
+
+
+def look_for(other, clock, seconds):
+    """Another participant looks at the study, which has nothing for it, for so long."""
+    for _ in range(int(seconds / heartbeat.HEARTBEAT)):
+        clock.now += heartbeat.HEARTBEAT
+        assert other.ledger.claim(1) is None
+
+
+@pytest.mark.parametrize(
+    "process",
+    ["", "x", "1-5-4026531836-" + "0" * 32, "1-5-1-" + this_process().rpartition("-")[2]],
+    ids=["unknown", "earlier version", "other machine", "other PID namespace"],
+)
+def test_what_others_run_is_left_alone_until_they_are_silent(signal, storage, monkeypatch, process):
+    """Of equal host names too: only a process that we can see is known to be dead."""
+    study, clock = make(signal, storage), Clock(monkeypatch)
     elsewhere = study.ask()
-    study.ledger.rows.storage.set_trial_user_attr(elsewhere.claimed.row, OWNER, "another:17:x")
+    own(study, elsewhere, process)
     other = load_study(storage)
-    assert other.ask().number == 1
-    silent = {elsewhere.claimed.row}
-    monkeypatch.setattr(rows_module.Rows, "stale", lambda self: silent)
-    again = other.ask()
+    other.ledger.join()
+    look_for(other, clock, heartbeat.STALE_AFTER - 1)
+    study.ledger.rows.beat(elsewhere.claimed.row, 1)  # a sign of life
+    look_for(other, clock, heartbeat.STALE_AFTER)
+    clock.now += 2 * heartbeat.HEARTBEAT
+    again = other.ledger.claim(1)
     assert (again.number, again.point) == (elsewhere.number, elsewhere.point)
-    assert other.tell(again, 4.0).score == 4.0
+    assert other.ledger.end(again, Outcome(score=4.0), lambda trial: None)
     # What the first one tells in the end changes nothing: the trial is somebody else's.
+    assert not study.ledger.report(elsewhere.claimed, 2, 1.0)
     assert study.tell(elsewhere, 99.0).score == 4.0
 
 
-def test_our_own_trials_are_never_stale_to_us(signal, storage, monkeypatch):
+def test_no_jump_of_the_clock_takes_a_trial_over(signal, storage, monkeypatch):
+    """Neither that of the machine nor our own pause, in which the others stood still as well."""
+    study, clock = make(signal, storage), Clock(monkeypatch)
+    study.ask()
+    other = load_study(storage)
+    other.ledger.join()
+    assert other.ledger.claim(1) is None
+    monkeypatch.setattr(heartbeat.time, "time", lambda: 1e10)
+    clock.now += 1e6
+    assert other.ledger.claim(1) is None
+    assert other.ask().number == 1
+
+
+def test_our_own_trials_are_never_silent_to_us(signal, storage, monkeypatch):
     """A training may keep the thread of the heartbeat from its work."""
-    study = make(signal, storage)
-    first = study.ask()
-    monkeypatch.setattr(rows_module.Rows, "stale", lambda self: {first.claimed.row})
+    study, clock = make(signal, storage), Clock(monkeypatch)
+    study.ask()
+    look_for(study, clock, 3 * heartbeat.STALE_AFTER)
     assert study.ask().number == 1
+
+
+@needs_proc
+def test_a_trial_that_ends_its_process_is_tried_three_times(signal, storage):
+    """As one does for which the system's memory does not suffice."""
+    study, dead = make(signal, storage), ended_process()
+    numbers = []
+    for _ in range(3):
+        asked = study.ask()
+        numbers.append(asked.number)
+        own(study, asked, dead)
+    assert numbers == [0, 0, 0] and study.ask().number == 1
+    assert study.trials[0].state == "failed"
+    assert "3 processes that ran it ended without a word" in study.trials[0].reason
+
+
+def test_who_stood_still_too_long_is_not_counted_as_dead(signal, storage, monkeypatch):
+    study, clock = make(signal, storage), Clock(monkeypatch)
+    for _ in range(4):
+        study.ask()
+        other = load_study(storage)
+        other.ledger.join()
+        look_for(other, clock, heartbeat.STALE_AFTER)
+        clock.now += 2 * heartbeat.HEARTBEAT
+        study = other
+    assert {trial.state for trial in study.trials} == {"running"}
+
+
+def test_a_database_that_is_gone_or_another_is_noticed_at_once(signal, storage, tmp_path):
+    study = make(signal, storage)
+    asked, path = study.ask(), tmp_path / "study.db"
+    copy = path.read_bytes()
+    for replaced in (None, copy):
+        path.unlink()
+        if replaced:
+            path.write_bytes(replaced)
+        for use in (
+            study.ask,
+            lambda: study.tell(asked, 1.0),
+            lambda: study.ledger.report(asked.claimed, 2, 1.0),
+        ):
+            study._told.clear()
+            with pytest.raises(StorageError, match=r"study\.db was removed or replaced while"):
+                use()
+        path.write_bytes(copy)
 
 
 def test_leaving_gives_back_what_has_not_ended(signal, storage):

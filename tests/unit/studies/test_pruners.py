@@ -29,7 +29,8 @@ def test_rules_by_name_stop_the_worse_half_and_keep_the_best(name):
         except StopTrial as end:
             stopped.append(level)
             outcome = Outcome(reason=str(end), is_pruned=end.is_pruned)
-            trial = study.ledger.end(asked.claimed, outcome, lambda trial: None)
+            assert study.ledger.end(asked.claimed, outcome, lambda trial: None)
+            trial = study.ledger.read(asked.claimed)
             assert trial.reason == f"hopeless after {max(trial.curve)} steps"
             assert trial.last_value == level + max(trial.curve) / 20
         else:

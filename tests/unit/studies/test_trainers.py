@@ -1,6 +1,7 @@
 """Options of a run that do not go together, and who trains where nobody says."""
 
-from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
@@ -43,3 +44,15 @@ def test_what_does_not_go_together_is_refused(options, message):
 )
 def test_who_trains(batch_size, options, expected):
     assert choose_trainer(batch_size, RunOptions(**options)) is getattr(trainers, expected)
+
+
+def test_an_executor_that_forks_is_refused():
+    """JAX hangs in the copies of a process that has used it."""
+    for method in multiprocessing.get_all_start_methods():
+        pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method))
+        options = RunOptions(executor=pool)
+        if method == "fork":
+            with pytest.raises(ValueError, match="the executor forks this process, in whose cop"):
+                choose_trainer(4, options)
+        else:
+            assert choose_trainer(4, options) is trainers._train_elsewhere

@@ -72,6 +72,18 @@ def test_a_curve_has_few_points_and_no_holes():
     assert list(learning_curve(signal, np.array([0.1, np.nan]), 0.1)) == [1]
 
 
-def test_what_counts_as_out_of_memory():
+@pytest.mark.parametrize(
+    "words",
+    [
+        "RESOURCE_EXHAUSTED: Out of memory allocating 1 byte",
+        "INTERNAL: Error dispatching computation: Out of memory allocating 134217728 bytes.",
+        "INTERNAL: Failed to allocate 8 bytes for new constant",
+        "UNKNOWN: CUDA_ERROR_OUT_OF_MEMORY: out of memory",
+        "INTERNAL: cuBLAS: CUBLAS_STATUS_ALLOC_FAILED",
+        "hipErrorOutOfMemory",
+        "std::bad_alloc",
+    ],
+)
+def test_what_counts_as_out_of_memory(words):
+    assert is_out_of_memory(RuntimeError(words))
     assert is_out_of_memory(MemoryError()) and not is_out_of_memory(ValueError("no"))
-    assert is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 byte"))
