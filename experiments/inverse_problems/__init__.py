@@ -1,0 +1,1 @@
+"""Learned landscapes on inverse problems: simulators, protocol, page."""
