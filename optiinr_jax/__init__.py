@@ -2,6 +2,7 @@
 
 from optiinr_jax import bo as bo
 from optiinr_jax import inr as inr
+from optiinr_jax import trajectories as trajectories
 from optiinr_jax.bo.sampler import OptiINRSampler as OptiINRSampler
 from optiinr_jax.inr import INR as INR
 from optiinr_jax.inr import fit as fit
