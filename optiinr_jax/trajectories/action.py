@@ -48,6 +48,13 @@ def bend_of(
     return mlp(paths, jnp.concatenate([y0, y1]), x).reshape(-1, len(y0))
 
 
+def metric_outputs(
+    metric: Params, y: Float[Array, " D"], x: Float[Array, " C"]
+) -> Float[Array, " p"]:
+    """The numbers that say the metric at an output; none where it is Euclidean."""
+    return mlp(metric, y, x, jax.nn.leaky_relu) if metric else jnp.zeros(0)
+
+
 def action_of(
     bend: Float[Array, "b D"],
     metric: Params,
@@ -67,7 +74,7 @@ def action_of(
     points, velocities = evaluate_curve(y0, y1, bend, *times)
 
     def squared_speed(point: Array, velocity: Array) -> Array:
-        outputs = mlp(metric, point, x) if metric else jnp.zeros(0)
+        outputs = metric_outputs(metric, point, x)
         return squared_length(config.metric, outputs, velocity)
 
     speeds = jax.vmap(squared_speed)(points, velocities)

@@ -42,7 +42,9 @@ class TrajectoryConfig:
             a curve: their 0.05 is 0.95 here.
         bandwidth: of the density, along outputs.
         condition_bandwidth: along conditions that are numbers.
-        map_rate, path_rate, metric_rate: learning rates, which fall to zero over the run.
+        potential_rate: learning rate of the Kantorovich potentials; all rates fall to zero over the
+            run.
+        map_rate, path_rate, metric_rate: of maps, curves and metric.
         inner_rate: first step length of the c-transform.
     """
 
@@ -63,7 +65,8 @@ class TrajectoryConfig:
     potential: ArrayLike = 1.0
     bandwidth: ArrayLike = 0.1
     condition_bandwidth: ArrayLike = 1.0
-    map_rate: ArrayLike = 1e-3
+    potential_rate: ArrayLike = 1e-3
+    map_rate: ArrayLike = 3e-3
     path_rate: ArrayLike = 1e-3
     metric_rate: ArrayLike = 5e-3
     inner_rate: ArrayLike = 0.1
@@ -80,7 +83,14 @@ def check_config(config: TrajectoryConfig) -> None:
     check_counts(**{name: getattr(config, name) for name in counts.split()})
     if config.num_nodes < 2:
         raise ValueError(f"num_nodes is {config.num_nodes!r}; it must be a whole number from 2 on.")
-    for name in ("potential", "map_rate", "path_rate", "metric_rate", "inner_rate"):
+    for name in (
+        "potential",
+        "potential_rate",
+        "map_rate",
+        "path_rate",
+        "metric_rate",
+        "inner_rate",
+    ):
         check_number(name, getattr(config, name))
     for name in ("bandwidth", "condition_bandwidth"):
         check_number(name, getattr(config, name), low=1e-3)

@@ -3,6 +3,7 @@
 The condition scales and shifts the first hidden layer (FiLM, Perez et al. 2018).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,7 +44,8 @@ def init_mlp(
 
 
 def _init_dense(key: Key[Array, ""], num_in: int, num_out: int) -> Params:
-    weights = jnp.sqrt(2.0 / num_in) * jax.random.normal(key, (num_in, num_out))
+    bound = math.sqrt(6.0 / num_in)  # the variance of He et al. 2015
+    weights = jax.random.uniform(key, (num_in, num_out), minval=-bound, maxval=bound)
     return {"weights": weights, "bias": jnp.zeros(num_out)}
 
 

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 from optiinr_jax.checks import check_whole, checked_by_hand
 from optiinr_jax.files import write_atomic
 from optiinr_jax.trajectories import surrogate_file, training
-from optiinr_jax.trajectories.action import bend_of, make_times
+from optiinr_jax.trajectories.action import bend_of, make_times, metric_outputs
 from optiinr_jax.trajectories.anchors import (
     Anchors,
     Scale,
@@ -31,7 +31,7 @@ from optiinr_jax.trajectories.anchors import (
 )
 from optiinr_jax.trajectories.config import TrajectoryConfig, check_config
 from optiinr_jax.trajectories.metric import matrix
-from optiinr_jax.trajectories.networks import Params, mlp
+from optiinr_jax.trajectories.networks import Params
 from optiinr_jax.trajectories.splines import evaluate_curve
 from optiinr_jax.trajectories.transport import transport
 
@@ -245,7 +245,7 @@ def _metric_at(
     """The metric at some outputs."""
 
     def at(y: Array, x: Array) -> Array:
-        return matrix(name, mlp(network, y, x) if network else jnp.zeros(0), len(y))
+        return matrix(name, metric_outputs(network, y, x), len(y))
 
     return jax.vmap(at)(y, x)
 

@@ -73,6 +73,8 @@ def _direction(name: str) -> optax.GradientTransformation:
     """Adam's, before it is multiplied by a rate."""
     if name == "paths":
         return optax.chain(optax.clip_by_global_norm(_MAX_PATH_NORM), optax.scale_by_adam())
+    if name == "potentials":  # little memory: what they are to rise to moves with the maps
+        return optax.scale_by_adam(b1=0.5, b2=0.9)
     return optax.chain(optax.scale_by_adam(), optax.add_decayed_weights(_WEIGHT_DECAY))
 
 
@@ -144,8 +146,8 @@ def minimise(
         return (moved, moments, best, lowest), None
 
     begin = (start, adam.init(start), start, jnp.inf)
-    (last, _, best, lowest), _ = jax.lax.scan(step, begin, jnp.arange(num_steps) / num_steps)
-    return jnp.where(function(last) < lowest, last, best)
+    parts = jnp.arange(num_steps + 1) / num_steps  # one more, to see where the last one led
+    return jax.lax.scan(step, begin, parts)[0][2]
 
 
 def train_step(
@@ -163,7 +165,8 @@ def train_step(
 
     moved = {name: state.params[name] for name in ("potentials", "maps")}
     grads, (gain, residual) = jax.grad(_map_loss, has_aux=True)(moved, pairs, targets)
-    state = _update(state, grads, factor * config.map_rate)
+    state = _update(state, {"potentials": grads["potentials"]}, factor * config.potential_rate)
+    state = _update(state, {"maps": grads["maps"]}, factor * config.map_rate)
 
     def move_metric(state: State) -> State:
         mean_cost = partial(_mean_cost, state.params, pairs, targets, problem, config, times)
