@@ -3,6 +3,7 @@
 from optiinr_jax import bo as bo
 from optiinr_jax import inr as inr
 from optiinr_jax import landscapes as landscapes
+from optiinr_jax import trajectories as trajectories
 from optiinr_jax.bo.sampler import OptiINRSampler as OptiINRSampler
 from optiinr_jax.inr import INR as INR
 from optiinr_jax.inr import fit as fit
