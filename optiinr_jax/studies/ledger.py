@@ -23,8 +23,16 @@ from optiinr_jax.studies.rungs import Plan, make_plan, round_size
 from optiinr_jax.studies.settings import StudySettings
 from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.lock import locked
-from optiinr_jax.studies.store.rows import STORAGE_ERRORS, Heartbeat, Judge, Rows, row_of
-from optiinr_jax.studies.store.schema import FACTS, OWNER, RUNGS
+from optiinr_jax.studies.store.rows import (
+    STORAGE_ERRORS,
+    Heartbeat,
+    Judge,
+    Rows,
+    facts_of,
+    owner_of,
+    row_of,
+)
+from optiinr_jax.studies.store.schema import RUNGS
 from optiinr_jax.studies.strategies import STRATEGIES, Known
 from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial
 from optiinr_jax.studies.winner import next_confirmation
@@ -183,7 +191,7 @@ class Ledger:
 
     def _write(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> None:
         value, row = outcome.value, self.rows.read_one(claimed.row)
-        before = row.user_attrs.get(FACTS, {}).get("seconds", 0.0)  # up to a pause
+        before = facts_of(row).get("seconds") or 0.0  # up to a pause
         facts = outcome.facts | {"seconds": before + outcome.facts.get("seconds", 0.0)}
         if outcome.is_paused and not outcome.reason:
             self.rows.pause(claimed.row, outcome.rungs, facts)
@@ -263,7 +271,7 @@ class Ledger:
     def _is_claimed(self, claimed: Claimed) -> bool:
         """Whether the trial still runs and nobody has taken it over; ask with the lock held."""
         row = self.rows.read_one(claimed.row)
-        return row.state == TrialState.RUNNING and row.user_attrs.get(OWNER) == claimed.owner
+        return row.state == TrialState.RUNNING and owner_of(row) == claimed.owner
 
     def _give_back(self, claimed: Claimed) -> None:
         with locked(self.url, self.rows.name):
@@ -279,7 +287,7 @@ class Ledger:
             return rows
         stale = self.rows.stale()
         for row in running:
-            owner = row.user_attrs.get(OWNER, "")
+            owner = owner_of(row)
             is_stale = row_of(row) in stale and owner != self.owner
             if is_stale or not self._is_at_work(owner):
                 self.rows.requeue(row_of(row))
@@ -324,8 +332,8 @@ def owners(rows: Rows) -> list[dict[str, Any]]:
     """Who runs trials now: host, process, trial, and when it began."""
     found = []
     for row in rows.read():
-        if row.state == TrialState.RUNNING and OWNER in row.user_attrs and row.datetime_start:
-            host, pid = row.user_attrs[OWNER].split(":")[:2]
+        if row.state == TrialState.RUNNING and owner_of(row) and row.datetime_start:
+            host, pid = [*owner_of(row).split(":"), ""][:2]
             began = row.datetime_start.timestamp()
             found.append({"host": host, "pid": pid, "trial": row.number, "began": began})
     return found

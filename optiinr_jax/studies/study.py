@@ -108,7 +108,13 @@ class Study:
     @property
     def num_trials(self) -> int | None:
         """Budget that was given last, by whatever process; None: none."""
-        return self.ledger.rows.shown().get(BUDGET)
+        budget = self.ledger.rows.shown().get(BUDGET)
+        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int)):
+            raise StudyError(
+                f"study {self.name!r} has a budget of {budget!r:.40}, but a whole number was "
+                "expected; give it again by --num-trials."
+            )
+        return budget
 
     @property
     def command(self) -> str | None:
