@@ -22,7 +22,7 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.store.connection import HEARTBEAT
 from optiinr_jax.studies.store.interrupts import signals_deferred
-from optiinr_jax.studies.store.schema import CONFIG, FACTS, ORIGIN, OWNER, REASON, RUNGS
+from optiinr_jax.studies.store.schema import BUDGET, CONFIG, FACTS, ORIGIN, OWNER, REASON, RUNGS
 from optiinr_jax.studies.trials import Origin, Trial
 from optiinr_jax.text import printable
 
@@ -212,6 +212,17 @@ class Rows:
     def set_shown(self, name: str, value: Any) -> None:
         """Set an attribute of the study that a dashboard shows."""
         self.study.set_user_attr(name, value)
+
+    def budget(self) -> int | None:
+        """Number of trials that the search was given last; None: none."""
+        found = self.shown().get(BUDGET)
+        is_count = isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**31
+        if found is not None and not is_count:
+            raise StudyError(
+                f"study {self.name!r} has a budget of {printable(repr(found)):.40}, but a whole "
+                "number from 1 on was expected; give it again by --num-trials."
+            )
+        return found
 
     @signals_deferred()
     def shown(self) -> Mapping[str, Any]:
