@@ -89,7 +89,10 @@ def _run_verb(arguments: list[str]) -> None:
     }
     for documented in (*commands.values(), studies.StudySettings):
         documented.__doc__ = _joined(documented)
-    keep_compiled_programs()
+    try:
+        keep_compiled_programs()
+    except ValueError as error:  # it only costs time
+        warnings.warn(f"compiled programs are not kept: {error}", stacklevel=2)
     tyro.extras.subcommand_cli_from_dict(
         commands, prog="optiinr", description=DESCRIPTION, args=expand_config(arguments)
     )

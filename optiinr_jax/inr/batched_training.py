@@ -4,6 +4,7 @@ On a GPU a small network leaves most of the device idle, so many are trained at 
 devices each gets a part of them. On a CPU one fit on each core is faster (`fitting._in_threads`).
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -84,7 +85,7 @@ def train_many(
         history.append(np.asarray(losses)[:, : num_steps - done])
         if on_step is not None:
             steps = min(done + length, num_steps)
-            on_step(steps, num_steps, float(np.nanmean(history[-1][:, -1])))
+            on_step(steps, num_steps, _mean(history[-1][:, -1]))
         if not bool(state.is_finite.any()):
             break
     losses = np.concatenate(history, axis=1)
@@ -93,3 +94,9 @@ def train_many(
         finish(member, constants, row)
         for (member, constants), row in zip(members, losses[: len(parts)], strict=True)
     ]
+
+
+def _mean(losses: np.ndarray) -> float:
+    """Mean of the losses that are finite; infinity where none is."""
+    finite = losses[np.isfinite(losses)]
+    return float(finite.mean()) if len(finite) else math.inf

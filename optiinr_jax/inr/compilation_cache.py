@@ -36,7 +36,8 @@ def keep_compiled_programs(folder: str | os.PathLike[str] | None = None) -> Path
         The folder in use; None where none can be made, as in a read-only home.
 
     Raises:
-        ValueError: the folder belongs to another user, or is no folder.
+        ValueError: the folder, or one above it, is a link or is another user's, others may write to
+            it, or it is no folder.
 
     >>> keep_compiled_programs()  # doctest: +SKIP
     PosixPath('/home/me/.cache/optiinr/compiled')
@@ -44,21 +45,46 @@ def keep_compiled_programs(folder: str | os.PathLike[str] | None = None) -> Path
     known = jax.config.values["jax_compilation_cache_dir"]
     if known:
         return Path(known)
-    if folder is None:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        folder = Path(home) / "optiinr" / "compiled"
-    folder = Path(folder)
     try:
+        if folder is None:
+            home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+            folder = Path(home) / "optiinr" / "compiled"
+        folder = Path(os.path.abspath(folder))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = folder.stat()
+        if hasattr(os, "getuid"):
+            _check_private(folder)
+            folder.chmod(0o700)
     except FileExistsError:
         raise ValueError(f"{folder} is not a folder; choose another for the cache.") from None
-    except OSError:
+    except (OSError, RuntimeError):  # no place to write, or no home
         return None
-    if hasattr(os, "getuid") and facts.st_uid != os.getuid():
-        raise ValueError(f"{folder} belongs to another user; choose a folder of your own.")
-    if stat.S_IMODE(facts.st_mode) != 0o700:
-        folder.chmod(0o700)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _MIN_SECONDS)
     return folder
+
+
+def _check_private(folder: Path) -> None:
+    """Refuse a folder in which, or in whose place, somebody else may have put programs.
+
+    Raises:
+        ValueError: see `keep_compiled_programs`.
+    """
+    remedy = "remove it, or choose a folder of your own."
+    facts = folder.lstat()
+    if stat.S_ISLNK(facts.st_mode):
+        raise ValueError(f"{folder} is a link, but a folder for the cache was expected; {remedy}")
+    if facts.st_uid != os.getuid():
+        raise ValueError(f"{folder} belongs to another user; {remedy}")
+    strangers = [path for path in folder.iterdir() if path.lstat().st_uid != os.getuid()]
+    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or strangers:
+        raise ValueError(
+            f"others may write to {folder}, or have, but programs in it are run; {remedy}"
+        )
+    for above in folder.resolve().parents:
+        facts = above.stat()
+        is_open = facts.st_mode & stat.S_IWOTH and not facts.st_mode & stat.S_ISVTX
+        if facts.st_uid not in (os.getuid(), 0) or is_open:
+            raise ValueError(
+                f"{above} belongs to another user or is open to all, who could replace {folder}; "
+                "choose a folder of your own."
+            )

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from optiinr_jax.checks import check_whole
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.model import Variables, init
 from optiinr_jax.inr.reparameterization import fourier_basis
@@ -101,8 +102,10 @@ def unpack(path: str | os.PathLike[str]) -> Content:
         raise ModelFileError(
             f"{path} is not a model file or is incomplete ({error}); use a file that save() wrote."
         ) from None
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(f"{path} is not a model file of this version: {error}") from None
+    except RecursionError:
+        raise ModelFileError(f"{path} is no model file: its text is nested too deep.") from None
     if _digest(tensors, metadata) != metadata["sha256"]:
         raise ModelFileError(f"{path} has changed since it was saved; use an intact copy.")
     variables = unflatten_dict(tensors, sep="/")
@@ -133,8 +136,20 @@ def _read_metadata(metadata: dict[str, str]) -> tuple[NetworkConfig, Frame, dict
     info = json.loads(metadata["info"])
     if not isinstance(info, dict) or not {"score", "num_steps", "seed"} <= set(info):
         raise ValueError("its metrics are missing; use a file that save() wrote.")
-    check_objective(info.get("objective", "samples"))
+    _check_facts(info)
     return config, frame, info
+
+
+def _check_facts(info: dict[str, Any]) -> None:
+    """The facts that the package itself reads: a number, a count, a seed, an objective."""
+    score, num_steps, seed = (info[name] for name in ("score", "num_steps", "seed"))
+    if not isinstance(score, int | float) or isinstance(score, bool):
+        raise ValueError(f"its score is {score!r:.40}, but a number was expected.")
+    float(score)  # a whole number that is none of these numbers raises
+    check_whole("num_steps", num_steps, 0)
+    if seed is not None:
+        check_whole("seed", seed, 0, 2**63 - 1)
+    check_objective(info.get("objective", "samples"))
 
 
 def _check_shapes(file: Any, config: NetworkConfig, frame: Frame) -> None:

@@ -188,7 +188,7 @@ def run_chunk(
 
     `start` is the number of the first one, the same for all networks under `vmap`. Returns the
     state and the loss before each update. Steps from `num_steps` on, and all steps once the loss or
-    its gradient is not finite, change nothing and report NaN.
+    its gradient is not finite, change nothing and report infinity, which JAX_DEBUG_NANS lets pass.
     """
     optimizer = make_optimizer(config, num_steps)
 
@@ -221,7 +221,7 @@ def run_chunk(
 
     def skip(state: TrainState, step: Int[Array, ""]) -> tuple[TrainState, Array]:
         del step
-        return state, jnp.full((), jnp.nan, jnp.float32)
+        return state, jnp.full((), jnp.inf, jnp.float32)
 
     def one(state: TrainState, step: Int[Array, ""]) -> tuple[TrainState, Array]:
         return jax.lax.cond((step < num_steps) & state.is_finite, update, skip, state, step)

@@ -43,6 +43,8 @@ _WRITABLE = {  # format, subtype, bits that numbers are rounded to, greatest rat
 }
 SUFFIXES = (*_WRITABLE, ".mp3")
 OPTIONS = ("start", "duration", "sample_rate", "mono")  # of `load_audio`, for the table of kinds
+_LONG = 2**23  # samples of a sound that has to be more than a few bytes
+_MOST_A_BYTE = 64  # samples of it; music and speech have up to 50 in the smallest formats
 _BLOCK = 1 << 16  # samples at once; libsndfile's Vorbis encoder crashes on a long array
 _SAMPLE_SIZE = 8192
 _SAMPLE_RATE = 8000
@@ -222,6 +224,7 @@ def _decode(
 
     with soundfile.SoundFile(path) as file:
         rate, total = file.samplerate, file.frames
+        _check_density(path, total)
         if file.format not in _READABLE:
             raise SignalError(
                 f"{path} is a {file.format} file, but WAV, FLAC, OGG or MP3 was expected; convert "
@@ -259,6 +262,16 @@ def _decode(
     return wave[:size], new_rate
 
 
+def _check_density(path: Path, num_samples: int) -> None:
+    """Refuse a long sound in a few bytes, which is silence, before it is unpacked."""
+    num_bytes = path.stat().st_size
+    if _LONG < num_samples <= MAX_SAMPLES and num_samples > _MOST_A_BYTE * num_bytes:
+        raise SignalError(
+            f"{path} promises {num_samples} samples in {num_bytes} bytes, but a sound was "
+            "expected, which takes more; choose another file, or cut it."
+        )
+
+
 def _read_channels(
     path: Path, file: "SoundFile", first: int, count: int, is_mono: bool
 ) -> Float[np.ndarray, "count channels"]:
@@ -294,7 +307,7 @@ def normalised(wave: Float[np.ndarray, "num_samples channels"], rate: int, name:
     Raises:
         SignalError: it is silent, or not finite.
     """
-    peak = float(np.abs(wave).max())
+    peak = float(max(wave.max(), -wave.min()))
     if not np.isfinite(peak):
         raise SignalError(
             f"{name} has samples that are nan or infinite, but finite ones were expected; clean it."

@@ -16,8 +16,9 @@ import numpy as np
 
 from optiinr_jax.signals.audio import check_rate, normalised
 from optiinr_jax.signals.errors import SignalError
-from optiinr_jax.signals.image import over_white, pixels_of
+from optiinr_jax.signals.image import pixels_of
 from optiinr_jax.signals.loading import load_signal, make_signal
+from optiinr_jax.signals.picture_file import over_white
 from optiinr_jax.signals.signal import Signal
 
 SignalLike = Any  # what `as_signal` takes

@@ -1,8 +1,8 @@
 """Surfaces of triangles: read, write, and the surface of a field of numbers.
 
-Files are .ply, .obj, .stl, .off and .glb. trimesh decodes them from bytes that this module read,
-with no access to other files or the network, no textures and no repairs. What it lets pass, a file
-that ends early or holds garbage, is caught here.
+Files are .ply, .obj, .stl, .off and .glb. What a file promises is compared with its bytes; then
+trimesh decodes all but .obj, with no access to other files or the network, no textures and no
+repairs. What it lets pass, a file that ends early or holds garbage, is caught here.
 
 Letters: V vertices, F faces. A vertex is (x, y, z) in the units of the file, or of the box.
 """
@@ -19,6 +19,8 @@ from jaxtyping import Float, Float64, Int
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.mesh_promises import excess_of
+from optiinr_jax.signals.obj import read_obj
 
 if TYPE_CHECKING:
     from trimesh import Scene
@@ -51,16 +53,18 @@ def read_mesh(path: str | os.PathLike[str]) -> Mesh:
     Vertices that no face uses are left out. The parts of a .glb scene become one surface.
     """
     path = Path(path)
-    import trimesh
-
     content, suffix = path.read_bytes(), path.suffix.lower()
-    scene = trimesh.load_scene(
-        io.BytesIO(content), file_type=suffix[1:], process=False, skip_materials=True
-    )
-    _check_whole(path, content, _num_faces(scene))
-    loaded = scene.to_mesh()
-    vertices = np.asarray(loaded.vertices, np.float64)
-    faces = np.asarray(loaded.faces, np.int64)
+    excess = excess_of(suffix, content)
+    if excess:
+        raise SignalError(
+            f"{path} promises {excess}, but no more than such a file can hold was expected; export "
+            "it again as one mesh."
+        )
+    if suffix == ".obj":
+        vertices, faces = read_obj(content)
+        _check_whole(path, content, len(faces))
+    else:
+        vertices, faces = _load(path, content)
     if not len(faces) or not (0 <= faces.min() and faces.max() < len(vertices)):
         raise SignalError(
             f"{path} has {len(faces)} faces that name vertices from 0 to {len(vertices) - 1}, but "
@@ -69,6 +73,18 @@ def read_mesh(path: str | os.PathLike[str]) -> Mesh:
     mesh = _used(vertices, faces)
     _check_extent(path, mesh.vertices)
     return mesh
+
+
+def _load(path: Path, content: bytes) -> tuple[Float64[np.ndarray, "V 3"], Int[np.ndarray, "F 3"]]:
+    """Vertices and faces as trimesh decodes them."""
+    import trimesh
+
+    scene = trimesh.load_scene(
+        io.BytesIO(content), file_type=path.suffix.lower()[1:], process=False, skip_materials=True
+    )
+    _check_whole(path, content, _num_faces(scene))
+    loaded = scene.to_mesh()
+    return np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces, np.int64)
 
 
 def write_mesh(path: str | os.PathLike[str], mesh: Mesh) -> Path:

@@ -25,6 +25,7 @@ _Shape = tuple[int, ...]
 _BLOCK = 1 << 20  # numbers at once
 _LONGEST_HEADER = 10_000  # bytes, as in NumPy
 _MOST_MEMBERS = 1000
+_MOST_BYTES = 2**30  # of numbers: 512 voxels a side in double precision
 
 
 def read_occupancy(path: Path, max_points: int) -> Occupied:
@@ -174,6 +175,11 @@ def _find_full(path: Path, stream: Any, dtype: np.dtype, count: int) -> Bool[np.
 
     A block at a time: a small file may stand for gigabytes of double precision.
     """
+    if count * dtype.itemsize > _MOST_BYTES:
+        raise SignalError(
+            f"{path} has {count} numbers of {dtype.itemsize} bytes, but the limit is {_MOST_BYTES} "
+            "bytes; save field > level, which takes one for each."
+        )
     full, top = np.empty(count, bool), None
     for begin in range(0, count, _BLOCK):
         end = min(begin + _BLOCK, count)

@@ -62,9 +62,9 @@ def read_scores(record: Any) -> Scores | None:
     """Scores from what `Scores._asdict` gave; None where there are none to read."""
     try:
         scores = Scores(**record)
-    except TypeError:
+        is_number = all(isinstance(value, int | float) and [float(value)] for value in scores[:-1])
+    except (TypeError, OverflowError):
         return None
-    is_number = all(isinstance(value, int | float) for value in scores[:-1])
     return scores if is_number and isinstance(scores.control_name, str) else None
 
 

@@ -40,6 +40,7 @@ from optiinr_jax.studies.strategies import STRATEGIES
 from optiinr_jax.studies.study import Study
 from optiinr_jax.studies.trainers import RunOptions
 from optiinr_jax.studies.trials import Origin
+from optiinr_jax.text import printable
 
 NUM_WARM = 3  # best trials that each study of `warm_start` gives
 PRESET_FACTORS = (4.0, 1.0)  # on the authors' rates, which were for another optimiser
@@ -130,6 +131,9 @@ def check_settings(settings: StudySettings) -> None:
         if getattr(settings, name) is not None:
             check_whole(name, getattr(settings, name), 0)
     preset("siren", width=settings.width, depth=settings.depth)  # refuses an impossible size
+    for name in ("strategy", "space"):
+        if not isinstance(getattr(settings, name), str):
+            raise ValueError(f"{name} is {getattr(settings, name)!r:.40}, but a name was expected.")
     check_name("strategy", settings.strategy, STRATEGIES)
     check_objective(settings.aim)
 
@@ -208,15 +212,22 @@ def load_study(
     except StudyError:  # it may just be being made
         found, signal, space = _read(storage, name, is_locked=True)
     stored = found.user_attrs[SETTINGS]
+    path = _model_path(model_path, storage, found.study_name)
     try:
         settings = StudySettings.from_json(stored)
+        check_settings(settings)
+        check_space(space, width=settings.width, depth=settings.depth)
+        return Study(signal, space, settings, Rows(found, space), storage, path)
     except KeyError as missing:
         raise StudyError(
             f"study {found.study_name!r} has settings without {missing}; continue it with the "
             "version of this program that made it."
         ) from None
-    path = _model_path(model_path, storage, found.study_name)
-    return Study(signal, space, settings, Rows(found, space), storage, path)
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise StudyError(
+            f"study {found.study_name!r} has settings that no search has ({printable(str(error))}"
+            "); it is damaged, or not of this program."
+        ) from None
 
 
 def _read(storage: str, name: str | None, *, is_locked: bool) -> tuple[optuna.Study, Signal, Space]:

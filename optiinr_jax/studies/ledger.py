@@ -29,8 +29,8 @@ from optiinr_jax.studies.store.heartbeat import Heartbeat, Watch
 from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.lock import locked
 from optiinr_jax.studies.store.patience import STORAGE_ERRORS, patient
-from optiinr_jax.studies.store.rows import Judge, Rows, row_of
-from optiinr_jax.studies.store.schema import DEATHS, FACTS, OWNER, RUNGS
+from optiinr_jax.studies.store.rows import Judge, Rows, deaths_of, facts_of, owner_of, row_of
+from optiinr_jax.studies.store.schema import RUNGS
 from optiinr_jax.studies.strategies import STRATEGIES, Known
 from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial
 from optiinr_jax.studies.winner import next_confirmation
@@ -160,7 +160,7 @@ class Ledger:
     ) -> Claimed:
         """Begin a trial, or go on with one; ask with the lock held."""
         config, claimed = self._to_config(point).to_json(), None
-        deaths = 0 if waiting is None else waiting.user_attrs.get(DEATHS, 0)
+        deaths = 0 if waiting is None else deaths_of(waiting)
         try:
             with signals_deferred():  # a trial that runs is one that we know
                 row = self.rows.begin(waiting, point, origin, self.owner, config)
@@ -217,7 +217,7 @@ class Ledger:
 
     def _write(self, claimed: Claimed, outcome: Outcome, save: Callable[[Trial], None]) -> None:
         value, row = outcome.value, self.rows.read_one(claimed.row)
-        before = row.user_attrs.get(FACTS, {}).get("seconds", 0.0)  # up to a pause
+        before = facts_of(row).get("seconds") or 0.0  # up to a pause
         facts = outcome.facts | {"seconds": before + outcome.facts.get("seconds", 0.0)}
         if outcome.is_paused and not outcome.reason:
             self.rows.pause(claimed.row, outcome.rungs, facts)
@@ -298,7 +298,7 @@ class Ledger:
     def _is_claimed(self, claimed: Claimed) -> bool:
         """Whether the trial still runs and nobody has taken it over."""
         row = self.rows.read_one(claimed.row)
-        return row.state == TrialState.RUNNING and row.user_attrs.get(OWNER) == claimed.owner
+        return row.state == TrialState.RUNNING and owner_of(row) == claimed.owner
 
     def _give_back(self, claimed: Claimed) -> None:
         with self._alone(_LEAVING):
@@ -314,7 +314,7 @@ class Ledger:
             return rows
         silent = self._watch.silent(running)
         for row in running:
-            owner, number = row.user_attrs.get(OWNER, ""), row_of(row)
+            owner, number = owner_of(row), row_of(row)
             if owner == self.owner:
                 if number not in self._running:  # begun when the server went away
                     self.rows.requeue(number)
@@ -334,8 +334,7 @@ class Ledger:
             f"{deaths} processes that ran it ended without a word, as the system ends one that "
             "takes too much memory"
         )
-        facts = row.user_attrs.get(FACTS, {})
-        self.rows.finish(row.number, row_of(row), None, reason, facts=facts)
+        self.rows.finish(row.number, row_of(row), None, reason, facts=facts_of(row))
 
 
 def _is_gone(owner: str) -> bool | None:
@@ -370,8 +369,8 @@ def owners(rows: Rows) -> list[dict[str, Any]]:
     """Who runs trials now: host, process, trial, and when it began."""
     found = []
     for row in rows.read():
-        if row.state == TrialState.RUNNING and OWNER in row.user_attrs and row.datetime_start:
-            host, pid = row.user_attrs[OWNER].split(":")[:2]
+        if row.state == TrialState.RUNNING and owner_of(row) and row.datetime_start:
+            host, pid = [*owner_of(row).split(":"), ""][:2]
             began = row.datetime_start.timestamp()
             found.append({"host": host, "pid": pid, "trial": row.number, "began": began})
     return found

@@ -24,7 +24,7 @@ from optiinr_jax.studies.settings import StudySettings, identity
 from optiinr_jax.studies.states import StateFolder
 from optiinr_jax.studies.store.artifacts import attach_reconstruction
 from optiinr_jax.studies.store.rows import Rows
-from optiinr_jax.studies.store.schema import BUDGET, COMMAND
+from optiinr_jax.studies.store.schema import COMMAND
 from optiinr_jax.studies.training import Job, train
 from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial, score_of, trial_key
 from optiinr_jax.studies.winner import Configuration, find_winner
@@ -110,7 +110,7 @@ class Study:
     @property
     def num_trials(self) -> int | None:
         """Budget that was given last, by whatever process; None: none."""
-        return self.ledger.rows.shown().get(BUDGET)
+        return self.ledger.rows.budget()
 
     @property
     def command(self) -> str | None:

@@ -139,7 +139,8 @@ def train(job: Job, look: Look | None = None) -> Outcome:
             _free_memory()
             retry = {"max_part": max(1, points_at_once(job) // 2)}
             inr = attempt(**retry)
-    except (StopTrial, DivergedError, ValueError) as error:
+    except (StopTrial, DivergedError, ValueError, FloatingPointError) as error:
+        # the last one under JAX_DEBUG_NANS, which stops where a loss is no number
         outcome = Outcome(reason=str(error), is_pruned=getattr(error, "is_pruned", False))
     except Exception as error:
         if not is_out_of_memory(error):

@@ -236,3 +236,65 @@ def test_warnings_of_strangers_are_few(whole, tmp_path):
             load_signal(
                 tmp_path / name, 12 if name[-3:] in ("ply", "obj", "stl", "glb", "off") else None
             )
+
+
+def edit_info(name, value):
+    def change(header):
+        info = json.loads(header["__metadata__"]["info"])
+        info[name] = value
+        header["__metadata__"]["info"] = json.dumps(info)
+
+    return change
+
+
+ODD = ["nan", None, True, [1.0], {"a": 1}, 10**400, -1, 2**53, 1e400, "\x1b[2J", [[]] * 3]
+
+
+def sealed(content: bytes, change) -> bytes:
+    """The file with another header and the digest that goes with it, as its maker would have it."""
+    from safetensors.numpy import load
+
+    from optiinr_jax.inr.model_file import _digest
+
+    def seal(header):
+        change(header)
+        texts = header["__metadata__"]
+        texts["sha256"] = _digest(load(content), texts)
+
+    return rewrite(content, seal)
+
+
+@pytest.mark.parametrize("value", ODD, ids=[f"{v!r:.12}" for v in ODD])
+def test_facts_of_any_type_are_refused_or_shown(value, whole, tmp_path, no_type_checks):
+    path = tmp_path / "a.inr.safetensors"
+    changes = [
+        *(edit_info(name, value) for name in ("score", "num_steps", "seed", "objective", "scores")),
+        edit_info("scores", dict.fromkeys(["both", "samples", "between", "control"], value)),
+        *(
+            edit_config(lambda c, n=name: c.update({n: value}))
+            for name in json.loads(config_text(whole))
+        ),
+        edit_config(lambda c: c["layers"][0].update({k: value for k in c["layers"][0]})),
+        *(
+            edit_config(lambda c, k=key: c["layers"][0].update({k: value}))
+            for key in json.loads(config_text(whole))["layers"][0]
+        ),
+        *(
+            edit_frame(lambda f, n=name: f.update({n: value}))
+            for name in ("kind", "shape", "num_channels", "value_range", "attributes")
+        ),
+    ]
+    for change in changes:
+        path.write_bytes(sealed(whole["a.inr.safetensors"], change))
+        try:
+            inr = oi.load_inr(path)
+        except ModelFileError as error:
+            assert "\n" not in str(error)
+        else:
+            assert "\x1b" not in repr(inr) and inr._repr_html_()
+
+
+def config_text(whole) -> str:
+    content = whole["a.inr.safetensors"]
+    length = struct.unpack("<Q", content[:8])[0]
+    return json.loads(content[8 : 8 + length])["__metadata__"]["config"]

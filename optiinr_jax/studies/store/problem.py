@@ -25,6 +25,7 @@ from optiinr_jax.studies.store.artifacts import artifact_folder
 from optiinr_jax.studies.store.connection import opened
 from optiinr_jax.studies.store.rows import Rows
 from optiinr_jax.studies.store.schema import SETTINGS, SIGNAL, SPACE
+from optiinr_jax.text import printable
 
 _MAX_NAME = 100  # characters of a study's name in that of a file
 
@@ -53,8 +54,13 @@ def make_study(
     return study, stored is None
 
 
-def check_format(stored: dict[str, Any], name: str, url: str | None) -> None:
+def check_format(stored: Any, name: str, url: str | None) -> None:
     """Raise StudyError for the settings of a study that another version of the program made."""
+    if not isinstance(stored, dict):
+        raise StudyError(
+            f"study {name!r} in {url} has settings that are no record; it is damaged, or not of "
+            "this program."
+        )
     if stored.get("format") != FORMAT:
         raise StudyError(
             f"study {name!r} in {url} was made by another version of this program (format "
@@ -110,9 +116,17 @@ def load_problem(study: optuna.Study) -> tuple[Signal, Space]:
     attributes = Rows(study).hidden()
     try:
         return Signal.from_record(attributes[SIGNAL]), Space.from_json(attributes[SPACE])
-    except (KeyError, ValueError, TypeError, AttributeError, zlib.error) as error:
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        zlib.error,
+    ) as error:
         raise StudyError(
-            f"study {study.study_name!r} does not hold its signal and space any more ({error!r}); "
+            f"study {study.study_name!r} does not hold its signal and space any more "
+            f"({printable(repr(error)):.200}); "
             "continue it with the command or call that made it."
         ) from None
 

@@ -17,10 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optiinr_jax.bo.distributions import to_distribution
 from optiinr_jax.bo.space import Point, Space
+from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.patience import patient
 from optiinr_jax.studies.store.schema import (
     BEAT,
+    BUDGET,
     CONFIG,
     DEATHS,
     FACTS,
@@ -30,7 +32,9 @@ from optiinr_jax.studies.store.schema import (
     RUNGS,
 )
 from optiinr_jax.studies.trials import Origin, Trial
+from optiinr_jax.text import printable
 
+_NUMBERS = ("seconds", "samples", "between", "control")  # among the facts, where they are known
 _STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",
@@ -85,17 +89,17 @@ class Rows:
         """One row as a record."""
         if row.number in self._ended:
             return self._ended[row.number]
-        facts = dict(row.user_attrs.get(FACTS, {}))
+        facts = facts_of(row)
         trial = Trial(
             number=row.number,
             point=row.params,
             score=row.value if row.state == TrialState.COMPLETE else None,
             state=_STATES.get(row.state, row.state.name.lower()),
-            reason=row.user_attrs.get(REASON, ""),
-            origin=Origin(*row.user_attrs.get(ORIGIN, ("proposed", ""))),
+            reason=str(row.user_attrs.get(REASON, "")),
+            origin=origin_of(row, "proposed"),
             seconds=facts.pop("seconds", None),
             curve=dict(sorted(row.intermediate_values.items())),
-            rungs={step: score for step, score in row.user_attrs.get(RUNGS, [])},
+            rungs=_rungs_of(row),
             facts=facts,
         )
         if row.state.is_finished():
@@ -114,7 +118,7 @@ class Rows:
         point = row.params or row.system_attrs.get("fixed_params", {})
         if not point or set(point) != set(self._space.active(point)):
             return None
-        return self._space.check_point(point), Origin(*row.user_attrs.get(ORIGIN, ("enqueued",)))
+        return self._space.check_point(point), origin_of(row, "enqueued")
 
     @signals_deferred()
     def begin(
@@ -152,7 +156,7 @@ class Rows:
     @signals_deferred()
     def count_death(self, row: FrozenTrial) -> int:
         """Note that a process has ended without a word while it ran a trial; how many have."""
-        deaths = row.user_attrs.get(DEATHS, 0) + 1
+        deaths = deaths_of(row) + 1
         self._store.set_trial_user_attr(row._trial_id, DEATHS, deaths)
         return deaths
 
@@ -201,7 +205,7 @@ class Rows:
     @signals_deferred()
     def enqueue(self, point: Point, origin: Origin) -> None:
         """Queue a point; one with a label only once."""
-        queued = {tuple(row.user_attrs.get(ORIGIN, ())) for row in self.read()}
+        queued = {vars_of(origin_of(row, "enqueued")) for row in self.read()}
         if not origin.label or vars_of(origin) not in queued:
             self.study.enqueue_trial(point, user_attrs={ORIGIN: vars_of(origin)})
 
@@ -232,6 +236,17 @@ class Rows:
         """Set an attribute of the study that a dashboard shows."""
         self.study.set_user_attr(name, value)
 
+    def budget(self) -> int | None:
+        """Number of trials that the search was given last; None: none."""
+        found = self.shown().get(BUDGET)
+        is_count = isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**31
+        if found is not None and not is_count:
+            raise StudyError(
+                f"study {self.name!r} has a budget of {printable(repr(found)):.40}, but a whole "
+                "number from 1 on was expected; give it again by --num-trials."
+            )
+        return found
+
     @patient
     @signals_deferred()
     def shown(self) -> Mapping[str, Any]:
@@ -242,6 +257,59 @@ class Rows:
 def row_of(row: FrozenTrial) -> int:
     """Number of a row in the storage."""
     return row._trial_id
+
+
+def _has(row: FrozenTrial, attribute: str, holds: bool) -> None:
+    """Raise StudyError for an attribute of another type than this program writes."""
+    if not holds:
+        value = printable(repr(row.user_attrs.get(attribute)))
+        raise StudyError(
+            f"trial {row.number} has {value:.60} as its {attribute}, which this program does not "
+            "write; the study is damaged, or not of this program."
+        )
+
+
+def origin_of(row: FrozenTrial, default: str) -> Origin:
+    """Where the point of a trial came from."""
+    found = row.user_attrs.get(ORIGIN, [default])
+    is_origin = isinstance(found, list | tuple) and 1 <= len(found) <= 2
+    _has(row, ORIGIN, is_origin and all(isinstance(part, str) for part in found))
+    return Origin(*found)
+
+
+def facts_of(row: FrozenTrial) -> dict[str, Any]:
+    """What was measured of a trial."""
+    found = row.user_attrs.get(FACTS, {})
+    _has(row, FACTS, isinstance(found, dict))
+    for name in _NUMBERS:
+        _has(row, FACTS, found.get(name) is None or isinstance(found[name], int | float))
+    _has(row, FACTS, isinstance(found.get("control_name"), str | None))
+    return dict(found)
+
+
+def _rungs_of(row: FrozenTrial) -> dict[int, float]:
+    """Scores at the rungs that a trial has passed."""
+    found = row.user_attrs.get(RUNGS, [])
+    _has(row, RUNGS, isinstance(found, list) and all(map(_is_rung, found)))
+    return {step: score for step, score in found}
+
+
+def _is_rung(pair: Any) -> bool:
+    if not (isinstance(pair, list | tuple) and len(pair) == 2):
+        return False
+    return isinstance(pair[0], int) and isinstance(pair[1], int | float)
+
+
+def deaths_of(row: FrozenTrial) -> int:
+    """How many processes have ended without a word while they ran a trial."""
+    deaths = row.user_attrs.get(DEATHS, 0)
+    return deaths if isinstance(deaths, int) and deaths > 0 else 0
+
+
+def owner_of(row: FrozenTrial) -> str:
+    """Who runs a trial; empty: nobody has said so."""
+    found = row.user_attrs.get(OWNER, "")
+    return found if isinstance(found, str) else ""
 
 
 def vars_of(origin: Origin) -> tuple[str, str]:

@@ -74,3 +74,21 @@ def test_signals_are_exceptions_and_handlers_come_back(number, error):
     with pytest.raises(error), raised_signals():
         signal.raise_signal(number)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.integration
+def test_an_interrupt_during_the_imports_is_one_sentence():
+    code = """
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "jax":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["optiinr", "doctor"]
+import optiinr_command
+optiinr_command.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert done.stderr == "optiinr: interrupted before it began.\n" and not done.stdout
