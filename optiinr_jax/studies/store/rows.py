@@ -13,12 +13,14 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from optiinr_jax.bo.distributions import to_distribution
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.patience import patient
+from optiinr_jax.studies.store.reading import Reader
 from optiinr_jax.studies.store.schema import (
     BEAT,
     CONFIG,
@@ -49,6 +51,10 @@ class Rows:
         self.study = study
         self.name = study.study_name
         self._store, self._id = study._storage, study._study_id
+        self._reader: Reader | None = None
+        if isinstance(self._store, _CachedStorage):
+            self._store = self._store._backend
+            self._reader = Reader(self._store.engine, self._id)
         self._space = space
         self._distributions: dict[str, BaseDistribution] = {
             name: to_distribution(dimension)
@@ -70,7 +76,9 @@ class Rows:
     @signals_deferred()
     def read(self) -> list[FrozenTrial]:
         """All rows, in the order of their numbers; not to be changed."""
-        return self.study.get_trials(deepcopy=False)
+        return (
+            self.study.get_trials(deepcopy=False) if self._reader is None else self._reader.read()
+        )
 
     def trials(self, rows: list[FrozenTrial] | None = None) -> list[Trial]:
         """All trials that have begun, as records."""
