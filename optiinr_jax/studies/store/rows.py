@@ -117,12 +117,16 @@ class Rows:
         return self._store.get_trial(row)
 
     def given(self, row: FrozenTrial) -> tuple[Point, Origin] | None:
-        """The point that a waiting row has, from whoever queued it or ran it first; None: none."""
+        """The point that a waiting row has, from whoever queued it or ran it first; None: none.
+
+        A process that died while it began the trial may have left a part of it.
+        """
         assert self._space is not None
-        point = row.params or row.system_attrs.get("fixed_params", {})
-        if not point or set(point) != set(self._space.active(point)):
-            return None
-        return self._space.check_point(point), Origin(*row.user_attrs.get(ORIGIN, ("enqueued",)))
+        for point in (row.params, row.system_attrs.get("fixed_params", {})):
+            if point and set(point) == set(self._space.active(point)):
+                origin = Origin(*row.user_attrs.get(ORIGIN, ("enqueued",)))
+                return self._space.check_point(point), origin
+        return None
 
     @signals_deferred()
     def begin(
