@@ -12,6 +12,7 @@ import pytest
 import optiinr_jax as oi
 from optiinr_jax.cli.main import run
 from optiinr_jax.processes import has_ended, this_process
+from optiinr_jax.studies import StudyError
 from optiinr_jax.studies.trials import score_of
 
 COMMAND = [sys.executable, "-m", "optiinr_jax"]
@@ -105,7 +106,7 @@ def test_workers_end_with_the_search_that_started_them(tmp_path):
     while not owners:
         assert parent.poll() is None
         time.sleep(0.1)
-        with contextlib.suppress(oi.StudyError):
+        with contextlib.suppress(StudyError):
             rows = oi.load_study(path).optuna_study.get_trials()
             owners = [row.user_attrs["owner"] for row in rows if "owner" in row.user_attrs]
     parent.kill()

@@ -138,12 +138,14 @@ class Rows:
         else:
             row, known = waiting._trial_id, waiting.params
             self._store.set_trial_state_values(row, TrialState.RUNNING)
+        # First what says whose point it is: a whole point without it would pass for a queued one.
+        self._store.set_trial_user_attr(row, ORIGIN, vars_of(origin))
         for name, value in point.items():
             if name not in known:
                 distribution = self._distributions[name]
                 internal = distribution.to_internal_repr(value)
                 self._store.set_trial_param(row, name, internal, distribution)
-        for attribute, fact in ((ORIGIN, vars_of(origin)), (OWNER, owner), (CONFIG, config)):
+        for attribute, fact in ((OWNER, owner), (CONFIG, config)):
             self._store.set_trial_user_attr(row, attribute, fact)
         return row
 

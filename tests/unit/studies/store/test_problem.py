@@ -111,9 +111,7 @@ def test_a_run_of_its_own_folder_is_alone(signal, storage):
     oi.create_study(signal, storage=storage, name="a", **SMALL)
     check_alone(storage, "a")
     check_alone("postgresql://nowhere/db", "b")
-    with pytest.raises(
-        StudyError, match="holds the search 'a', whose files 'b' would re"
-    ):
+    with pytest.raises(StudyError, match="holds the search 'a', whose files 'b' would re"):
         check_alone(storage, "b")
 
 
