@@ -7,6 +7,7 @@ warped, arrays are padded to a capacity of a fixed ladder, and duplicates are tu
 
 import math
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from optiinr_jax.checks import check_whole, checked_by_hand
 
 FAILED = math.nan  # value of a trial that gave none
 CAPACITIES = (160, 256, 384, 512, 768, 1024, 1536, 2048)
+MAX_KNOWN = 1920  # trials that the model learns from; the rest of the capacity is for pending ones
 FAILURE_MARGIN = 0.1  # of the range of the scores: so far is a failed trial below the worst one
 NUM_FRESH = 64  # random points tried when every proposal is a duplicate
 NUM_INITIAL = 12  # points of the space-filling start where nobody says how many
@@ -173,15 +175,17 @@ def _next_of_design(settings: Settings, state: State, proposer: Proposer) -> Poi
 def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
     """Fit the model to the trials; return suggest(pending, index), which proposes one point.
 
-    The fit does not depend on what is pending, so a batch shares it.
+    The fit does not depend on what is pending, so a batch shares it. Of more than MAX_KNOWN trials
+    it learns from the best and the latest.
     """
     space, told = settings.space, [trial.point for trial in trials]
     if not any(trial.is_finite for trial in trials):  # nothing to learn from
         return lambda pending, index: _fresh_point(settings, told, pending, index)
-    scores = _impute(np.array([trial.value for trial in trials]))
+    known = most_telling(trials)
+    scores = _impute(np.array([trial.value for trial in known]))
     y = get_warp(settings.warp)(scores)
-    own_noise = _warped_variance(scores, y, np.array([trial.sd for trial in trials]))
-    observed = [space.split(point) for point in told]
+    own_noise = _warped_variance(scores, y, np.array([trial.sd for trial in known]))
+    observed = [space.split(trial.point) for trial in known]
     data, structure = pad_data(observed, y, [], own_noise), space.structure
     with host_scope():
         kernel, z = fit_best(data, kernel=settings.kernel, structure=structure)
@@ -203,6 +207,22 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
         return _fresh_point(settings, told, pending, index)
 
     return suggest
+
+
+def most_telling(trials: Sequence[Trial]) -> list[Trial]:
+    """The MAX_KNOWN trials of most use to a model, half the best and else the latest, in order."""
+    if len(trials) <= MAX_KNOWN:
+        return list(trials)
+    warnings.warn(
+        f"the search has more trials than an exact Gaussian process can use; from now on it learns "
+        f"from the best {MAX_KNOWN // 2} and the latest {MAX_KNOWN - MAX_KNOWN // 2}.",
+        stacklevel=2,
+    )
+    worth = [-math.inf if math.isnan(trial.value) else trial.value for trial in trials]
+    ranked = sorted(range(len(trials)), key=lambda i: (-worth[i], -i))
+    best, rest = ranked[: MAX_KNOWN // 2], sorted(ranked[MAX_KNOWN // 2 :])
+    latest = rest[len(rest) + len(best) - MAX_KNOWN :]
+    return [trials[i] for i in sorted(best + latest)]
 
 
 def _fresh_point(
@@ -249,8 +269,8 @@ def pad_data(
     capacity = next((c for c in CAPACITIES if c >= total), None)
     if capacity is None:
         raise ValueError(
-            f"the search has {total} points, expected at most {CAPACITIES[-1]}; an exact Gaussian "
-            "process is too slow beyond, start a new search with the best points told first."
+            f"the model was given {total} points, expected at most {CAPACITIES[-1]}; an exact "
+            "Gaussian process is too slow beyond, leave some out."
         )
     u, c = (np.stack(column) for column in zip(*pairs, *pending, strict=True))
     row: Any = np.arange(capacity)

@@ -65,15 +65,16 @@ def status_lines(study: Study, width: int | None = None) -> list[str]:
 def describe_status(study: Study) -> list[str]:
     """Counts, the best configuration with both of its figures, and who is at work."""
     facts, measure = summarise(study), measure_of(study.signal, study.settings.aim)
+    trials = study.trials
     counts = ", ".join(f"{facts[state]} {state}" for state in _STATES if facts[state])
     trained = format_seconds(facts["seconds"])
     lines = [f"{facts['name']}: {facts['ended']} of {facts['num_trials']} trials ({counts})"]
     lines[0] += f", {trained} of training"
     if facts["paused"]:
-        whole = trainings_done(study.trials, study.settings.num_steps)
+        whole = trainings_done(trials, study.settings.num_steps)
         lines.append(f"as many steps as {whole:.1f} whole trainings")
     lines.append(f"{measure.name}, objective {measure.objective}: {measure.aim}")
-    winner = find_winner(study.trials)
+    winner = find_winner(trials)
     if winner is not None:
         best = winner.best_trial
         lines.append(f"best: trial {best.number}, {best_line(best, measure)}")

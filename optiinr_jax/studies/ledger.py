@@ -321,7 +321,8 @@ class Ledger:
             elif not owner:  # being begun when its process died
                 self.rows.requeue(number)
             elif (is_gone := _is_gone(owner)) or number in silent:
-                self._put_back(row, has_died=is_gone is not False)
+                is_other = _process_of(owner) != this_process() or not this_process()
+                self._put_back(row, has_died=is_gone is not False and is_other)
         return self.rows.read()
 
     def _put_back(self, row: FrozenTrial, has_died: bool) -> None:
@@ -339,10 +340,15 @@ class Ledger:
 
 def _is_gone(owner: str) -> bool | None:
     """Whether the owner of a trial runs it no more; None: only its signs of life can tell."""
-    process = [*owner.split(":"), "", ""][2]
+    process = _process_of(owner)
     if process and process == this_process():
         return owner not in _AT_WORK
     return has_ended(process)
+
+
+def _process_of(owner: str) -> str:
+    """The process of an owner, see `this_process`."""
+    return [*owner.split(":"), "", ""][2]
 
 
 def _identity_of(url: str | None) -> tuple[int, int] | None:

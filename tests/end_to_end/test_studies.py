@@ -191,8 +191,18 @@ def test_another_signal_or_space_under_the_same_name(copied, capsys):
     for flag, what in {"--size=14": "signal", "--space=full": "space", "--seed=1": "seed"}.items():
         assert search(copied, 12, flag) == 2
         errors = capsys.readouterr().err
-        assert f"was made with another {what}" in errors and errors.count("\n") == 1
-    assert ended(copied) == 10
+        assert errors.count("\n") == 1 and (
+            f"was made with another {what}" in errors or "network of another search" in errors
+        )
+    files = {path.name: path.read_bytes() for path in copied.glob("*.json")}
+    for flags in (["--name=x"], ["--sample=audio", "--size=64"]):  # of another name too
+        assert run(["search", *flags, "--num-trials=2", "--out", str(copied), "--quiet"]) == 2
+        errors = capsys.readouterr().err
+        assert "holds the search 'sample_image', whose files" in errors and errors.count("\n") == 1
+    assert files == {path.name: path.read_bytes() for path in copied.glob("*.json")}
+    (copied / "study.db").unlink()  # as of one whose database is elsewhere
+    assert run(["fit", "--num-steps=2", "--out", str(copied), "--quiet"]) == 2
+    assert "holds a search, which this would overwrite" in capsys.readouterr().err
 
 
 @pytest.fixture

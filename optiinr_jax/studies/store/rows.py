@@ -13,6 +13,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from optiinr_jax.bo.distributions import to_distribution
@@ -20,6 +21,7 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.patience import patient
+from optiinr_jax.studies.store.reading import Reader
 from optiinr_jax.studies.store.schema import (
     BEAT,
     BUDGET,
@@ -53,6 +55,10 @@ class Rows:
         self.study = study
         self.name = study.study_name
         self._store, self._id = study._storage, study._study_id
+        self._reader: Reader | None = None
+        if isinstance(self._store, _CachedStorage):
+            self._store = self._store._backend
+            self._reader = Reader(self._store.engine, self._id)
         self._space = space
         self._distributions: dict[str, BaseDistribution] = {
             name: to_distribution(dimension)
@@ -74,7 +80,9 @@ class Rows:
     @signals_deferred()
     def read(self) -> list[FrozenTrial]:
         """All rows, in the order of their numbers; not to be changed."""
-        return self.study.get_trials(deepcopy=False)
+        return (
+            self.study.get_trials(deepcopy=False) if self._reader is None else self._reader.read()
+        )
 
     def trials(self, rows: list[FrozenTrial] | None = None) -> list[Trial]:
         """All trials that have begun, as records."""
@@ -113,12 +121,15 @@ class Rows:
         return self._store.get_trial(row)
 
     def given(self, row: FrozenTrial) -> tuple[Point, Origin] | None:
-        """The point that a waiting row has, from whoever queued it or ran it first; None: none."""
+        """The point that a waiting row has, from whoever queued it or ran it first; None: none.
+
+        A process that died while it began the trial may have left a part of it.
+        """
         assert self._space is not None
-        point = row.params or row.system_attrs.get("fixed_params", {})
-        if not point or set(point) != set(self._space.active(point)):
-            return None
-        return self._space.check_point(point), origin_of(row, "enqueued")
+        for point in (row.params, row.system_attrs.get("fixed_params", {})):
+            if point and set(point) == set(self._space.active(point)):
+                return self._space.check_point(point), origin_of(row, "enqueued")
+        return None
 
     @signals_deferred()
     def begin(
@@ -130,12 +141,14 @@ class Rows:
         else:
             row, known = waiting._trial_id, waiting.params
             self._store.set_trial_state_values(row, TrialState.RUNNING)
+        # First what says whose point it is: a whole point without it would pass for a queued one.
+        self._store.set_trial_user_attr(row, ORIGIN, vars_of(origin))
         for name, value in point.items():
             if name not in known:
                 distribution = self._distributions[name]
                 internal = distribution.to_internal_repr(value)
                 self._store.set_trial_param(row, name, internal, distribution)
-        for attribute, fact in ((ORIGIN, vars_of(origin)), (OWNER, owner), (CONFIG, config)):
+        for attribute, fact in ((OWNER, owner), (CONFIG, config)):
             self._store.set_trial_user_attr(row, attribute, fact)
         return row
 

@@ -6,6 +6,7 @@ import math
 import pickle
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -304,6 +305,28 @@ def test_other_errors_say_what_to_do():
         Optimizer.from_json("[]")
     with pytest.raises(ValueError, match="at most 2048"):
         engine.pad_data([([0.5], [0])] * 2049, np.zeros(2049), [])
+
+
+def test_of_many_trials_the_best_and_the_latest_are_known(monkeypatch):
+    monkeypatch.setattr(engine, "MAX_KNOWN", 6)
+    values = [9.0, FAILED, 1.0, 8.0, 2.0, 7.0, FAILED, 3.0, 0.5, 0.1]
+    trials = [engine.Trial({}, value, asked=True) for value in values]
+    with pytest.warns(UserWarning, match="it learns from the best 3 and the latest 3"):
+        known = engine.most_telling(trials)
+    assert [trial.value for trial in known] == [9.0, 8.0, 7.0, 3.0, 0.5, 0.1]
+    assert engine.most_telling(trials[:6]) == trials[:6]
+
+
+@pytest.mark.integration
+def test_a_search_goes_on_beyond_what_the_model_can_hold(monkeypatch):
+    monkeypatch.setattr(engine, "CAPACITIES", (16,))
+    monkeypatch.setattr(engine, "MAX_KNOWN", 12)
+    optimizer = Optimizer(SPACE, num_initial=4, seed=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run(optimizer, 20)
+    assert len(optimizer.state.trials) == 20
+    assert {"from the best 6 and the latest 6" in str(one.message) for one in caught} == {True}
 
 
 @pytest.mark.integration

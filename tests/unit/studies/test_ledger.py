@@ -4,6 +4,7 @@ import random
 import socket
 import subprocess
 import sys
+from functools import partial
 
 import optuna
 import pytest
@@ -196,8 +197,38 @@ def test_a_process_that_died_while_it_began_a_trial_leaves_it_to_the_next(signal
     half.suggest_categorical("activation_1", ("siren", "finer", "gf", "wire"))
     again = load_study(storage).ask()
     assert again.number == half.number == 0
-    study = load_study(storage)
-    assert again.point == study.space.check_point(again.point)
+    assert again.point == make(signal).ask().point  # what was queued, not a mixture
+
+
+class Cut(BaseException):
+    """What a kill is to a process."""
+
+
+def test_wherever_the_beginning_of_a_trial_is_cut_off_it_comes_again(signal, monkeypatch):
+    """The same, between any two of its writes, of queued trials and of proposed ones."""
+    expected, study, cuts, rounds = make(signal), make(signal), 0, 12
+    advance(expected, rounds)
+    store = study.ledger.rows.storage
+    while len(study.trials) < rounds or study.trials[-1].state == "running":
+        for most in range(30):
+            left = [most]
+
+            def write(*arguments, real, left=left):
+                if not left[0]:
+                    raise Cut
+                left[0] -= 1
+                real(*arguments)
+
+            with monkeypatch.context() as patched:
+                for name in ("set_trial_param", "set_trial_user_attr"):
+                    patched.setattr(store, name, partial(write, real=getattr(store, name)))
+                try:
+                    asked = study.ask()
+                    break
+                except Cut:
+                    cuts += 1
+        study.tell(asked, told(asked.number, asked.point))
+    assert cuts > 4 * rounds and facts(study) == facts(expected)
 
 
 class Clock:

@@ -2,15 +2,20 @@
 
 import gc
 import json
+from contextlib import suppress
+from functools import partialmethod
 
 import numpy as np
 import optuna
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.studies import StudyError
-from optiinr_jax.studies.store.problem import default_model_path
-from optiinr_jax.studies.store.schema import SETTINGS, SIGNAL, SPACE
+from optiinr_jax.report.status import summarise
+from optiinr_jax.studies import StudyError, api
+from optiinr_jax.studies.store.problem import check_alone, default_model_path
+from optiinr_jax.studies.store.rows import Rows
+from optiinr_jax.studies.store.schema import BUDGET, SETTINGS, SIGNAL, SPACE
+from tests.helpers import make_inr
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random"}
 
@@ -51,6 +56,63 @@ def test_a_study_that_lost_its_signal_says_so(signal, storage):
     study.set_hidden(SPACE, "{}")
     with pytest.raises(StudyError, match="does not hold its signal and space any more"):
         oi.load_study(storage)
+
+
+@pytest.mark.integration
+def test_whoever_finds_a_study_finds_its_budget(signal, storage, monkeypatch):
+    """At each moment while it is made, a reader finds no study, or one that is not over."""
+    seen = []
+
+    def look(rows, name, value, write):
+        write(rows, name, value)
+        with suppress(StudyError):
+            found, *_ = api._read(storage, None, is_locked=False)
+            seen.append(found.user_attrs.get(BUDGET))
+
+    for name in ("set_shown", "set_hidden"):
+        write = getattr(Rows, name)
+        monkeypatch.setattr(Rows, name, partialmethod(look, write=write))
+    oi.create_study(signal, storage=storage, num_trials=7, **SMALL)
+    assert seen and set(seen) == {7}
+    assert summarise(oi.load_study(storage))["is_over"] is False
+
+
+def test_the_network_of_another_search_is_never_replaced(signal, tmp_path):
+    """Whatever has it: another signal, other settings, a fit; and however late it appears."""
+    path = tmp_path / "best.inr.safetensors"
+    first = oi.create_study(signal, model_path=path, **SMALL)
+    asked = first.ask()
+    first.tell(asked, make_inr(signal, asked.config, 10.0))
+    kept = path.read_bytes()
+    words = "best.inr.safetensors holds the network of another search or fit"
+    for options in (SMALL | {"seed": 1}, SMALL | {"num_steps": 21}):
+        with pytest.raises(StudyError, match=words):
+            oi.create_study(signal, model_path=path, **options)
+    with pytest.raises(StudyError, match=words):
+        oi.create_study(oi.sample_signal("audio", 64), model_path=path, **SMALL)
+    path.unlink()
+    late = oi.create_study(signal, model_path=path, **SMALL | {"seed": 1})
+    asked = late.ask()
+    for content in (kept, make_inr(signal, asked.config).save(tmp_path / "fit").read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(StudyError, match=words):
+            late.tell(asked, make_inr(signal, asked.config, 20.0))
+        assert path.read_bytes() == content
+        late._told.clear()
+    path.write_bytes(kept)
+    again = oi.create_study(signal, model_path=path, **SMALL)  # its own it takes up
+    asked = again.ask()
+    again.tell(asked, make_inr(signal, asked.config, 11.0))
+    assert oi.load_inr(path).score == 11.0
+
+
+def test_a_run_of_its_own_folder_is_alone(signal, storage):
+    check_alone(storage, "a")
+    oi.create_study(signal, storage=storage, name="a", **SMALL)
+    check_alone(storage, "a")
+    check_alone("postgresql://nowhere/db", "b")
+    with pytest.raises(StudyError, match="holds the search 'a', whose files 'b' would re"):
+        check_alone(storage, "b")
 
 
 def test_studies_are_found_by_name(signal, storage):
