@@ -93,12 +93,16 @@ def make_log_ei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: 
     A pending point counts as observed at its posterior mean.
     """
     del key, num_paths
-    posterior = condition(kernel, belief)
-    guess, _ = gp.predict(kernel.evaluate, posterior, belief.x)
-    y = jnp.where(belief.pending, guess, belief.y)
+
+    def learn(y: Float[Array, " n"], known: Bool[Array, " n"]) -> tuple[Array, tuple]:
+        posterior = condition(kernel, belief._replace(y=y, observed=known))
+        fitted, _ = gp.predict(kernel.evaluate, posterior, belief.x)
+        return jnp.where(belief.pending, fitted, y), (posterior, fitted)
+
     known = belief.observed | belief.pending
-    posterior = condition(kernel, belief._replace(y=y, observed=known))
-    fitted, _ = gp.predict(kernel.evaluate, posterior, belief.x)
+    # A loop, so that all this is compiled once.
+    _, both = jax.lax.scan(learn, belief.y, jnp.stack([belief.observed, known]))
+    posterior, fitted = jax.tree.map(lambda leaf: leaf[-1], both)
     best_y = _best(jnp.where(known, fitted, -jnp.inf))
 
     def score(a: Float[Array, " d"]) -> Scalar:

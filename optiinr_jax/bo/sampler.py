@@ -9,12 +9,13 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, PartialFixedSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -28,6 +29,7 @@ from optiinr_jax.bo.engine import (
     make_settings,
     plain,
 )
+from optiinr_jax.bo.held import Held, impose
 from optiinr_jax.bo.optimizer import draw_seed
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.ties import tied
@@ -45,8 +47,8 @@ class OptiINRSampler(BaseSampler):
         seed: same seed and same trials give the same proposals; None: one is drawn, here and now.
         num_initial: trials before the model takes over, enqueued ones included.
         space: what is searched; None reads it off the trials so far.
-        options: of `Optimizer`: kernel, acquisition, warp, num_paths, faithful; with a space also
-            prior, ties and num_tied.
+        options: of `Optimizer`: kernel, acquisition, warp, num_paths, faithful, quick; with a
+            space also prior, ties and num_tied.
     """
 
     @checked_by_hand
@@ -63,7 +65,8 @@ class OptiINRSampler(BaseSampler):
                 raise ValueError(f"{name} names dimensions, but space is None; give the space too.")
         self.space = space
         seed = draw_seed() if seed is None else seed
-        self.options: dict[str, Any] = {"num_initial": num_initial, "seed": seed} | options
+        self.options: dict[str, Any] = {"num_initial": num_initial, "seed": seed, "quick": True}
+        self.options |= options
         self._proposer(space or Space({"any": Float(0, 1)}))  # a wrong option fails here and now
 
     def infer_relative_search_space(
@@ -90,13 +93,14 @@ class OptiINRSampler(BaseSampler):
         space = self.space or Space({name: b.dimension for name, b in bridges.items()})
         proposer = self._proposer(space)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        held = _read_held(study, trial, bridges)
         point: Point = {}
         for _ in range(NUM_TRIES):
             drawn = _initial_point(proposer, others, trial.number) if is_initial else None
             if drawn is None:
                 told, pending = _read_trials(space, bridges, others, sign)
-                drawn = proposer.make_suggest(told)(pending, trial.number)
-            point = drawn
+                drawn = proposer.make_suggest(told)(pending, trial.number, held)
+            point = impose(space, held, drawn, (self.options["seed"], trial.number))
             before, others = others, _other_trials(study, trial)
             known = {other.number for other in before}
             if not any(_read_proposal(t) == point for t in others if t.number not in known):
@@ -150,6 +154,21 @@ def _other_trials(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
     trials = study.get_trials(deepcopy=False, states=states)
     known = (t for t in trials if t.params or PROPOSAL in t.system_attrs)
     return [t for t in known if t.number != trial.number]
+
+
+def _read_held(study: Study, trial: FrozenTrial, bridges: Mapping[str, Bridge]) -> Held:
+    """What this trial has been given: by `enqueue_trial`, or by a PartialFixedSampler."""
+    fixed = dict(trial.system_attrs.get("fixed_params", {}))
+    sampler = study.sampler
+    while isinstance(sampler, PartialFixedSampler):
+        fixed = sampler._fixed_params | fixed
+        sampler = sampler._base_sampler
+    held = {}
+    for name in bridges.keys() & fixed.keys():
+        with suppress(ValueError):  # outside of the range, where Optuna warns and draws another
+            bridge = bridges[name]
+            held[name] = (bridge.dimension.check(bridge.to_space(fixed[name])),)
+    return held
 
 
 def _initial_point(proposer: Proposer, others: Sequence[FrozenTrial], number: int) -> Point | None:

@@ -88,7 +88,9 @@ class Structure:
         return hash(self.shape)
 
 
-Rule = Mapping[str, Sequence[bool]]  # parent -> which of its levels, or values in order, are allowed
+Rule = Mapping[
+    str, Sequence[bool]
+]  # parent -> which of its levels, or values in order, are allowed
 
 
 def make_structure(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 
 from optiinr_jax.bo.engine import (
+    NONE_HELD,
     Proposer,
     Settings,
     State,
@@ -17,6 +18,7 @@ from optiinr_jax.bo.engine import (
     make_design,
     make_suggest,
 )
+from optiinr_jax.bo.held import Held
 from optiinr_jax.bo.space import Point, Space
 
 
@@ -78,6 +80,15 @@ def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Propose
         ValueError: a name that the space has not, or a tie of what is not alike.
     """
     ties = Ties(settings.space, names)
+
+    def share(held: Held) -> Held | None:
+        """Held values in the small space; None: there are none."""
+        shared: dict[str, tuple] = {}
+        for name, values in held.items():
+            tie = ties.shared[name]
+            shared[tie] = tuple(v for v in shared.get(tie, values) if v in values)
+        return shared if all(shared.values()) else None
+
     prior = settings.prior and {ties.shared[name]: guess for name, guess in settings.prior.items()}
     small = replace(settings, space=ties.space, prior=prior)
 
@@ -98,11 +109,13 @@ def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Propose
         def of_all() -> Suggest:
             return make_suggest(settings, trials)
 
-        def suggest(pending: Sequence[Point], index: int) -> Point:
-            if index >= num_tied or (is_outside and index % 2):
-                return of_all()(pending, index)
+        def suggest(pending: Sequence[Point], index: int, held: Held = NONE_HELD) -> Point:
+            held_ties = share(held)
+            if index >= num_tied or (is_outside and index % 2) or held_ties is None:
+                return of_all()(pending, index, held)
             shared = [ties.contract(point) for point in pending]
-            return ties.expand(of_tied()([point for point in shared if point is not None], index))
+            known = [point for point in shared if point is not None]
+            return ties.expand(of_tied()(known, index, held_ties))
 
         return suggest
 

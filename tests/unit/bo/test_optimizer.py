@@ -28,9 +28,9 @@ from optiinr_jax.bo import (
     engine,
     gp,
     pathwise,
-    propose,
 )
-from optiinr_jax.bo.hyperparameters import fit, loss_and_grad, to_params
+from optiinr_jax.bo.hyperparameters import fit, to_params
+from tests.helpers import count_compiled
 
 SPACE = Space(
     {
@@ -250,18 +250,27 @@ def test_of_several_kernels_the_likelier_is_used():
 @pytest.mark.integration
 def test_a_study_compiles_two_programs():
     """One for the parameters and one for the proposal, however many trials up to a capacity."""
-    space = Space({"x": Float(0, 1)})  # of no other test
-    programs = (loss_and_grad, propose.propose)
-    before = [program._cache_size() for program in programs]
-    optimizer = Optimizer(space, num_initial=3, seed=5)
-    for i in range(9):
-        optimizer.tell(optimizer.ask(), math.sin(i))
-    optimizer.ask(3)
-    assert [program._cache_size() for program in programs] == [n + 1 for n in before]
+    space = Space({"x": Float(0, 1), "c": Choice("abcdefg")})  # of this shape there is no other
+    with count_compiled() as compiled:
+        optimizer = Optimizer(space, num_initial=3, seed=5)
+        for i in range(9):
+            optimizer.tell(optimizer.ask(), math.sin(i))
+        optimizer.ask(3)
+    assert compiled == ["jit(loss_and_grad)", "jit(propose)"]
+    other = Space({"y": Int(-5, 900), "c": Choice("abcdefg", when=None)})  # other ranges
+    more = Space({"c": Choice(range(7)), "y": Float(1, 2, log=True, when={"c": (1, 2)})})
+    with count_compiled() as compiled:
+        for another in (other, more):
+            run(Optimizer(another, num_initial=3), 4, lambda point: len(point))
+    assert compiled == []
     sizes = [
         len(engine.pad_data([([0.5], [0])] * n, np.zeros(n), []).y) for n in (1, 160, 161, 257)
     ]
     assert sizes == [160, 160, 256, 384]
+    quick = [
+        len(engine.pad_data([([0.5], [0])] * n, np.zeros(n), [], quick=True).y) for n in (1, 64, 65)
+    ]
+    assert quick == [64, 64, 160]
 
 
 def test_importing_and_asking_leave_the_precision_alone():
@@ -433,3 +442,67 @@ def test_a_forked_process_is_told_what_to_do():
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 7 and "spawn" in done.stdout
+
+
+def test_fixed_names_are_held_while_the_others_are_searched():
+    """The best beside what is fixed, which is elsewhere than the best of all."""
+    optimizer = Optimizer(SPACE, num_initial=4)
+    assert optimizer.ask(fixed={"omega": 3.0}) == {"act": "a", "omega": 3.0} | optimizer.ask(
+        fixed={"omega": 3.0}
+    ) | {"n": optimizer.state.pending[0]["n"]}  # of the design, too
+    optimizer = Optimizer(SPACE, num_initial=4)
+    for point in SPACE.sample(1, 30):
+        optimizer.tell(point, objective(point))
+    for point in optimizer.ask(2, fixed={"act": "b"}):
+        assert point["act"] == "b" and abs(point["n"] - 2) <= 1
+    assert abs(optimizer.ask(fixed={"act": "a"})["n"] - 5) <= 1
+    assert optimizer.ask(fixed={"omega": 50}) == {"act": "a", "omega": 50.0, "n": 5}
+    whole = {"act": "b", "n": 7}
+    assert optimizer.ask(fixed=whole) == whole == optimizer.ask(fixed=whole)  # nothing is free
+
+
+def test_fixed_names_that_cannot_be():
+    optimizer = Optimizer(SPACE)
+    for fixed, text in (
+        ({"x": 1}, "fixed names 'x'; expected names of"),
+        ({"n": 99}, "is 99; expected a whole number from 1 to 8"),
+        ({"act": "b", "omega": 2}, "fixed has 'act' at 'b', where 'omega' does not exist"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            optimizer.ask(fixed=fixed)
+    assert optimizer.state.pending == ()
+
+
+def test_a_point_that_comes_back_rounded_is_the_one_that_was_asked_for():
+    """A machine that takes two decimals: nothing waits for ever or counts twice."""
+    space = Space({"x": Float(0, 1), "y": Float(0, 1), "c": Choice("ab")})
+    optimizer = Optimizer(space, num_initial=10)
+    for _ in range(5):
+        asked = optimizer.ask()
+        point = asked | {name: round(asked[name], 2) for name in "xy"}
+        optimizer.tell(point, point["x"])
+        assert optimizer.trials[-1][0] == point
+    assert optimizer.state.num_seen == 5 and not optimizer.state.pending
+    asked = optimizer.ask()
+    other = asked | {"c": "a" if asked["c"] == "b" else "b"}
+    optimizer.tell(other, 1.0)  # another option is another point, and so is one further away
+    optimizer.tell(asked | {"x": (asked["x"] + 0.5) % 1}, 1.0)
+    assert list(optimizer.state.pending) == [asked]
+    optimizer.forget(asked | {"x": round(asked["x"], 2)})
+    assert not optimizer.state.pending
+
+
+def test_a_search_sees_past_one_huge_penalty():
+    optimizer = Optimizer(Space({name: Float(-1, 1) for name in "xy"}), num_initial=8)
+    value = lambda p: -((p["x"] - 0.3) ** 2) - (p["y"] + 0.2) ** 2  # noqa: E731
+    for i in range(20):
+        point = optimizer.ask()
+        optimizer.tell(point, -1e18 if i == 3 else value(point))
+    assert max(value(point) for point, _ in optimizer.trials) > -1e-3
+
+
+def test_a_search_of_the_first_versions_goes_on_as_it_was():
+    old = json.loads(Optimizer(SPACE).to_json())
+    del old["settings"]["quick"]
+    assert Optimizer(SPACE).settings.quick
+    assert not Optimizer.from_json(json.dumps(old)).settings.quick

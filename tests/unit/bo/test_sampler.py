@@ -1,5 +1,6 @@
 """The Optuna sampler on define-by-run studies; its inferred space has the structure of SPACE."""
 
+import json
 import math
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from optuna.trial import TrialState
 from optiinr_jax.bo import Choice, Float, Int, OptiINRSampler, Space, suggest
 from optiinr_jax.bo.distributions import infer_bridges, make_bridge, to_distribution
 from optiinr_jax.bo.sampler import PROPOSAL
+from tests.helpers import count_compiled
 
 SPACE = Space(
     {
@@ -255,6 +257,52 @@ def test_a_sampler_that_holds_some_names_goes_with_ours():
     study.optimize(lambda t: t.suggest_float("x", 0, 1) + t.suggest_int("n", 1, 8), n_trials=6)
     assert [t.params["n"] for t in study.trials] == [3] * 6
     assert all(t.state == TrialState.COMPLETE for t in study.trials)
+
+
+@pytest.mark.integration
+def test_what_a_trial_has_been_given_is_held_in_its_proposal():
+    """By a queue or by Optuna's PartialFixedSampler: the rest is the best beside it."""
+    study = optuna.create_study(sampler=OptiINRSampler(num_initial=4), direction="maximize")
+    distributions = {
+        "act": CategoricalDistribution(["a", "b"]),
+        "omega": FloatDistribution(1, 100, log=True),
+        "n": IntDistribution(1, 8),
+    }
+    for point in SPACE.sample(1, 30):
+        own = {name: distributions[name] for name in point}
+        value = value_of(**point)
+        study.add_trial(optuna.create_trial(params=point, distributions=own, value=value))
+    study.enqueue_trial({"act": "b"})
+    study.enqueue_trial({"n": 99, "act": "b"})  # outside of its range: Optuna warns and draws it
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study.optimize(by_run, n_trials=2)
+        study.sampler = optuna.samplers.PartialFixedSampler({"act": "b"}, study.sampler)
+        study.optimize(by_run, n_trials=2)
+    for trial in study.trials[30:]:
+        proposal = json.loads(trial.system_attrs[PROPOSAL])
+        assert trial.params["act"] == "b" and proposal["act"] == 1  # its index
+        assert proposal["n"] == trial.params["n"] and abs(proposal["n"] - 2) <= 1
+
+
+@pytest.mark.integration
+def test_a_define_by_run_study_with_conditions_compiles_few_programs():
+    """Names that appear, conditions that become clear and ranges that move are no new programs."""
+
+    def f(trial):
+        kind = trial.suggest_categorical("kind", ["svm", "tree", "net"])
+        score = trial.suggest_float("x", 0, 1 + trial.number)
+        if kind == "svm":
+            score += trial.suggest_float("c", 0.1, 10.0, log=True)
+        if kind == "tree":
+            score += trial.suggest_int("depth", 1, 9 + trial.number)
+        if kind == "net":
+            score += trial.suggest_float("rate", 1e-4, 1.0, log=True)
+        return score
+
+    with count_compiled() as compiled:
+        run(OptiINRSampler(num_initial=10), 24, f)
+    assert compiled.count("jit(propose)") <= 3 and compiled.count("jit(loss_and_grad)") <= 3
 
 
 def test_a_further_trial_changes_the_order_of_no_name():
