@@ -7,6 +7,7 @@ warped, arrays are padded to a capacity of a fixed ladder, and duplicates are tu
 
 import math
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from optiinr_jax.bo.acquisition import ACQUISITIONS, Acquisition
+from optiinr_jax.bo.feasibility import fit_limits, is_feasible, pad_limits
 from optiinr_jax.bo.held import Held, impose, make_bounds
 from optiinr_jax.bo.host import host_scope
 from optiinr_jax.bo.hyperparameters import Data, fit_best
@@ -107,12 +109,14 @@ class Trial(NamedTuple):
     """A point and its score; `asked` is False for one that the user brought.
 
     `sd` is the standard deviation of a score that is only expected; 0: it was measured.
+    `constraints` are met where they are 0 or less; a trial without them says nothing of them.
     """
 
     point: Point
     value: float
     asked: bool
     sd: float = 0.0
+    constraints: tuple[float, ...] = ()
 
     @property
     def is_finite(self) -> bool:
@@ -129,8 +133,8 @@ class State(NamedTuple):
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the highest score; one without a score, nan or -inf, is never it."""
-        scored = (t for t in self.trials if t.value > -math.inf)
+        """The feasible trial with the highest score; one without a score, nan or -inf, is none."""
+        scored = (t for t in self.trials if t.value > -math.inf and is_feasible(t.constraints))
         return max(scored, key=lambda t: t.value, default=None)
 
     @property
@@ -139,11 +143,12 @@ class State(NamedTuple):
         return len(self.trials) + len(self.pending)
 
 
-def tell(settings: Settings, state: State, point: Any, value: Any) -> State:
+def tell(settings: Settings, state: State, point: Any, value: Any, constraints: Any = ()) -> State:
     """Add a score; a value that is not finite marks a failed trial."""
     point = settings.space.check_point(point)
     waiting = find_pending(settings.space, state.pending, point)
     trial = Trial(point, _check_value(value), asked=waiting is not None)
+    trial = trial._replace(constraints=_check_constraints(state, constraints))
     pending = list(state.pending)
     if waiting is not None:
         del pending[waiting]
@@ -216,14 +221,17 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
     space, told = settings.space, [trial.point for trial in trials]
     if not any(trial.is_finite for trial in trials):  # nothing to learn from
         return partial(_fresh_point, settings, told)
+    trials = best_and_latest(trials)
     scores = _impute(np.array([trial.value for trial in trials]))
     y = get_warp(settings.warp)(scores)
     own_noise = _warped_variance(scores, y, np.array([trial.sd for trial in trials]))
-    observed = [space.split(point) for point in told]
+    observed = [space.split(trial.point) for trial in trials]
     quick, structure = settings.quick, space.structure
     data = pad_data(observed, y, [], own_noise, quick=quick)
     with host_scope():
         kernel, z = fit_best(data, kernel=settings.kernel, structure=structure, quick=quick)
+        limited = [trial.constraints for trial in trials]
+        limits = fit_limits(data, limited, kernel=kernel, structure=structure, quick=quick)
     rows: Any = {"kernel": kernel, "acquisition": settings.acquisition, "quick": quick}
     rows["num_paths"] = settings.num_paths
     preference = make_preference(space, settings.prior)
@@ -231,12 +239,12 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
     def suggest(pending: Sequence[Point], index: int, held: Held = NONE_HELD) -> Point:
         bounds = make_bounds(space, held) if held else None
         with host_scope():
-            waiting = [space.split(point) for point in pending]
+            room = CAPACITIES[-1] - len(observed)
+            waiting = [space.split(point) for point in pending[max(len(pending) - room, 0) :]]
             data = pad_data(observed, y, waiting, own_noise, quick=quick)
             draws = make_draws((settings.seed, index), structure)
-            best_first = propose(
-                draws, data, z, preference, structure=structure, bounds=bounds, **rows
-            )
+            more: Any = {"bounds": bounds, "limits": limits and pad_limits(limits, len(data.y))}
+            best_first = propose(draws, data, z, preference, structure=structure, **more, **rows)
             all_u, all_c = np.asarray(best_first.u), np.asarray(best_first.c)
         taken = {_identity(point) for point in (*told, *pending)}
         for u, c in zip(all_u, all_c, strict=True):
@@ -246,6 +254,26 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
         return _fresh_point(settings, told, pending, index, held)
 
     return suggest
+
+
+def best_and_latest(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The trials that the model takes: all, or half of them the latest and half the best others.
+
+    An exact Gaussian process is too slow beyond the last of `CAPACITIES`, of which a sixteenth is
+    left for points that wait for a score.
+    """
+    limit = CAPACITIES[-1]
+    if len(trials) <= limit:
+        return trials
+    warnings.warn(
+        f"the search has more than {limit} trials; the model takes the best of them and the "
+        "latest, as an exact Gaussian process is too slow with all.",
+        stacklevel=2,
+    )
+    half = (limit - limit // 16) // 2
+    earlier = trials[:-half]
+    rank = np.argsort([math.inf if math.isnan(t.value) else -t.value for t in earlier])
+    return [*(earlier[i] for i in sorted(rank[:half])), *trials[-half:]]
 
 
 def _fresh_point(
@@ -341,6 +369,23 @@ def check_settings(settings: Settings) -> None:
     for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1}.items():
         check_whole(name, getattr(settings, name), low)
     make_preference(settings.space, settings.prior)
+
+
+def _check_constraints(state: State, constraints: Any) -> tuple[float, ...]:
+    """Constraints of a trial as numbers, as many as of the others."""
+    try:
+        found = tuple(float(value) for value in constraints or ())
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"constraints are {constraints!r}; expected a list of numbers, 0 or less where met."
+        ) from None
+    counts = {len(trial.constraints) for trial in state.trials} - {0}
+    if found and counts - {len(found)}:
+        raise ValueError(
+            f"got {len(found)} constraints, expected {counts.pop()} as of the trials before; give "
+            "nan for one that has no value."
+        )
+    return found
 
 
 def _check_row(name: str, value: Any, table: Mapping[str, Any], is_known: bool) -> None:

@@ -4,7 +4,7 @@ import json
 import math
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, overload
 
@@ -142,16 +142,21 @@ class Optimizer:
         return points[0] if num is None else points
 
     @checked_by_hand
-    def tell(self, point: Point, value: float) -> None:
+    def tell(self, point: Point, value: float, constraints: Sequence[float] | None = None) -> None:
         """Record a value; nan or FAILED for none. Any valid point of the space is welcome.
 
         One that differs from a point that was asked for by less than a hundredth of each range, as
         by rounding, is that point as it was evaluated.
 
         An infinite value in the right direction is better than all others, in the wrong one none.
+
+        Args:
+            constraints: numbers that are 0 or less where the point is allowed, such as its bytes
+                minus a budget; always as many. Points that probably meet them are preferred, and
+                `best_point` meets them all.
         """
         with self._lock:
-            state = tell(self.settings, self.state, point, value)
+            state = tell(self.settings, self.state, point, value, constraints or ())
             if self._sign < 0:
                 last = state.trials[-1]
                 turned = last._replace(value=-last.value)
@@ -183,7 +188,7 @@ class Optimizer:
 
     @property
     def best_point(self) -> Point | None:
-        """Point of the best finite value; None before there is one."""
+        """Point of the best value that is allowed; None before there is one."""
         return dict(self.state.best.point) if self.state.best else None
 
     @property
@@ -213,6 +218,7 @@ class Optimizer:
         settings["prior"] = read_guesses(self.settings.space, self.settings.prior)
         trials = [
             {"point": t.point, "value": _to_json(t.value), "asked": t.asked}
+            | ({"constraints": [*map(_to_json, t.constraints)]} if t.constraints else {})
             for t in self.state.trials
         ]
         return json.dumps(
@@ -235,7 +241,12 @@ class Optimizer:
         space = Space.from_json(json.dumps(settings.pop("space")))
         optimizer = cls(space, **({"quick": False} | settings))  # as one of the first versions
         trials = tuple(
-            Trial(t["point"], FAILED if t["value"] is None else float(t["value"]), t["asked"])
+            Trial(
+                t["point"],
+                _from_json(t["value"]),
+                t["asked"],
+                constraints=tuple(map(_from_json, t.get("constraints", ()))),
+            )
             for t in record["trials"]
         )
         optimizer.state = State(trials, tuple(record["pending"]), record["num_before"])
@@ -245,6 +256,10 @@ class Optimizer:
 def _to_json(value: float) -> float | str | None:
     """A score; None where there is none, a word for one that JSON has no number for."""
     return "inf" if value == math.inf else value if math.isfinite(value) else None
+
+
+def _from_json(value: float | str | None) -> float:
+    return FAILED if value is None else float(value)
 
 
 def draw_seed() -> int:

@@ -19,6 +19,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from optiinr_jax.bo.acquisition import Acquisition, Belief, get_acquisition
+from optiinr_jax.bo.feasibility import Limits, make_log_feasibility
 from optiinr_jax.bo.held import Bounds, keep_within
 from optiinr_jax.bo.host import quick_jit
 from optiinr_jax.bo.hyperparameters import Arr, Data, to_params
@@ -76,17 +77,24 @@ def propose(
     structure: Structure,
     num_paths: int,
     bounds: Bounds | None = None,
+    limits: Limits | None = None,
 ) -> Proposals:
     """Maximise an acquisition; many proposals come back because the first may be a duplicate.
 
     What `bounds` hold is held in every candidate, so that the others are the best beside it.
+    `limits` add the log of the probability that a point is feasible.
     """
     x = jax.vmap(partial(embed, structure))(data.u, data.c)
-    known = data.y, data.observed, data.pending, data.own_noise
+    feasible = limits and jnp.asarray(limits.is_feasible)
+    known = data.y, data.observed, data.pending, data.own_noise, feasible
     belief = Belief(to_params(kernel, structure, z), x, *known)
     key = jax.random.key(draws.seed)
     fading = STRENGTH / jnp.maximum(jnp.sum(data.observed), 1)
     score_x = get_acquisition(acquisition)(key, get_kernel(kernel), belief, num_paths)
+    if limits:
+        gain, log_feasibility = score_x, make_log_feasibility(kernel, structure, x, limits)
+        any_feasible = jnp.any(belief.may_be_best)
+        score_x = lambda a: jnp.where(any_feasible, gain(a), 0.0) + log_feasibility(a)  # noqa: E731
 
     def keep(u: Array, c: Array) -> tuple[Array, Array]:
         return keep_within(bounds, u, c) if bounds else (u, c)

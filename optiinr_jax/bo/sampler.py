@@ -36,12 +36,17 @@ from optiinr_jax.bo.ties import tied
 from optiinr_jax.checks import check_whole, checked_by_hand
 
 PROPOSAL = "optiinr:proposal"  # system attribute of a trial that holds its proposed point
+CONSTRAINTS = "constraints"  # where Optuna keeps them
 NUM_TRIES = 5  # where workers that ask at one moment come to the same point
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class OptiINRSampler(BaseSampler):
     """Mixed-variable Bayesian optimisation with conditional parameters.
+
+    Constraints on outcomes, `trial.set_constraint(name, value)`, are met where they are 0 or less;
+    what probably meets them is preferred. Values that a trial has been given, by `enqueue_trial`
+    or a `PartialFixedSampler`, are held, and the best beside them is proposed.
 
     Args:
         seed: same seed and same trials give the same proposals; None: one is drawn, here and now.
@@ -187,10 +192,13 @@ def _read_trials(
 ) -> tuple[list[Trial], list[Point]]:
     """Finished trials with their scores, and the points of running ones."""
     told, pending = [], []
-    for trial in trials:
+    constraints = [_read_constraints(trial) for trial in trials]
+    names = sorted({name for row in constraints for name in row})
+    for trial, row in zip(trials, constraints, strict=True):
         point = _read_point(space, bridges, trial)
         if trial.state in FINISHED:
-            told.append(Trial(point, sign * _read_value(trial), asked=True))
+            values = tuple(row.get(name, math.nan) for name in names) if row else ()
+            told.append(Trial(point, sign * _read_value(trial), asked=True, constraints=values))
         else:
             pending.append(point)
     return told, pending
@@ -200,6 +208,17 @@ def _read_proposal(trial: FrozenTrial) -> Point:
     return json.loads(trial.system_attrs.get(PROPOSAL, "{}"))
 
 
+def _read_constraints(trial: FrozenTrial) -> dict[str, float]:
+    """What `Trial.set_constraint` or another sampler's `constraints_func` has left."""
+    whole = trial.system_attrs.get(CONSTRAINTS) or ()
+    found = {f"{i}": float(value) for i, value in enumerate(whole)}
+    start = f"{CONSTRAINTS}:"
+    for key, value in trial.system_attrs.items():
+        if key.startswith(start):
+            found[key.removeprefix(start)] = float(value)
+    return found
+
+
 def _read_value(trial: FrozenTrial) -> float:
     """Score of a finished trial; a pruned one counts with the last value it reported."""
     value = None
@@ -207,7 +226,7 @@ def _read_value(trial: FrozenTrial) -> float:
         value = trial.value
     elif trial.state == TrialState.PRUNED and trial.last_step is not None:
         value = trial.intermediate_values[trial.last_step]
-    return value if value is not None and math.isfinite(value) else FAILED
+    return float(value) if value is not None and math.isfinite(value) else FAILED
 
 
 def _read_point(space: Space, bridges: Mapping[str, Bridge], trial: FrozenTrial) -> Point:

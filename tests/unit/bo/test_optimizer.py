@@ -444,21 +444,31 @@ def test_a_forked_process_is_told_what_to_do():
     assert done.returncode == 7 and "spawn" in done.stdout
 
 
+def ridge(point):
+    """Best where x is z, wherever z is."""
+    return -4 * (point["x"] - point["z"]) ** 2
+
+
+@pytest.mark.integration
 def test_fixed_names_are_held_while_the_others_are_searched():
-    """The best beside what is fixed, which is elsewhere than the best of all."""
-    optimizer = Optimizer(SPACE, num_initial=4)
-    assert optimizer.ask(fixed={"omega": 3.0}) == {"act": "a", "omega": 3.0} | optimizer.ask(
-        fixed={"omega": 3.0}
-    ) | {"n": optimizer.state.pending[0]["n"]}  # of the design, too
-    optimizer = Optimizer(SPACE, num_initial=4)
-    for point in SPACE.sample(1, 30):
-        optimizer.tell(point, objective(point))
-    for point in optimizer.ask(2, fixed={"act": "b"}):
-        assert point["act"] == "b" and abs(point["n"] - 2) <= 1
-    assert abs(optimizer.ask(fixed={"act": "a"})["n"] - 5) <= 1
-    assert optimizer.ask(fixed={"omega": 50}) == {"act": "a", "omega": 50.0, "n": 5}
-    whole = {"act": "b", "n": 7}
+    """The best beside what is fixed, not the best of all with something put in its place."""
+    optimizer = Optimizer(Space({"x": Float(0, 1), "z": Float(0, 1)}), num_initial=4)
+    asked = optimizer.ask(2, fixed={"z": 0.3})  # of the design, too
+    assert [point["z"] for point in asked] == [0.3, 0.3] and asked[0]["x"] != asked[1]["x"]
+    for point in optimizer.settings.space.sample(1, 24):
+        optimizer.tell(point, ridge(point))
+    for z in (0.2, 0.8):
+        point = optimizer.ask(fixed={"z": z})
+        assert point["z"] == z and abs(point["x"] - z) < 0.1
+    whole = {"x": 0.1, "z": 0.9}
     assert optimizer.ask(fixed=whole) == whole == optimizer.ask(fixed=whole)  # nothing is free
+
+
+def test_what_a_fixed_name_depends_on_is_held_too():
+    optimizer = Optimizer(SPACE, num_initial=20)
+    for point in optimizer.ask(8, fixed={"omega": 3}):
+        assert point["act"] == "a" and point["omega"] == 3.0
+    assert {point["act"] for point in optimizer.ask(8)} == {"a", "b"}
 
 
 def test_fixed_names_that_cannot_be():
@@ -492,13 +502,17 @@ def test_a_point_that_comes_back_rounded_is_the_one_that_was_asked_for():
     assert not optimizer.state.pending
 
 
+@pytest.mark.integration
 def test_a_search_sees_past_one_huge_penalty():
-    optimizer = Optimizer(Space({name: Float(-1, 1) for name in "xy"}), num_initial=8)
-    value = lambda p: -((p["x"] - 0.3) ** 2) - (p["y"] + 0.2) ** 2  # noqa: E731
-    for i in range(20):
-        point = optimizer.ask()
-        optimizer.tell(point, -1e18 if i == 3 else value(point))
-    assert max(value(point) for point, _ in optimizer.trials) > -1e-3
+    """It goes on as beside a small one."""
+    found = []
+    for penalty in (-1e3, -1e18):
+        optimizer = Optimizer(Space({"x": Float(0, 1), "z": Float(0, 1)}), num_initial=6)
+        for i in range(9):
+            point = optimizer.ask()
+            optimizer.tell(point, penalty if i == 3 else ridge(point) - point["x"])
+        found.append([list(point.values()) for point, _ in optimizer.trials])
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
 
 
 def test_a_search_of_the_first_versions_goes_on_as_it_was():
@@ -506,3 +520,52 @@ def test_a_search_of_the_first_versions_goes_on_as_it_was():
     del old["settings"]["quick"]
     assert Optimizer(SPACE).settings.quick
     assert not Optimizer.from_json(json.dumps(old)).settings.quick
+
+
+def circle(point):
+    """Lowest at 0, which is not allowed: only what is outside of a circle and left of a line is."""
+    value = point["x"] ** 2 + point["y"] ** 2
+    return value, (0.25 - value, point["x"] - 0.3)
+
+
+@pytest.mark.integration
+def test_constraints_on_outcomes_are_met():
+    """Most guided points are allowed, and the best of them is at the circle, 0.25."""
+    optimizer = Optimizer(
+        Space({name: Float(-1, 1) for name in "xy"}), direction="minimize", num_initial=8, seed=1
+    )
+    for _ in range(20):
+        point = optimizer.ask()
+        optimizer.tell(point, *circle(point))
+    allowed = [max(circle(point)[1]) <= 0 for point, _ in optimizer.trials]
+    assert sum(allowed[8:]) >= 8 and optimizer.best_value == circle(optimizer.best_point)[0]
+    assert 0.25 <= optimizer.best_value < 0.26
+    again = Optimizer.from_json(optimizer.to_json())
+    assert again.best_point == optimizer.best_point and again.ask() == optimizer.ask()
+
+
+def test_wrong_constraints_are_refused():
+    optimizer = Optimizer(SPACE)
+    first, second = SPACE.sample(0, 2)
+    optimizer.tell(first, 3.0, [1.0, -1.0])
+    assert optimizer.best_point is None  # not allowed
+    with pytest.raises(ValueError, match="got 1 constraints, expected 2"):
+        optimizer.tell(second, 1.0, [0.0])
+    with pytest.raises(ValueError, match="0 or less where met"):
+        optimizer.tell(second, 1.0, ["a", 0.0])
+    optimizer.tell(second, 1.0, [0.0, math.nan])
+    assert len(optimizer.trials) == 2 and optimizer.best_point is None  # not known to be allowed
+    failed = optimizer.ask()
+    optimizer.tell(failed, FAILED)
+    optimizer.tell(optimizer.ask(), -5.0, [0, -2])
+    assert optimizer.best_value == -5.0
+
+
+def test_of_very_many_trials_the_best_and_the_latest_are_taken():
+    trials = [engine.Trial({"x": 0.5}, float(i % 1000), asked=True) for i in range(2500)]
+    assert engine.best_and_latest(trials[:2048]) == trials[:2048]
+    trials[0] = trials[0]._replace(value=FAILED)
+    with pytest.warns(UserWarning, match="best of them and the latest"):
+        known = engine.best_and_latest(trials)
+    assert len(known) == 1920 and known[-960:] == trials[-960:]
+    assert min(trial.value for trial in known[:960]) >= 280

@@ -262,27 +262,26 @@ def test_a_sampler_that_holds_some_names_goes_with_ours():
 @pytest.mark.integration
 def test_what_a_trial_has_been_given_is_held_in_its_proposal():
     """By a queue or by Optuna's PartialFixedSampler: the rest is the best beside it."""
+
+    def f(trial):
+        return -4 * (trial.suggest_float("x", 0, 1) - trial.suggest_float("z", 0, 1)) ** 2
+
     study = optuna.create_study(sampler=OptiINRSampler(num_initial=4), direction="maximize")
-    distributions = {
-        "act": CategoricalDistribution(["a", "b"]),
-        "omega": FloatDistribution(1, 100, log=True),
-        "n": IntDistribution(1, 8),
-    }
-    for point in SPACE.sample(1, 30):
-        own = {name: distributions[name] for name in point}
-        value = value_of(**point)
-        study.add_trial(optuna.create_trial(params=point, distributions=own, value=value))
-    study.enqueue_trial({"act": "b"})
-    study.enqueue_trial({"n": 99, "act": "b"})  # outside of its range: Optuna warns and draws it
+    ends = dict.fromkeys("xz", FloatDistribution(0, 1))
+    for point in Space({"x": Float(0, 1), "z": Float(0, 1)}).sample(1, 24):
+        value = -4 * (point["x"] - point["z"]) ** 2
+        study.add_trial(optuna.create_trial(params=point, distributions=ends, value=value))
+    study.enqueue_trial({"z": 0.2})
+    study.optimize(f, n_trials=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        study.optimize(by_run, n_trials=2)
-        study.sampler = optuna.samplers.PartialFixedSampler({"act": "b"}, study.sampler)
-        study.optimize(by_run, n_trials=2)
-    for trial in study.trials[30:]:
+        study.sampler = optuna.samplers.PartialFixedSampler({"z": 0.8}, study.sampler)
+        study.optimize(f, n_trials=1)
+        study.enqueue_trial({"z": 9.0})  # outside of its range
+        study.optimize(f, n_trials=1)
+    for trial, z in zip(study.trials[24:26], (0.2, 0.8), strict=True):
         proposal = json.loads(trial.system_attrs[PROPOSAL])
-        assert trial.params["act"] == "b" and proposal["act"] == 1  # its index
-        assert proposal["n"] == trial.params["n"] and abs(proposal["n"] - 2) <= 1
+        assert trial.params == proposal and proposal["z"] == z and abs(proposal["x"] - z) < 0.1
 
 
 @pytest.mark.integration
@@ -340,3 +339,22 @@ def test_a_parameter_of_several_objectives_is_refused_too():
     trial = optuna.trial.create_trial(values=[0.0, 0.0])
     with pytest.raises(ValueError, match="2 objectives, expected 1"):
         OptiINRSampler().sample_independent(study, trial, "x", FloatDistribution(0, 1))
+
+
+@pytest.mark.integration
+def test_optunas_constraints_are_met():
+    def f(trial):
+        x, y = (trial.suggest_float(name, -1, 1) for name in "xy")
+        trial.set_constraint("outside", 0.25 - x**2 - y**2)
+        if trial.number != 3:
+            trial.set_constraint("left", x - 0.3)
+        return x**2 + y**2
+
+    if not hasattr(optuna.trial.Trial, "set_constraint"):
+        pytest.skip("Optuna before 5")
+    study = run(OptiINRSampler(num_initial=8, seed=1), 20, f, direction="minimize")
+    allowed = [
+        t.params["x"] ** 2 + t.params["y"] ** 2 >= 0.25 and t.params["x"] <= 0.3
+        for t in study.trials
+    ]
+    assert sum(allowed[8:]) >= 6
