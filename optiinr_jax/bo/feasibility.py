@@ -65,8 +65,8 @@ def fit_limits(
         values, limit = _standardise(np.array(column, float))
         observed = np.pad(np.isfinite(values), (0, spare))
         y = np.pad(np.nan_to_num(values), (0, spare))
-        own = data._replace(y=y, observed=observed, own_noise=None)
-        z, _ = fit(own, kernel=kernel, structure=structure, quick=quick)
+        own: Any = {"y": y, "observed": observed, "own_noise": None}
+        z, _ = fit(data._replace(**own), kernel=kernel, structure=structure, quick=quick)
         rows.append((z, y, observed, limit))
     z, y, observed, limit = (np.stack(parts) for parts in zip(*rows, strict=True))
     feasible = [bool(row) and is_feasible(row) for row in constraints]
@@ -92,6 +92,15 @@ def _standardise(values: np.ndarray) -> tuple[np.ndarray, float]:
     mean = float(np.mean(near[is_known])) if is_known.any() else 0.0
     sd = (float(np.std(near[is_known])) if is_known.any() else 0.0) or 1.0
     return (near - mean) / sd, -mean / sd
+
+
+def add_feasibility(
+    gain: Callable[[Float[Array, " d"]], Float[Array, ""]],
+    log_feasibility: Callable[[Float[Array, " d"]], Float[Array, ""]],
+    any_feasible: Bool[Array, ""],
+) -> Callable[[Float[Array, " d"]], Float[Array, ""]]:
+    """The score of a point where constraints are: its gain counts once anything is feasible."""
+    return lambda a: jnp.where(any_feasible, gain(a), 0.0) + log_feasibility(a)
 
 
 def make_log_feasibility(

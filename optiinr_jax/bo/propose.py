@@ -19,7 +19,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from optiinr_jax.bo.acquisition import Acquisition, Belief, get_acquisition
-from optiinr_jax.bo.feasibility import Limits, make_log_feasibility
+from optiinr_jax.bo.feasibility import Limits, add_feasibility, make_log_feasibility
 from optiinr_jax.bo.held import Bounds, keep_within
 from optiinr_jax.bo.host import quick_jit
 from optiinr_jax.bo.hyperparameters import Arr, Data, to_params
@@ -84,17 +84,13 @@ def propose(
     What `bounds` hold is held in every candidate, so that the others are the best beside it.
     `limits` add the log of the probability that a point is feasible.
     """
-    x = jax.vmap(partial(embed, structure))(data.u, data.c)
-    feasible = limits and jnp.asarray(limits.is_feasible)
-    known = data.y, data.observed, data.pending, data.own_noise, feasible
-    belief = Belief(to_params(kernel, structure, z), x, *known)
+    belief = _believe(data, z, kernel, structure, limits)
     key = jax.random.key(draws.seed)
     fading = STRENGTH / jnp.maximum(jnp.sum(data.observed), 1)
     score_x = get_acquisition(acquisition)(key, get_kernel(kernel), belief, num_paths)
     if limits:
-        gain, log_feasibility = score_x, make_log_feasibility(kernel, structure, x, limits)
-        any_feasible = jnp.any(belief.may_be_best)
-        score_x = lambda a: jnp.where(any_feasible, gain(a), 0.0) + log_feasibility(a)  # noqa: E731
+        log_feasibility = make_log_feasibility(kernel, structure, belief.x, limits)
+        score_x = add_feasibility(score_x, log_feasibility, jnp.any(belief.may_be_best))
 
     def keep(u: Array, c: Array) -> tuple[Array, Array]:
         return keep_within(bounds, u, c) if bounds else (u, c)
@@ -105,9 +101,8 @@ def propose(
 
     donor = make_donor(structure, data)
     u, c = make_candidates(draws, structure, data, donor)
-    if bounds:
-        _, held = jax.vmap(keep)(u, c)
-        u, c = jax.vmap(partial(_fill, structure, donor))(u, c, held), held
+    held = jax.vmap(keep)(u, c)[1]
+    u, c = jax.vmap(partial(_fill, structure, donor))(u, c, held) if bounds else u, held
     scores = jax.lax.map(lambda uc: score(*uc), (u, c), batch_size=BATCH)
     top_scores, top = jax.lax.top_k(scores, NUM_STARTS)
     u, c = u[top], c[top]
@@ -116,6 +111,16 @@ def propose(
     both = Proposals(*jax.vmap(keep)(both.u, both.c), both.score)
     order = jnp.argsort(-both.score)
     return jax.tree.map(lambda leaf: leaf[order], both)
+
+
+def _believe(
+    data: Data, z: Arr, kernel: Any, structure: Structure, limits: Limits | None
+) -> Belief:
+    """What the acquisition is told."""
+    x = jax.vmap(partial(embed, structure))(data.u, data.c)
+    known = data.y, data.observed, data.pending, data.own_noise
+    is_feasible = None if limits is None else jnp.asarray(limits.is_feasible)
+    return Belief(to_params(kernel, structure, z), x, *known, is_feasible)
 
 
 def make_donor(structure: Structure, data: Data) -> Float[Array, " p"]:

@@ -68,6 +68,14 @@ class Ties:
                 return None
         return shared
 
+    def share(self, held: Held) -> Held | None:
+        """Held values in the small space; None: there are none, as tied names differ."""
+        shared: dict[str, tuple] = {}
+        for name, values in held.items():
+            tie = self.shared[name]
+            shared[tie] = tuple(v for v in shared.get(tie, values) if v in values)
+        return shared if all(shared.values()) else None
+
 
 def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Proposer:
     """The engine with the first `num_tied` points in the small space, told ones included.
@@ -80,15 +88,6 @@ def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Propose
         ValueError: a name that the space has not, or a tie of what is not alike.
     """
     ties = Ties(settings.space, names)
-
-    def share(held: Held) -> Held | None:
-        """Held values in the small space; None: there are none."""
-        shared: dict[str, tuple] = {}
-        for name, values in held.items():
-            tie = ties.shared[name]
-            shared[tie] = tuple(v for v in shared.get(tie, values) if v in values)
-        return shared if all(shared.values()) else None
-
     prior = settings.prior and {ties.shared[name]: guess for name, guess in settings.prior.items()}
     small = replace(settings, space=ties.space, prior=prior)
 
@@ -110,7 +109,7 @@ def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Propose
             return make_suggest(settings, trials)
 
         def suggest(pending: Sequence[Point], index: int, held: Held = NONE_HELD) -> Point:
-            held_ties = share(held)
+            held_ties = ties.share(held)
             if index >= num_tied or (is_outside and index % 2) or held_ties is None:
                 return of_all()(pending, index, held)
             shared = [ties.contract(point) for point in pending]
