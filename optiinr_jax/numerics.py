@@ -20,16 +20,21 @@ def safe_sqrt(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
 def cholesky(K: Float[Array, "n n"]) -> Float[Array, "n n"]:  # noqa: N803
     """Lower Cholesky factor with the smallest jitter of `JITTER_LADDER` that gives finite numbers.
 
-    The choice is a `where` over a fixed ladder, so the program is the same for every matrix.
     The result is all NaN when no rung is enough.
     """
     scale = jnp.mean(jnp.diagonal(K))
     eye = jnp.eye(len(K), dtype=K.dtype)
-    L = jnp.full_like(K, jnp.nan)  # noqa: N806
-    for jitter in reversed(JITTER_LADDER):
-        attempt = jax.lax.linalg.cholesky(K + jitter * scale * eye)
-        L = jnp.where(jnp.all(jnp.isfinite(attempt)), attempt, L)  # noqa: N806
-    return L
+    ladder = jnp.asarray(JITTER_LADDER, K.dtype)
+
+    def is_open(carry: tuple[Array, Array]) -> Array:
+        rung, L = carry  # noqa: N806
+        return (rung < len(ladder)) & ~jnp.all(jnp.isfinite(L))
+
+    def climb(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        rung, _ = carry
+        return rung + 1, jax.lax.linalg.cholesky(K + ladder[rung] * scale * eye)
+
+    return jax.lax.while_loop(is_open, climb, (jnp.asarray(0), jnp.full_like(K, jnp.nan)))[1]
 
 
 def rescale(values: Any, old: tuple[Any, Any], new: tuple[Any, Any]) -> Any:

@@ -1,5 +1,7 @@
 """Shared by tests: what would be dozens of small programs, compiled as one."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -46,3 +48,23 @@ def make_inr(
         scores=scores,
         num_steps=0,
     )
+
+
+@contextmanager
+def count_compiled() -> Generator[list[str]]:
+    """Names of the optimiser's programs that are compiled meanwhile, or read from the cache."""
+    names: list[str] = []
+
+    def note(event: str, seconds: float, **facts: Any) -> None:
+        name = str(facts.get("fun_name"))
+        if event.endswith("backend_compile_duration") and name in (
+            "jit(loss_and_grad)",
+            "jit(propose)",
+        ):
+            names.append(name)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        yield names
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)

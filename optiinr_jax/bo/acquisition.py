@@ -35,6 +35,12 @@ class Belief(NamedTuple):
     observed: Bool[Array, " n"]
     pending: Bool[Array, " n"]
     own_noise: Float[Array, " n"] | None = None  # variance of each y besides the common one
+    is_feasible: Bool[Array, " n"] | None = None  # meets its constraints; None: there are none
+
+    @property
+    def may_be_best(self) -> Bool[Array, " n"]:
+        """Rows that an improvement is counted from."""
+        return self.observed if self.is_feasible is None else self.observed & self.is_feasible
 
 
 def condition(kernel: Kernel, belief: Belief) -> gp.Posterior:
@@ -93,13 +99,18 @@ def make_log_ei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: 
     A pending point counts as observed at its posterior mean.
     """
     del key, num_paths
-    posterior = condition(kernel, belief)
-    guess, _ = gp.predict(kernel.evaluate, posterior, belief.x)
-    y = jnp.where(belief.pending, guess, belief.y)
+
+    def learn(y: Float[Array, " n"], known: Bool[Array, " n"]) -> tuple[Array, tuple]:
+        posterior = condition(kernel, belief._replace(y=y, observed=known))
+        fitted, _ = gp.predict(kernel.evaluate, posterior, belief.x)
+        return jnp.where(belief.pending, fitted, y), (posterior, fitted)
+
     known = belief.observed | belief.pending
-    posterior = condition(kernel, belief._replace(y=y, observed=known))
-    fitted, _ = gp.predict(kernel.evaluate, posterior, belief.x)
-    best_y = _best(jnp.where(known, fitted, -jnp.inf))
+    # A loop, so that all this is compiled once.
+    _, both = jax.lax.scan(learn, belief.y, jnp.stack([belief.observed, known]))
+    posterior, fitted = jax.tree.map(lambda leaf: leaf[-1], both)
+    may_be_best = known if belief.is_feasible is None else belief.may_be_best
+    best_y = _best(jnp.where(may_be_best, fitted, -jnp.inf))
 
     def score(a: Float[Array, " d"]) -> Scalar:
         mean, variance = gp.predict(kernel.evaluate, posterior, a[None])
@@ -115,7 +126,7 @@ def make_eei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: int
     """
     posterior = condition(kernel, belief)
     paths = pathwise.draw_paths(key, kernel, posterior, belief.y, num_paths)
-    best_y = _best(jnp.where(belief.observed, belief.y, -jnp.inf))
+    best_y = _best(jnp.where(belief.may_be_best, belief.y, -jnp.inf))
     waiting = pathwise.evaluate_paths(kernel, paths, belief.x)
     waiting = jnp.max(jnp.where(belief.pending, waiting, -jnp.inf), axis=1, keepdims=True)
     best_y = jnp.maximum(best_y, waiting)

@@ -71,8 +71,10 @@ def to_distribution(dimension: Dimension) -> BaseDistribution:
     match dimension:
         case Choice(options=options):
             return CategoricalDistribution(options)
-        case Int(low=low, high=high, log=log):
-            return IntDistribution(int(low), int(high), log=log)
+        case Float(values=values) | Int(values=values) if values:  # Optuna knows no order of them
+            return CategoricalDistribution(tuple(values))
+        case Int(low=low, high=high, log=log, step=step):
+            return IntDistribution(int(low), int(high), log=log, step=step)
         case Float(low=low, high=high, log=log):
             return FloatDistribution(low, high, log=log)
     raise ValueError(f"dimension is {dimension!r}; expected a Float, Int or Choice.")
@@ -84,12 +86,12 @@ def suggest(trial: Trial, space: Space) -> Point:
     for name, dimension in space.dimensions.items():
         if name not in space.active(point):
             continue
-        match dimension:
-            case Choice(options=options):
+        match to_distribution(dimension):
+            case CategoricalDistribution(choices=options):
                 point[name] = trial.suggest_categorical(name, options)
-            case Int(low=low, high=high, log=log):
-                point[name] = trial.suggest_int(name, int(low), int(high), log=log)
-            case Float(low=low, high=high, log=log):
+            case IntDistribution(low=low, high=high, log=log, step=step):
+                point[name] = trial.suggest_int(name, low, high, log=log, step=step)
+            case FloatDistribution(low=low, high=high, log=log):
                 point[name] = trial.suggest_float(name, low, high, log=log)
     return point
 

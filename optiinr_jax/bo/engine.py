@@ -11,11 +11,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from optiinr_jax.bo.acquisition import ACQUISITIONS, Acquisition
+from optiinr_jax.bo.feasibility import fit_limits, is_feasible, pad_limits
+from optiinr_jax.bo.held import Held, impose, make_bounds
 from optiinr_jax.bo.host import host_scope
 from optiinr_jax.bo.hyperparameters import Data, fit_best
 from optiinr_jax.bo.kernels import KERNELS, Kernel, split_kernel
@@ -25,10 +27,13 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.warp import WARPS, Warp, get_warp
 from optiinr_jax.checks import check_whole, checked_by_hand
 
+NONE_HELD: Held = {}
 FAILED = math.nan  # value of a trial that gave none
 CAPACITIES = (160, 256, 384, 512, 768, 1024, 1536, 2048)
+QUICK_CAPACITIES = (64, *CAPACITIES)
 MAX_KNOWN = 1920  # trials that the model learns from; the rest of the capacity is for pending ones
 FAILURE_MARGIN = 0.1  # of the range of the scores: so far is a failed trial below the worst one
+NEAR = 0.01  # of a range: a point that is told so near to one that was asked for is that one
 NUM_FRESH = 64  # random points tried when every proposal is a duplicate
 NUM_INITIAL = 12  # points of the space-filling start where nobody says how many
 # The paper's kernel, acquisition and scaling of the scores.
@@ -50,6 +55,7 @@ class Settings:
     warp: str | Warp = "half_rank"
     num_paths: int = 256  # fewer leave many candidates with no improvement on any path
     prior: Mapping[str, Any] | None = None  # {name: guess}, see preference.py
+    quick: bool = False  # compiled in half the time; see `host.quick_jit`
 
 
 @checked_by_hand
@@ -77,15 +83,22 @@ class Proposer(NamedTuple):
 
     Attributes:
         make_design: how many points were told before the first ask -> the space-filling start.
-        make_suggest: trials -> suggest(pending, index), which proposes one point. `index` selects
-            the random numbers: the number of the proposal in its search.
+        make_suggest: trials -> suggest(pending, index, held), which proposes one point. `index`
+            selects the random numbers: the number of the proposal in its search; `held` has the
+            values that some names may have.
     """
 
     make_design: Callable[[int], list[Point]]
     make_suggest: "Callable[[Sequence[Trial]], Suggest]"
 
 
-Suggest = Callable[[Sequence[Point], int], Point]
+@runtime_checkable
+class Suggest(Protocol):
+    """Propose one point, of which some names may be held."""
+
+    def __call__(self, pending: Sequence[Point], index: int, held: Held = NONE_HELD) -> Point:
+        """See `Proposer`."""
+        ...
 
 
 def plain(settings: Settings) -> Proposer:
@@ -97,12 +110,14 @@ class Trial(NamedTuple):
     """A point and its score; `asked` is False for one that the user brought.
 
     `sd` is the standard deviation of a score that is only expected; 0: it was measured.
+    `constraints` are met where they are 0 or less; a trial without them says nothing of them.
     """
 
     point: Point
     value: float
     asked: bool
     sd: float = 0.0
+    constraints: tuple[float, ...] = ()
 
     @property
     def is_finite(self) -> bool:
@@ -119,8 +134,8 @@ class State(NamedTuple):
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the highest score; one without a score, nan or -inf, is never it."""
-        scored = (t for t in self.trials if t.value > -math.inf)
+        """The feasible trial with the highest score; one without a score, nan or -inf, is none."""
+        scored = (t for t in self.trials if t.value > -math.inf and is_feasible(t.constraints))
         return max(scored, key=lambda t: t.value, default=None)
 
     @property
@@ -129,20 +144,46 @@ class State(NamedTuple):
         return len(self.trials) + len(self.pending)
 
 
-def tell(settings: Settings, state: State, point: Any, value: Any) -> State:
+def tell(settings: Settings, state: State, point: Any, value: Any, constraints: Any = ()) -> State:
     """Add a score; a value that is not finite marks a failed trial."""
     point = settings.space.check_point(point)
-    trial = Trial(point, _check_value(value), asked=point in state.pending)
+    waiting = find_pending(settings.space, state.pending, point)
+    trial = Trial(point, _check_value(value), asked=waiting is not None)
+    trial = trial._replace(constraints=_check_constraints(state, constraints))
     pending = list(state.pending)
-    if trial.asked:
-        pending.remove(point)
+    if waiting is not None:
+        del pending[waiting]
     return state._replace(trials=(*state.trials, trial), pending=tuple(pending))
 
 
+def find_pending(space: Space, pending: Sequence[Point], point: Point) -> int | None:
+    """Index of the pending point that this one is; None: of none.
+
+    It may have been rounded on its way, as by a machine that takes two decimals: choices and whole
+    numbers have to be the same, real ones nearer than `NEAR` of their range; the nearest counts.
+    """
+    u, _ = space.split(point)
+    found = []
+    for i, other in enumerate(pending):
+        whole = {n: v for n, v in point.items() if not isinstance(v, float)}
+        if set(other) == set(point) and all(other[n] == v for n, v in whole.items()):
+            distance = float(np.max(np.abs(u - space.split(other)[0]), initial=0.0))
+            found += [(distance, i)] if distance < NEAR else []
+    return min(found)[1] if found else None
+
+
 def ask(
-    settings: Settings, state: State, num: int = 1, proposer: Proposer | None = None
+    settings: Settings,
+    state: State,
+    num: int = 1,
+    proposer: Proposer | None = None,
+    held: Held = NONE_HELD,
 ) -> tuple[list[Point], State]:
-    """Choose `num` points one after the other, each knowing those that are pending."""
+    """Choose `num` points one after the other, each knowing those that are pending.
+
+    Args:
+        held: of `held.hold`: names whose values are given.
+    """
     proposer = proposer or plain(settings)
     if state.num_before is None:
         state = state._replace(num_before=len(state.trials))
@@ -152,7 +193,8 @@ def ask(
         point = _next_of_design(settings, state, proposer)
         if point is None:
             suggest = suggest or proposer.make_suggest(state.trials)
-            point = suggest(state.pending, state.num_seen)
+            point = suggest(state.pending, state.num_seen, held)
+        point = impose(settings.space, held, point, (settings.seed, state.num_seen))
         points.append(point)
         state = state._replace(pending=(*state.pending, point))
     return points, state
@@ -180,31 +222,38 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
     """
     space, told = settings.space, [trial.point for trial in trials]
     if not any(trial.is_finite for trial in trials):  # nothing to learn from
-        return lambda pending, index: _fresh_point(settings, told, pending, index)
+        return partial(_fresh_point, settings, told)
     known = most_telling(trials)
     scores = _impute(np.array([trial.value for trial in known]))
     y = get_warp(settings.warp)(scores)
     own_noise = _warped_variance(scores, y, np.array([trial.sd for trial in known]))
     observed = [space.split(trial.point) for trial in known]
-    data, structure = pad_data(observed, y, [], own_noise), space.structure
+    quick, structure = settings.quick, space.structure
+    data = pad_data(observed, y, [], own_noise, quick=quick)
     with host_scope():
-        kernel, z = fit_best(data, kernel=settings.kernel, structure=structure)
-    rows: Any = {"kernel": kernel, "acquisition": settings.acquisition}
+        kernel, z = fit_best(data, kernel=settings.kernel, structure=structure, quick=quick)
+        limited = [trial.constraints for trial in known]
+        limits = fit_limits(data, limited, kernel=kernel, structure=structure, quick=quick)
+    rows: Any = {"kernel": kernel, "acquisition": settings.acquisition, "quick": quick}
     rows["num_paths"] = settings.num_paths
     preference = make_preference(space, settings.prior)
 
-    def suggest(pending: Sequence[Point], index: int) -> Point:
+    def suggest(pending: Sequence[Point], index: int, held: Held = NONE_HELD) -> Point:
+        bounds = make_bounds(space, held) if held else None
         with host_scope():
-            data = pad_data(observed, y, [space.split(point) for point in pending], own_noise)
+            room = CAPACITIES[-1] - len(observed)
+            waiting = [space.split(point) for point in pending[max(len(pending) - room, 0) :]]
+            data = pad_data(observed, y, waiting, own_noise, quick=quick)
             draws = make_draws((settings.seed, index), structure)
-            best_first = propose(draws, data, z, preference, structure=structure, **rows)
+            more: Any = {"bounds": bounds, "limits": limits and pad_limits(limits, len(data.y))}
+            best_first = propose(draws, data, z, preference, structure=structure, **more, **rows)
             all_u, all_c = np.asarray(best_first.u), np.asarray(best_first.c)
         taken = {_identity(point) for point in (*told, *pending)}
         for u, c in zip(all_u, all_c, strict=True):
-            point = space.join(u, c)
+            point = impose(space, held, space.join(u, c), (settings.seed, index))
             if _identity(point) not in taken:
                 return point
-        return _fresh_point(settings, told, pending, index)
+        return _fresh_point(settings, told, pending, index, held)
 
     return suggest
 
@@ -226,10 +275,15 @@ def most_telling(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def _fresh_point(
-    settings: Settings, told: Sequence[Point], pending: Sequence[Point], index: int
+    settings: Settings,
+    told: Sequence[Point],
+    pending: Sequence[Point],
+    index: int,
+    held: Held = NONE_HELD,
 ) -> Point:
     """Draw a point that is new; one that was tried only when the space seems exhausted."""
     points = settings.space.sample((settings.seed, index), NUM_FRESH)
+    points = [impose(settings.space, held, p, (settings.seed, index)) for p in points]
     for known in ((*told, *pending), pending):
         taken = {_identity(point) for point in known}
         for point in points:
@@ -262,11 +316,17 @@ def _warped_variance(scores: np.ndarray, y: np.ndarray, sd: np.ndarray) -> np.nd
 
 
 def pad_data(
-    pairs: list, y: np.ndarray, pending: list, own_noise: np.ndarray | None = None
+    pairs: list,
+    y: np.ndarray,
+    pending: list,
+    own_noise: np.ndarray | None = None,
+    *,
+    quick: bool = False,
 ) -> Data:
     """Stack observed and pending points into arrays of the next capacity."""
     num, total = len(pairs), len(pairs) + len(pending)
-    capacity = next((c for c in CAPACITIES if c >= total), None)
+    ladder = QUICK_CAPACITIES if quick else CAPACITIES
+    capacity = next((c for c in ladder if c >= total), None)
     if capacity is None:
         raise ValueError(
             f"the model was given {total} points, expected at most {CAPACITIES[-1]}; an exact "
@@ -307,6 +367,23 @@ def check_settings(settings: Settings) -> None:
     for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1}.items():
         check_whole(name, getattr(settings, name), low)
     make_preference(settings.space, settings.prior)
+
+
+def _check_constraints(state: State, constraints: Any) -> tuple[float, ...]:
+    """Constraints of a trial as numbers, as many as of the others."""
+    try:
+        found = tuple(float(value) for value in constraints or ())
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"constraints are {constraints!r}; expected a list of numbers, 0 or less where met."
+        ) from None
+    counts = {len(trial.constraints) for trial in state.trials} - {0}
+    if found and counts - {len(found)}:
+        raise ValueError(
+            f"got {len(found)} constraints, expected {counts.pop()} as of the trials before; give "
+            "nan for one that has no value."
+        )
+    return found
 
 
 def _check_row(name: str, value: Any, table: Mapping[str, Any], is_known: bool) -> None:

@@ -19,6 +19,7 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy.optimize import minimize
 
 from optiinr_jax.bo import gp
+from optiinr_jax.bo.host import quick_jit
 from optiinr_jax.bo.kernels import Kernel, Normal, get_kernel, split_kernel
 from optiinr_jax.bo.structure import Structure, embed
 
@@ -56,7 +57,7 @@ def to_params(kernel: str | Kernel, structure: Structure, z: Float[Arr, " z"]) -
     return unravel(mean + ravel_pytree(prior.sd)[0] * z)
 
 
-@partial(jax.jit, static_argnames=("kernel", "structure"))
+@quick_jit("kernel")
 def loss_and_grad(
     z: Float[Arr, " z"], data: Data, *, kernel: str | Kernel, structure: Structure
 ) -> tuple[Float[Array, ""], Float[Array, " z"]]:
@@ -74,22 +75,23 @@ def loss_and_grad(
 
 
 def fit_best(
-    data: Data, *, kernel: str | Kernel, structure: Structure
+    data: Data, *, kernel: str | Kernel, structure: Structure, quick: bool = False
 ) -> tuple[str | Kernel, Float[np.ndarray, " z"]]:
     """Of several kernels, "a|b", the one with the higher posterior density, and its z."""
-    fits = [(k, *fit(data, kernel=k, structure=structure)) for k in split_kernel(kernel)]
+    rows: Any = {"structure": structure, "quick": quick}
+    fits = [(k, *fit(data, kernel=k, **rows)) for k in split_kernel(kernel)]
     best, z, _ = min(fits, key=lambda row: row[2])
     return best, z
 
 
 def fit(
-    data: Data, *, kernel: str | Kernel, structure: Structure
+    data: Data, *, kernel: str | Kernel, structure: Structure, quick: bool = False
 ) -> tuple[Float[np.ndarray, " z"], float]:
     """Fit z from the prior's median, which is the answer when the descent fails; and its loss."""
     start = np.zeros(_size(kernel, structure), data.y.dtype)
 
     def loss_fn(z: np.ndarray) -> Any:
-        loss, grad = loss_and_grad(z, data, kernel=kernel, structure=structure)
+        loss, grad = loss_and_grad(z, data, kernel=kernel, structure=structure, quick=quick)
         return float(loss), np.asarray(grad)
 
     found = minimize(loss_fn, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_STEPS})

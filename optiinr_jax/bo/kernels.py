@@ -200,10 +200,10 @@ def low_orders_prior(structure: Structure) -> Normal:
     return Normal(LowOrdersParams(mean, jnp.zeros(3)), LowOrdersParams(sd, jnp.full(3, 1.5)))
 
 
-def _log_lengthscales(structure: Structure) -> tuple[float, float]:
+def _log_lengthscales(structure: Structure) -> tuple[Scalar, float]:
     """Prior medians: a typical pair of points has correlation near 0.6 in each factor."""
-    continuous, choices = max(structure.typical_active, 1.0), max(len(structure.levels), 1)
-    return log(0.5) + log(continuous) / 2, log(choices) / 2
+    continuous = jnp.maximum(jnp.asarray(structure.typical_active), 1.0)
+    return log(0.5) + jnp.log(continuous) / 2, log(max(len(structure.levels), 1)) / 2
 
 
 def product_features(

@@ -4,7 +4,7 @@ import json
 import math
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, overload
 
@@ -16,10 +16,12 @@ from optiinr_jax.bo.engine import (
     State,
     Trial,
     ask,
+    find_pending,
     make_settings,
     plain,
     tell,
 )
+from optiinr_jax.bo.held import hold
 from optiinr_jax.bo.kernels import Kernel
 from optiinr_jax.bo.preference import read_guesses
 from optiinr_jax.bo.space import Point, Space
@@ -56,6 +58,8 @@ class Optimizer:
         num_tied: first points, told ones included, in which what is tied has one value: the good
             region of a large space is found in the small one, and then left.
         faithful: the paper's choices: kernel="product", acquisition="eei", warp="standardise".
+        quick: compile in less than half the time; False: as the first versions did, whose numbers
+            differ in their last digits.
     """
 
     @checked_by_hand
@@ -74,6 +78,7 @@ class Optimizer:
         ties: Mapping[str, str] | None = None,
         num_tied: int = 0,
         faithful: bool = False,
+        quick: bool = True,
     ) -> None:
         """Start with an empty record."""
         self.settings = make_settings(
@@ -86,6 +91,7 @@ class Optimizer:
             warp=warp,
             num_paths=num_paths,
             prior=prior,
+            quick=quick,
         )
         check_name("direction", direction, _SIGNS)
         self.direction, self._sign = direction, _SIGNS[direction]
@@ -104,36 +110,53 @@ class Optimizer:
         vars(self).update(state, _lock=threading.RLock())
 
     @overload
-    def ask(self, num: None = None) -> Point: ...
+    def ask(self, num: None = None, *, fixed: Mapping[str, Any] | None = None) -> Point: ...
 
     @overload
-    def ask(self, num: int) -> list[Point]: ...
+    def ask(self, num: int, *, fixed: Mapping[str, Any] | None = None) -> list[Point]: ...
 
     @checked_by_hand
-    def ask(self, num: int | None = None) -> Point | list[Point]:
+    def ask(
+        self, num: int | None = None, *, fixed: Mapping[str, Any] | None = None
+    ) -> Point | list[Point]:
         """Return the next point, or a list of `num` different points to evaluate at once.
 
         Threads may share an optimiser: each gets points of its own.
 
+        Args:
+            num: of points; None: one, not in a list.
+            fixed: {name: value} of what the points shall have; the best beside it is proposed.
+
         Raises:
+            ValueError: `fixed` has a name or a value that the space has not, or two that exclude
+                each other.
             RuntimeError: in a fork of a process in which an optimiser had computed.
         """
         if num is not None:
             check_whole("num", num, 1)
+        held = hold(self.settings.space, fixed or {})
         words = "ask: the model of this space is compiled, once for about so many trials"
         with self._lock, saying(words):
-            points, self.state = ask(self.settings, self.state, num or 1, self._proposer)
+            points, self.state = ask(self.settings, self.state, num or 1, self._proposer, held)
         points = [dict(point) for point in points]  # the caller may change its own copy
         return points[0] if num is None else points
 
     @checked_by_hand
-    def tell(self, point: Point, value: float) -> None:
+    def tell(self, point: Point, value: float, constraints: Sequence[float] | None = None) -> None:
         """Record a value; nan or FAILED for none. Any valid point of the space is welcome.
 
+        One that differs from a point that was asked for by less than a hundredth of each range, as
+        by rounding, is that point as it was evaluated.
+
         An infinite value in the right direction is better than all others, in the wrong one none.
+
+        Args:
+            constraints: numbers that are 0 or less where the point is allowed, such as its bytes
+                minus a budget; always as many. Points that probably meet them are preferred, and
+                `best_point` meets them all.
         """
         with self._lock:
-            state = tell(self.settings, self.state, point, value)
+            state = tell(self.settings, self.state, point, value, constraints or ())
             if self._sign < 0:
                 last = state.trials[-1]
                 turned = last._replace(value=-last.value)
@@ -149,12 +172,13 @@ class Optimizer:
         """
         with self._lock:
             pending, point = list(self.state.pending), self.settings.space.check_point(point)
-            if point not in pending:
+            waiting = find_pending(self.settings.space, pending, point)
+            if waiting is None:
                 raise ValueError(
                     f"point is {point}, which does not wait for a score; give one that `ask` gave "
                     "and that was not told."
                 )
-            pending.remove(point)
+            del pending[waiting]
             self.state = self.state._replace(pending=tuple(pending))
 
     @property
@@ -164,7 +188,7 @@ class Optimizer:
 
     @property
     def best_point(self) -> Point | None:
-        """Point of the best finite value; None before there is one."""
+        """Point of the best value that is allowed; None before there is one."""
         return dict(self.state.best.point) if self.state.best else None
 
     @property
@@ -194,6 +218,7 @@ class Optimizer:
         settings["prior"] = read_guesses(self.settings.space, self.settings.prior)
         trials = [
             {"point": t.point, "value": _to_json(t.value), "asked": t.asked}
+            | ({"constraints": [*map(_to_json, t.constraints)]} if t.constraints else {})
             for t in self.state.trials
         ]
         return json.dumps(
@@ -214,9 +239,14 @@ class Optimizer:
             raise ValueError(f"text starts {text[:40]!r}; expected what Optimizer.to_json wrote.")
         settings = record["settings"]
         space = Space.from_json(json.dumps(settings.pop("space")))
-        optimizer = cls(space, **settings)
+        optimizer = cls(space, **({"quick": False} | settings))  # as one of the first versions
         trials = tuple(
-            Trial(t["point"], FAILED if t["value"] is None else float(t["value"]), t["asked"])
+            Trial(
+                t["point"],
+                _from_json(t["value"]),
+                t["asked"],
+                constraints=tuple(map(_from_json, t.get("constraints", ()))),
+            )
             for t in record["trials"]
         )
         optimizer.state = State(trials, tuple(record["pending"]), record["num_before"])
@@ -226,6 +256,10 @@ class Optimizer:
 def _to_json(value: float) -> float | str | None:
     """A score; None where there is none, a word for one that JSON has no number for."""
     return "inf" if value == math.inf else value if math.isfinite(value) else None
+
+
+def _from_json(value: float | str | None) -> float:
+    return FAILED if value is None else float(value)
 
 
 def draw_seed() -> int:

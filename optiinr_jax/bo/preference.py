@@ -88,7 +88,7 @@ def log_density(
     structure: Structure, preference: Preference, u: Float[Array, " p"], c: IntArray[Array, " k"]
 ) -> Float[Array, ""]:
     """Log of the guess at one point, 0 at its peak; what is inactive does not count."""
-    is_number, is_choice = activity(structure, c)
+    is_number, is_choice = activity(structure, u, c)
     numbers = preference.precision * jnp.square(u - preference.centre) / 2
     levels = jnp.take_along_axis(jnp.asarray(preference.log_weight), c[:, None], axis=1)[:, 0]
     return jnp.sum(jnp.where(is_choice, levels, 0)) - jnp.sum(jnp.where(is_number, numbers, 0))

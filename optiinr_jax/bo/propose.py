@@ -19,6 +19,9 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from optiinr_jax.bo.acquisition import Acquisition, Belief, get_acquisition
+from optiinr_jax.bo.feasibility import Limits, add_feasibility, make_log_feasibility
+from optiinr_jax.bo.held import Bounds, keep_within
+from optiinr_jax.bo.host import quick_jit
 from optiinr_jax.bo.hyperparameters import Arr, Data, to_params
 from optiinr_jax.bo.kernels import Kernel, get_kernel
 from optiinr_jax.bo.preference import STRENGTH, Preference, log_density
@@ -62,7 +65,7 @@ def make_draws(seed: Any, structure: Structure) -> Draws:
     )
 
 
-@partial(jax.jit, static_argnames=("kernel", "acquisition", "structure", "num_paths"))
+@quick_jit("kernel", "acquisition", "num_paths")
 def propose(
     draws: Draws,
     data: Data,
@@ -73,32 +76,56 @@ def propose(
     acquisition: str | Acquisition,
     structure: Structure,
     num_paths: int,
+    bounds: Bounds | None = None,
+    limits: Limits | None = None,
 ) -> Proposals:
-    """Maximise an acquisition; many proposals come back because the first may be a duplicate."""
-    x = jax.vmap(partial(embed, structure))(data.u, data.c)
-    known = data.y, data.observed, data.pending, data.own_noise
-    belief = Belief(to_params(kernel, structure, z), x, *known)
+    """Maximise an acquisition; many proposals come back because the first may be a duplicate.
+
+    What `bounds` hold is held in every candidate, so that the others are the best beside it.
+    `limits` add the log of the probability that a point is feasible.
+    """
+    belief = _believe(data, z, kernel, structure, limits)
     key = jax.random.key(draws.seed)
     fading = STRENGTH / jnp.maximum(jnp.sum(data.observed), 1)
     score_x = get_acquisition(acquisition)(key, get_kernel(kernel), belief, num_paths)
+    if limits:
+        log_feasibility = make_log_feasibility(kernel, structure, belief.x, limits)
+        score_x = add_feasibility(score_x, log_feasibility, jnp.any(belief.may_be_best))
+
+    def keep(u: Array, c: Array) -> tuple[Array, Array]:
+        return keep_within(bounds, u, c) if bounds else (u, c)
 
     def score(u: Float[Array, " p"], c: Int[Array, " k"]) -> Float[Array, ""]:
+        u, c = keep(u, c)
         return score_x(embed(structure, u, c)) + log_density(structure, preference, u, c) * fading
 
     donor = make_donor(structure, data)
     u, c = make_candidates(draws, structure, data, donor)
+    held = jax.vmap(keep)(u, c)[1]
+    u, c = jax.vmap(partial(_fill, structure, donor))(u, c, held) if bounds else u, held
     scores = jax.lax.map(lambda uc: score(*uc), (u, c), batch_size=BATCH)
     top_scores, top = jax.lax.top_k(scores, NUM_STARTS)
     u, c = u[top], c[top]
     refined = Proposals(*jax.vmap(partial(refine, structure, score, donor))(u, c))
     both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), refined, Proposals(u, c, top_scores))
+    both = Proposals(*jax.vmap(keep)(both.u, both.c), both.score)
     order = jnp.argsort(-both.score)
     return jax.tree.map(lambda leaf: leaf[order], both)
 
 
+def _believe(
+    data: Data, z: Arr, kernel: Any, structure: Structure, limits: Limits | None
+) -> Belief:
+    """What the acquisition is told."""
+    x = jax.vmap(partial(embed, structure))(data.u, data.c)
+    known = data.y, data.observed, data.pending, data.own_noise
+    is_feasible = None if limits is None else jnp.asarray(limits.is_feasible)
+    return Belief(to_params(kernel, structure, z), x, *known, is_feasible)
+
+
 def make_donor(structure: Structure, data: Data) -> Float[Array, " p"]:
     """Value of each continuous dimension in the best observed point where it is active."""
-    active, _ = jax.vmap(partial(activity, structure))(data.c)
+    active, _ = jax.vmap(partial(activity, structure))(data.u, data.c)
     y = jnp.where(active & data.observed[:, None], data.y[:, None], -jnp.inf)
     best = jnp.take_along_axis(data.u, jnp.argmax(y, axis=0)[None], axis=0)[0]
     return jnp.where(jnp.any(jnp.isfinite(y), axis=0), best, INACTIVE)
@@ -209,8 +236,8 @@ def flip(
 
 def _fill(structure, donor, u, before, after):
     """Give the numbers that the change of choices brings to life their donor's value."""
-    was, _ = activity(structure, before)
-    now, _ = activity(structure, after)
+    was, _ = activity(structure, u, before)
+    now, _ = activity(structure, u, after)
     return jnp.where(now & ~was, donor, u)
 
 

@@ -9,12 +9,13 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, PartialFixedSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -28,12 +29,14 @@ from optiinr_jax.bo.engine import (
     make_settings,
     plain,
 )
+from optiinr_jax.bo.held import Held, impose
 from optiinr_jax.bo.optimizer import draw_seed
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.ties import tied
 from optiinr_jax.checks import check_whole, checked_by_hand
 
 PROPOSAL = "optiinr:proposal"  # system attribute of a trial that holds its proposed point
+CONSTRAINTS = "constraints"  # where Optuna keeps them
 NUM_TRIES = 5  # where workers that ask at one moment come to the same point
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -41,12 +44,16 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 class OptiINRSampler(BaseSampler):
     """Mixed-variable Bayesian optimisation with conditional parameters.
 
+    Constraints on outcomes, `trial.set_constraint(name, value)`, are met where they are 0 or less;
+    what probably meets them is preferred. Values that a trial has been given, by `enqueue_trial`
+    or a `PartialFixedSampler`, are held, and the best beside them is proposed.
+
     Args:
         seed: same seed and same trials give the same proposals; None: one is drawn, here and now.
         num_initial: trials before the model takes over, enqueued ones included.
         space: what is searched; None reads it off the trials so far.
-        options: of `Optimizer`: kernel, acquisition, warp, num_paths, faithful; with a space also
-            prior, ties and num_tied.
+        options: of `Optimizer`: kernel, acquisition, warp, num_paths, faithful, quick; with a
+            space also prior, ties and num_tied.
     """
 
     @checked_by_hand
@@ -63,7 +70,8 @@ class OptiINRSampler(BaseSampler):
                 raise ValueError(f"{name} names dimensions, but space is None; give the space too.")
         self.space = space
         seed = draw_seed() if seed is None else seed
-        self.options: dict[str, Any] = {"num_initial": num_initial, "seed": seed} | options
+        self.options: dict[str, Any] = {"num_initial": num_initial, "seed": seed, "quick": True}
+        self.options |= options
         self._proposer(space or Space({"any": Float(0, 1)}))  # a wrong option fails here and now
 
     def infer_relative_search_space(
@@ -90,13 +98,14 @@ class OptiINRSampler(BaseSampler):
         space = self.space or Space({name: b.dimension for name, b in bridges.items()})
         proposer = self._proposer(space)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        held = _read_held(study, trial, bridges)
         point: Point = {}
         for _ in range(NUM_TRIES):
             drawn = _initial_point(proposer, others, trial.number) if is_initial else None
             if drawn is None:
                 told, pending = _read_trials(space, bridges, others, sign)
-                drawn = proposer.make_suggest(told)(pending, trial.number)
-            point = drawn
+                drawn = proposer.make_suggest(told)(pending, trial.number, held)
+            point = impose(space, held, drawn, (self.options["seed"], trial.number))
             before, others = others, _other_trials(study, trial)
             known = {other.number for other in before}
             if not any(_read_proposal(t) == point for t in others if t.number not in known):
@@ -152,6 +161,21 @@ def _other_trials(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
     return [t for t in known if t.number != trial.number]
 
 
+def _read_held(study: Study, trial: FrozenTrial, bridges: Mapping[str, Bridge]) -> Held:
+    """What this trial has been given: by `enqueue_trial`, or by a PartialFixedSampler."""
+    fixed = dict(trial.system_attrs.get("fixed_params", {}))
+    sampler = study.sampler
+    while isinstance(sampler, PartialFixedSampler):
+        fixed = sampler._fixed_params | fixed
+        sampler = sampler._base_sampler
+    held = {}
+    for name in bridges.keys() & fixed.keys():
+        with suppress(ValueError):  # outside of the range, where Optuna warns and draws another
+            bridge = bridges[name]
+            held[name] = (bridge.dimension.check(bridge.to_space(fixed[name])),)
+    return held
+
+
 def _initial_point(proposer: Proposer, others: Sequence[FrozenTrial], number: int) -> Point | None:
     """Return the trial's row of a Latin hypercube of what enqueued trials leave to do.
 
@@ -168,10 +192,13 @@ def _read_trials(
 ) -> tuple[list[Trial], list[Point]]:
     """Finished trials with their scores, and the points of running ones."""
     told, pending = [], []
-    for trial in trials:
+    constraints = [_read_constraints(trial) for trial in trials]
+    names = sorted({name for row in constraints for name in row})
+    for trial, row in zip(trials, constraints, strict=True):
         point = _read_point(space, bridges, trial)
         if trial.state in FINISHED:
-            told.append(Trial(point, sign * _read_value(trial), asked=True))
+            values = tuple(row.get(name, math.nan) for name in names) if row else ()
+            told.append(Trial(point, sign * _read_value(trial), asked=True, constraints=values))
         else:
             pending.append(point)
     return told, pending
@@ -181,6 +208,17 @@ def _read_proposal(trial: FrozenTrial) -> Point:
     return json.loads(trial.system_attrs.get(PROPOSAL, "{}"))
 
 
+def _read_constraints(trial: FrozenTrial) -> dict[str, float]:
+    """What `Trial.set_constraint` or another sampler's `constraints_func` has left."""
+    whole = trial.system_attrs.get(CONSTRAINTS) or ()
+    found = {f"{i}": float(value) for i, value in enumerate(whole)}
+    start = f"{CONSTRAINTS}:"
+    for key, value in trial.system_attrs.items():
+        if key.startswith(start):
+            found[key.removeprefix(start)] = float(value)
+    return found
+
+
 def _read_value(trial: FrozenTrial) -> float:
     """Score of a finished trial; a pruned one counts with the last value it reported."""
     value = None
@@ -188,7 +226,7 @@ def _read_value(trial: FrozenTrial) -> float:
         value = trial.value
     elif trial.state == TrialState.PRUNED and trial.last_step is not None:
         value = trial.intermediate_values[trial.last_step]
-    return value if value is not None and math.isfinite(value) else FAILED
+    return float(value) if value is not None and math.isfinite(value) else FAILED
 
 
 def _read_point(space: Space, bridges: Mapping[str, Bridge], trial: FrozenTrial) -> Point:

@@ -1,23 +1,26 @@
-"""Search spaces: named dimensions, some of which exist only for some values of a choice.
+"""Search spaces: named dimensions, some of which exist only for some values of a parent.
 
 A point is a dict that holds the active names and no others. `encode` turns it into a vector of
 [0, 1]^d, numbers first and then one one-hot block for each choice; `decode` turns it back.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from optiinr_jax.bo.dimensions import TYPES, Choice, Dimension, check_dimension
-from optiinr_jax.bo.structure import INACTIVE, Structure
+from optiinr_jax.bo.dimensions import MAX_PARENT_VALUES, TYPES, Choice, Dimension, check_dimension
+from optiinr_jax.bo.structure import INACTIVE, make_structure
 
 Point = dict[str, Any]
 
 
 class Space:
-    """An ordered set of named dimensions; a parent choice comes before what depends on it."""
+    """An ordered set of named dimensions.
+
+    A parent, which is a choice or a whole number, comes before what depends on it.
+    """
 
     def __init__(self, dimensions: Mapping[Any, Any]) -> None:
         """Check the dimensions and how they depend on each other."""
@@ -27,13 +30,14 @@ class Space:
         for name, dimension in self.dimensions.items():
             check_dimension(name, dimension)
         self._when = {name: self._parents(name) for name in self.dimensions}
+        parents = {parent for when in self._when.values() for parent in when}
+        self._parent_names = [n for n in self.dimensions if n in parents]
         self._numbers = [n for n, d in self.dimensions.items() if not isinstance(d, Choice)]
         self._choices = [n for n, d in self.dimensions.items() if isinstance(d, Choice)]
-        self.structure = Structure(
-            levels=tuple(len(self.dimensions[name].options) for name in self._choices),  # type: ignore[union-attr]
-            continuous_rules=tuple(self._rule(name) for name in self._numbers),
-            choice_rules=tuple(self._rule(name) for name in self._choices),
-            whole=tuple(self.dimensions[name].ends for name in self._numbers),  # type: ignore[union-attr]
+        self.structure = make_structure(
+            levels={name: len(self._values_of(name)) for name in self._choices},
+            grids={name: self.dimensions[name].grid for name in self._numbers},  # type: ignore[union-attr]
+            rules={name: self._rule(name) for name in self.dimensions},
         )
 
     def __eq__(self, other: object) -> bool:
@@ -47,6 +51,11 @@ class Space:
     def __repr__(self) -> str:
         """Show the dimensions."""
         return f"Space({self.dimensions})"
+
+    @property
+    def conditions(self) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
+        """For each name what it depends on: {parent: values of the parent at which it exists}."""
+        return self._when
 
     def active(self, point: Mapping[str, Any]) -> tuple[str, ...]:
         """Names that exist at the choices made in `point`, in the order of the space."""
@@ -62,7 +71,7 @@ class Space:
             raise ValueError(
                 f"point is {point!r}; expected a dict from name to value, as `ask` gives."
             )
-        for name in self._choices:  # a wrong choice would make the list of active names misleading
+        for name in self._parent_names:  # a wrong one would make the list of names misleading
             if name in point:
                 self._check_value(name, point[name])
         active = self.active(point)
@@ -166,33 +175,39 @@ class Space:
         earlier = list(self.dimensions)[: list(self.dimensions).index(name)]
         parents = {}
         for parent, values in (self.dimensions[name].when or {}).items():
-            options = getattr(self.dimensions.get(parent), "options", None)
-            if parent not in earlier or options is None:
+            known = self._values_of(parent) if parent in earlier else None
+            if not known:
                 raise ValueError(
-                    f"{name!r} has when={{{parent!r}: ...}}, expected the name of a Choice that "
-                    f"comes earlier in the space; move {parent!r} before it or correct the name."
+                    f"{name!r} has when={{{parent!r}: ...}}, expected the name of a Choice, or of "
+                    f"an Int of at most {MAX_PARENT_VALUES} values, that comes earlier in the "
+                    f"space; move {parent!r} before it or correct the name."
                 )
-            values = tuple(values) if isinstance(values, tuple | list) else (values,)
-            unknown = [value for value in values if value not in options]
+            values = tuple(values) if isinstance(values, tuple | list | range) else (values,)
+            unknown = [value for value in values if value not in known]
             if unknown or not values:
                 raise ValueError(
                     f"{name!r} has when={{{parent!r}: {values}}}, expected options of {parent!r}, "
-                    f"which are {list(options)}; correct the values."
+                    f"which are {list(known)}; correct the values."
                 )
             parents[parent] = values
         return parents
 
-    def _rule(self, name: str) -> tuple[tuple[int, tuple[bool, ...]], ...]:
-        return tuple(
-            (
-                self._choices.index(parent),
-                tuple(option in values for option in self.dimensions[parent].options),  # type: ignore[union-attr]
-            )
-            for parent, values in self._when[name].items()
-        )
+    def _values_of(self, name: str) -> Sequence[Any]:
+        """Every value of a choice, or of a number that has few; empty: it has many."""
+        dimension = self.dimensions[name]
+        return dimension.options if isinstance(dimension, Choice) else dimension.in_order or ()
+
+    def _rule(self, name: str) -> dict[str, list[bool]]:
+        return {
+            parent: [value in allowed for value in self._values_of(parent)]
+            for parent, allowed in self._when[name].items()
+        }
 
 
 def _stored(dimension: Dimension) -> dict[str, Any]:
-    """Fields of a dimension but its condition; the usual step is left out, as it always was."""
-    usual = {"when": dimension.when, "step": 1}
-    return {key: value for key, value in vars(dimension).items() if usual.get(key, ...) != value}
+    """Fields of a dimension but its condition; usual ones are left out, as they always were."""
+    stored = vars(dimension)
+    if stored.get("values"):
+        return {"values": list(stored["values"])}
+    usual = {"when": dimension.when, "step": 1, "values": None}
+    return {key: value for key, value in stored.items() if usual.get(key, ...) != value}

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int
 from optiinr_jax.bo import gp, pathwise
 from optiinr_jax.bo.dimensions import Choice
 from optiinr_jax.bo.engine import CAPACITIES, Settings, pad_data
-from optiinr_jax.bo.host import host_scope
+from optiinr_jax.bo.host import host_scope, quick_jit
 from optiinr_jax.bo.hyperparameters import Data, fit_best, to_params
 from optiinr_jax.bo.kernels import Kernel, get_kernel
 from optiinr_jax.bo.space import Point, Space
@@ -136,10 +136,7 @@ def fit_surrogate(space: Space, points: Sequence[Point], scores: Sequence[float]
     return Surrogate(space, y, warped, data, kernel, z)
 
 
-_jit = partial(jax.jit, static_argnames=("kernel", "structure"))
-
-
-@_jit
+@quick_jit("kernel")
 def _predict(
     z: Float[Arr, " z"],
     data: Data,
@@ -156,7 +153,7 @@ def _predict(
     return mean, jnp.sqrt(variance)
 
 
-@_jit
+@quick_jit("kernel")
 def _draw(
     z: Float[Arr, " z"],
     data: Data,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 
 from optiinr_jax.bo.engine import (
+    NONE_HELD,
     Proposer,
     Settings,
     State,
@@ -17,6 +18,7 @@ from optiinr_jax.bo.engine import (
     make_design,
     make_suggest,
 )
+from optiinr_jax.bo.held import Held
 from optiinr_jax.bo.space import Point, Space
 
 
@@ -66,6 +68,14 @@ class Ties:
                 return None
         return shared
 
+    def share(self, held: Held) -> Held | None:
+        """Held values in the small space; None: there are none, as tied names differ."""
+        shared: dict[str, tuple] = {}
+        for name, values in held.items():
+            tie = self.shared[name]
+            shared[tie] = tuple(v for v in shared.get(tie, values) if v in values)
+        return shared if all(shared.values()) else None
+
 
 def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Proposer:
     """The engine with the first `num_tied` points in the small space, told ones included.
@@ -98,11 +108,13 @@ def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Propose
         def of_all() -> Suggest:
             return make_suggest(settings, trials)
 
-        def suggest(pending: Sequence[Point], index: int) -> Point:
-            if index >= num_tied or (is_outside and index % 2):
-                return of_all()(pending, index)
+        def suggest(pending: Sequence[Point], index: int, held: Held = NONE_HELD) -> Point:
+            held_ties = ties.share(held)
+            if index >= num_tied or (is_outside and index % 2) or held_ties is None:
+                return of_all()(pending, index, held)
             shared = [ties.contract(point) for point in pending]
-            return ties.expand(of_tied()([point for point in shared if point is not None], index))
+            known = [point for point in shared if point is not None]
+            return ties.expand(of_tied()(known, index, held_ties))
 
         return suggest
 

@@ -29,9 +29,9 @@ from optiinr_jax.bo import (
     engine,
     gp,
     pathwise,
-    propose,
 )
-from optiinr_jax.bo.hyperparameters import fit, loss_and_grad, to_params
+from optiinr_jax.bo.hyperparameters import fit, to_params
+from tests.helpers import count_compiled
 
 SPACE = Space(
     {
@@ -251,18 +251,27 @@ def test_of_several_kernels_the_likelier_is_used():
 @pytest.mark.integration
 def test_a_study_compiles_two_programs():
     """One for the parameters and one for the proposal, however many trials up to a capacity."""
-    space = Space({"x": Float(0, 1)})  # of no other test
-    programs = (loss_and_grad, propose.propose)
-    before = [program._cache_size() for program in programs]
-    optimizer = Optimizer(space, num_initial=3, seed=5)
-    for i in range(9):
-        optimizer.tell(optimizer.ask(), math.sin(i))
-    optimizer.ask(3)
-    assert [program._cache_size() for program in programs] == [n + 1 for n in before]
+    space = Space({"x": Float(0, 1), "c": Choice("abcdefg")})  # of this shape there is no other
+    with count_compiled() as compiled:
+        optimizer = Optimizer(space, num_initial=3, seed=5)
+        for i in range(9):
+            optimizer.tell(optimizer.ask(), math.sin(i))
+        optimizer.ask(3)
+    assert compiled == ["jit(loss_and_grad)", "jit(propose)"]
+    other = Space({"y": Int(-5, 900), "c": Choice("abcdefg", when=None)})  # other ranges
+    more = Space({"c": Choice(range(7)), "y": Float(1, 2, log=True, when={"c": (1, 2)})})
+    with count_compiled() as compiled:
+        for another in (other, more):
+            run(Optimizer(another, num_initial=3), 4, lambda point: len(point))
+    assert compiled == []
     sizes = [
         len(engine.pad_data([([0.5], [0])] * n, np.zeros(n), []).y) for n in (1, 160, 161, 257)
     ]
     assert sizes == [160, 160, 256, 384]
+    quick = [
+        len(engine.pad_data([([0.5], [0])] * n, np.zeros(n), [], quick=True).y) for n in (1, 64, 65)
+    ]
+    assert quick == [64, 64, 160]
 
 
 def test_importing_and_asking_leave_the_precision_alone():
@@ -456,3 +465,120 @@ def test_a_forked_process_is_told_what_to_do():
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 7 and "spawn" in done.stdout
+
+
+def ridge(point):
+    """Best where x is z, wherever z is."""
+    return -4 * (point["x"] - point["z"]) ** 2
+
+
+@pytest.mark.integration
+def test_fixed_names_are_held_while_the_others_are_searched():
+    """The best beside what is fixed, not the best of all with something put in its place."""
+    optimizer = Optimizer(Space({"x": Float(0, 1), "z": Float(0, 1)}), num_initial=4)
+    asked = optimizer.ask(2, fixed={"z": 0.3})  # of the design, too
+    assert [point["z"] for point in asked] == [0.3, 0.3] and asked[0]["x"] != asked[1]["x"]
+    for point in optimizer.settings.space.sample(1, 24):
+        optimizer.tell(point, ridge(point))
+    for z in (0.2, 0.8):
+        point = optimizer.ask(fixed={"z": z})
+        assert point["z"] == z and abs(point["x"] - z) < 0.1
+    whole = {"x": 0.1, "z": 0.9}
+    assert optimizer.ask(fixed=whole) == whole == optimizer.ask(fixed=whole)  # nothing is free
+
+
+def test_what_a_fixed_name_depends_on_is_held_too():
+    optimizer = Optimizer(SPACE, num_initial=20)
+    for point in optimizer.ask(8, fixed={"omega": 3}):
+        assert point["act"] == "a" and point["omega"] == 3.0
+    assert {point["act"] for point in optimizer.ask(8)} == {"a", "b"}
+
+
+def test_fixed_names_that_cannot_be():
+    optimizer = Optimizer(SPACE)
+    for fixed, text in (
+        ({"x": 1}, "fixed names 'x'; expected names of"),
+        ({"n": 99}, "is 99; expected a whole number from 1 to 8"),
+        ({"act": "b", "omega": 2}, "fixed has 'act' at 'b', where 'omega' does not exist"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            optimizer.ask(fixed=fixed)
+    assert optimizer.state.pending == ()
+
+
+def test_a_point_that_comes_back_rounded_is_the_one_that_was_asked_for():
+    """A machine that takes two decimals: nothing waits for ever or counts twice."""
+    space = Space({"x": Float(0, 1), "y": Float(0, 1), "c": Choice("ab")})
+    optimizer = Optimizer(space, num_initial=10)
+    for _ in range(5):
+        asked = optimizer.ask()
+        point = asked | {name: round(asked[name], 2) for name in "xy"}
+        optimizer.tell(point, point["x"])
+        assert optimizer.trials[-1][0] == point
+    assert optimizer.state.num_seen == 5 and not optimizer.state.pending
+    asked = optimizer.ask()
+    other = asked | {"c": "a" if asked["c"] == "b" else "b"}
+    optimizer.tell(other, 1.0)  # another option is another point, and so is one further away
+    optimizer.tell(asked | {"x": (asked["x"] + 0.5) % 1}, 1.0)
+    assert list(optimizer.state.pending) == [asked]
+    optimizer.forget(asked | {"x": round(asked["x"], 2)})
+    assert not optimizer.state.pending
+
+
+@pytest.mark.integration
+def test_a_search_sees_past_one_huge_penalty():
+    """It goes on as beside a small one."""
+    found = []
+    for penalty in (-1e3, -1e18):
+        optimizer = Optimizer(Space({"x": Float(0, 1), "z": Float(0, 1)}), num_initial=6)
+        for i in range(9):
+            point = optimizer.ask()
+            optimizer.tell(point, penalty if i == 3 else ridge(point) - point["x"])
+        found.append([list(point.values()) for point, _ in optimizer.trials])
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+
+
+def test_a_search_of_the_first_versions_goes_on_as_it_was():
+    old = json.loads(Optimizer(SPACE).to_json())
+    del old["settings"]["quick"]
+    assert Optimizer(SPACE).settings.quick
+    assert not Optimizer.from_json(json.dumps(old)).settings.quick
+
+
+def circle(point):
+    """Lowest at 0, which is not allowed: only what is outside of a circle and left of a line is."""
+    value = point["x"] ** 2 + point["y"] ** 2
+    return value, (0.25 - value, point["x"] - 0.3)
+
+
+@pytest.mark.integration
+def test_constraints_on_outcomes_are_met():
+    """Most guided points are allowed, and the best of them is at the circle, 0.25."""
+    optimizer = Optimizer(
+        Space({name: Float(-1, 1) for name in "xy"}), direction="minimize", num_initial=8, seed=1
+    )
+    for _ in range(20):
+        point = optimizer.ask()
+        optimizer.tell(point, *circle(point))
+    allowed = [max(circle(point)[1]) <= 0 for point, _ in optimizer.trials]
+    assert sum(allowed[8:]) >= 8 and optimizer.best_value == circle(optimizer.best_point)[0]
+    assert 0.25 <= optimizer.best_value < 0.26
+    again = Optimizer.from_json(optimizer.to_json())
+    assert again.best_point == optimizer.best_point and again.ask() == optimizer.ask()
+
+
+def test_wrong_constraints_are_refused():
+    optimizer = Optimizer(SPACE)
+    first, second = SPACE.sample(0, 2)
+    optimizer.tell(first, 3.0, [1.0, -1.0])
+    assert optimizer.best_point is None  # not allowed
+    with pytest.raises(ValueError, match="got 1 constraints, expected 2"):
+        optimizer.tell(second, 1.0, [0.0])
+    with pytest.raises(ValueError, match="0 or less where met"):
+        optimizer.tell(second, 1.0, ["a", 0.0])
+    optimizer.tell(second, 1.0, [0.0, math.nan])
+    assert len(optimizer.trials) == 2 and optimizer.best_point is None  # not known to be allowed
+    failed = optimizer.ask()
+    optimizer.tell(failed, FAILED)
+    optimizer.tell(optimizer.ask(), -5.0, [0, -2])
+    assert optimizer.best_value == -5.0

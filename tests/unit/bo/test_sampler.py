@@ -1,5 +1,6 @@
 """The Optuna sampler on define-by-run studies; its inferred space has the structure of SPACE."""
 
+import json
 import math
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from optuna.trial import TrialState
 from optiinr_jax.bo import Choice, Float, Int, OptiINRSampler, Space, suggest
 from optiinr_jax.bo.distributions import infer_bridges, make_bridge, to_distribution
 from optiinr_jax.bo.sampler import PROPOSAL
+from tests.helpers import count_compiled
 
 SPACE = Space(
     {
@@ -257,6 +259,51 @@ def test_a_sampler_that_holds_some_names_goes_with_ours():
     assert all(t.state == TrialState.COMPLETE for t in study.trials)
 
 
+@pytest.mark.integration
+def test_what_a_trial_has_been_given_is_held_in_its_proposal():
+    """By a queue or by Optuna's PartialFixedSampler: the rest is the best beside it."""
+
+    def f(trial):
+        return -4 * (trial.suggest_float("x", 0, 1) - trial.suggest_float("z", 0, 1)) ** 2
+
+    study = optuna.create_study(sampler=OptiINRSampler(num_initial=4), direction="maximize")
+    ends = dict.fromkeys("xz", FloatDistribution(0, 1))
+    for point in Space({"x": Float(0, 1), "z": Float(0, 1)}).sample(1, 24):
+        value = -4 * (point["x"] - point["z"]) ** 2
+        study.add_trial(optuna.create_trial(params=point, distributions=ends, value=value))
+    study.enqueue_trial({"z": 0.2})
+    study.optimize(f, n_trials=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study.sampler = optuna.samplers.PartialFixedSampler({"z": 0.8}, study.sampler)
+        study.optimize(f, n_trials=1)
+        study.enqueue_trial({"z": 9.0})  # outside of its range
+        study.optimize(f, n_trials=1)
+    for trial, z in zip(study.trials[24:26], (0.2, 0.8), strict=True):
+        proposal = json.loads(trial.system_attrs[PROPOSAL])
+        assert trial.params == proposal and proposal["z"] == z and abs(proposal["x"] - z) < 0.1
+
+
+@pytest.mark.integration
+def test_a_define_by_run_study_with_conditions_compiles_few_programs():
+    """Names that appear, conditions that become clear and ranges that move are no new programs."""
+
+    def f(trial):
+        kind = trial.suggest_categorical("kind", ["svm", "tree", "net"])
+        score = trial.suggest_float("x", 0, 1 + trial.number)
+        if kind == "svm":
+            score += trial.suggest_float("c", 0.1, 10.0, log=True)
+        if kind == "tree":
+            score += trial.suggest_int("depth", 1, 9 + trial.number)
+        if kind == "net":
+            score += trial.suggest_float("rate", 1e-4, 1.0, log=True)
+        return score
+
+    with count_compiled() as compiled:
+        run(OptiINRSampler(num_initial=10), 24, f)
+    assert compiled.count("jit(propose)") <= 3 and compiled.count("jit(loss_and_grad)") <= 3
+
+
 def test_a_further_trial_changes_the_order_of_no_name():
     """Or a study whose branches are visited in turns would compile its model for each of them."""
 
@@ -292,3 +339,22 @@ def test_a_parameter_of_several_objectives_is_refused_too():
     trial = optuna.trial.create_trial(values=[0.0, 0.0])
     with pytest.raises(ValueError, match="2 objectives, expected 1"):
         OptiINRSampler().sample_independent(study, trial, "x", FloatDistribution(0, 1))
+
+
+@pytest.mark.integration
+def test_optunas_constraints_are_met():
+    def f(trial):
+        x, y = (trial.suggest_float(name, -1, 1) for name in "xy")
+        trial.set_constraint("outside", 0.25 - x**2 - y**2)
+        if trial.number != 3:
+            trial.set_constraint("left", x - 0.3)
+        return x**2 + y**2
+
+    if not hasattr(optuna.trial.Trial, "set_constraint"):
+        pytest.skip("Optuna before 5")
+    study = run(OptiINRSampler(num_initial=8, seed=1), 20, f, direction="minimize")
+    allowed = [
+        t.params["x"] ** 2 + t.params["y"] ** 2 >= 0.25 and t.params["x"] <= 0.3
+        for t in study.trials
+    ]
+    assert sum(allowed[8:]) >= 6

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from optiinr_jax.bo import Choice, Float, Int, Space
+from optiinr_jax.bo import Choice, Float, Int, Space, maximise
 from optiinr_jax.bo.structure import activity, embed, snap
 
 SPACE = Space(
@@ -52,7 +52,7 @@ def test_equal_trainings_have_equal_vectors():
 
 
 def test_host_and_compiled_code_agree_on_what_is_active():
-    both = jax.jit(lambda u, c: (activity(SPACE.structure, c), embed(SPACE.structure, u, c)))
+    both = jax.jit(lambda u, c: (activity(SPACE.structure, u, c), embed(SPACE.structure, u, c)))
     for point in SPACE.sample(0, 50):
         (continuous, choice), x = both(*map(jnp.asarray, SPACE.split(point)))
         active = SPACE.active(point)
@@ -186,3 +186,87 @@ def test_a_value_outside_by_a_rounding_is_the_end():
     ):
         with pytest.raises(ValueError, match="expected a number from"):
             space.check_point(wrong)
+
+
+LISTED = Space(
+    {
+        "layers": Int(1, 4),
+        "width": Int(values=[64, 16, 32]),
+        "rate": Float(values=[0.1, 1.0, 0.3], when={"width": (32, 64)}),
+        "w_3": Int(1, 8, when={"layers": (3, 4)}),
+        "act": Choice("ab", when={"layers": range(2, 5)}),
+        "omega": Float(1, 9, when={"act": "a", "w_3": (1, 2, 7)}),
+    }
+)
+
+
+def test_listed_values_have_an_order():
+    width = LISTED.dimensions["width"]
+    assert width.values == (16, 32, 64) and (width.low, width.high) == (16, 64)
+    assert [width.from_unit(u) for u in (0.0, 0.3, 0.4, 0.6, 0.7, 1.0)] == [16, 16, 32, 32, 64, 64]
+    assert [width.to_unit(value) for value in width.values] == pytest.approx([1 / 6, 1 / 2, 5 / 6])
+    rate = LISTED.dimensions["rate"]
+    assert rate.check(np.float32(0.3)) == 0.3 and rate.check(1) == 1.0
+    for wrong in (33, 32.0, True, "16"):
+        with pytest.raises(ValueError, match="expected one of"):
+            width.check(wrong)
+    for wrong in (0.2, float("nan"), None):
+        with pytest.raises(ValueError, match="expected one of"):
+            rate.check(wrong)
+    assert Space.from_json(LISTED.to_json()).to_json() == LISTED.to_json()
+
+
+@pytest.mark.parametrize(
+    ("dimension", "text"),
+    [
+        (Int(values=[]), "expected one or more different whole numbers"),
+        (Int(values=[16, 16]), "one or more different"),
+        (Int(values=[16, 0.5]), "different whole numbers"),
+        (Float(values=[1, "a"]), "one or more different numbers"),
+        (Float(values=[1, math.inf]), "expected finite values"),
+        (Float(values=[1, 2], log=True), "and no log"),
+        (Int(), "expected finite whole numbers"),
+    ],
+)
+def test_wrong_lists_of_values(dimension, text):
+    with pytest.raises(ValueError, match=text):
+        Space({"x": dimension})
+
+
+def test_whole_numbers_are_parents_too():
+    """On the host and in compiled code alike: the names of a point, and the vector."""
+    assert LISTED.active({"layers": 1, "width": 16}) == ("layers", "width")
+    both = jax.jit(lambda u, c: (activity(LISTED.structure, u, c), embed(LISTED.structure, u, c)))
+    numbers = ["layers", "width", "rate", "w_3", "omega"]
+    seen = set()
+    for point in LISTED.sample(0, 60):
+        (is_number, is_choice), x = both(*map(jnp.asarray, LISTED.split(point)))
+        assert [name in point for name in numbers] == list(is_number)
+        assert ["act" in point] == list(is_choice)
+        np.testing.assert_allclose(x, LISTED.encode(point), atol=1e-6)
+        assert LISTED.check_point(point) == point
+        seen |= {tuple(point)}
+    assert len(seen) == 8
+    with pytest.raises(ValueError, match=r"point\['layers'\] is 9"):
+        LISTED.check_point({"layers": 9, "width": 16})
+    with pytest.raises(ValueError, match=r"when=.*Choice, or of an Int of at most 1024"):
+        Space({"n": Int(1, 5000), "x": Float(0, 1, when={"n": 3})})
+    with pytest.raises(ValueError, match=r"when=.*Choice, or of an Int"):
+        Space({"n": Float(0, 1), "x": Float(0, 1, when={"n": 0.5})})
+
+
+@pytest.mark.integration
+def test_a_search_over_depth_and_listed_values():
+    """Best with three layers, 32 wide, where the third one has a width of its own."""
+
+    def value(point):
+        third = abs(point["w_3"] - 6) if "w_3" in point else 4
+        return -abs(point["layers"] - 3) - third - abs(math.log2(point["width"] / 32))
+
+    found = maximise(value, LISTED, 30, num_initial=10)
+    assert found.best_value > -0.5
+    names = {"layers": 3, "w_3": 6}
+    assert (
+        found.ask(fixed={"w_3": 6})["layers"] in (3, 4)
+        and found.best_point.items() >= names.items()
+    )
