@@ -150,7 +150,7 @@ def fit(
     output.say(
         *score_lines(scores, signal),
         f"objective {inr.objective}, after {num_steps:,} steps",
-        f"{inr.num_params:,} parameters; {sizes_label(sizes)}",
+        f"{inr.num_params:,} parameters in {sizes_label(sizes)}",
         f"see {rendering}",
     )
     facts = {"num_params": inr.num_params, "bytes": sizes, "model": str(folder / MODEL)}

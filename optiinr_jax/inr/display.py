@@ -47,8 +47,9 @@ def as_text(inr: Any) -> str:
 
 def sizes_label(sizes: dict[str, int]) -> str:
     """Bytes of a model file and of the same signal in the usual formats, in one phrase."""
-    own, *usual = [f"{count:,} bytes as {name}" for name, count in sizes.items()]
-    return "; ".join([own, ", ".join(usual)]) if usual else own
+    usual = [f"{count:,} as {name}" for name, count in sizes.items() if name != "model file"]
+    own = f"{sizes['model file']:,} bytes"
+    return f"{own}; the same signal has {', '.join(usual)}" if usual else own
 
 
 def _facts(inr: Any) -> list[tuple[str, str]]:
