@@ -291,7 +291,8 @@ def export(
             "give one of them, or no --out."
         )
     for name in names:
-        path = EXPORTS[name](inr, out or Path("export").with_suffix(SUFFIXES[name]))
+        path = out or Path("export").with_suffix(SUFFIXES[name])
+        EXPORTS[name](inr, path)
         print(f"wrote {path}, {path.stat().st_size:,} bytes")
 
 

@@ -7,7 +7,7 @@ where `numerics.sine` is the library's.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.extend
@@ -102,9 +102,9 @@ def trace_formula(function: Callable[..., Any], num_inputs: int, what: str) -> F
     return _without_unused(inputs, write, outputs)
 
 
-def _constant(write: _Writer, z: Name, value: float) -> Operand:
+def _constant(write: _Writer, z: Name, value: float) -> Name:
     """The same number whatever the input, as a step, so that it has the shape of one."""
-    return write("max", write("min", z, value), value)
+    return cast(Name, write("max", write("min", z, value), value))
 
 
 def _evaluate(closed: Any, arguments: Sequence[Any], write: _Writer, what: str) -> list[Any]:
@@ -226,9 +226,7 @@ def _without_work(operation: str, operands: tuple[Operand, ...]) -> Operand | No
     return operands[0] if is_right else None
 
 
-def _without_unused(
-    inputs: tuple[Name, ...], write: _Writer, outputs: Sequence[Operand]
-) -> Formula:
+def _without_unused(inputs: tuple[Name, ...], write: _Writer, outputs: Sequence[Name]) -> Formula:
     """The steps that the outputs need, numbered anew."""
     needed, kept = set(outputs), []
     for (operation, operands), result in reversed(write.steps.items()):
@@ -237,8 +235,11 @@ def _without_unused(
             kept.append(Step(result, operation, operands))
     names = {step.result: Name(f"t{i}") for i, step in enumerate(reversed(kept))}
 
-    def renamed(operand: Operand) -> Operand:
-        return names.get(operand, operand) if isinstance(operand, Name) else operand
+    def renamed(name: Name) -> Name:
+        return names.get(name, name)
 
-    steps = [Step(names[s.result], s.operation, tuple(map(renamed, s.operands))) for s in kept]
-    return Formula(inputs, tuple(reversed(steps)), tuple(map(renamed, outputs)))
+    steps = []
+    for result, operation, operands in reversed(kept):
+        new = tuple(renamed(x) if isinstance(x, Name) else x for x in operands)
+        steps.append(Step(names[result], operation, new))
+    return Formula(inputs, tuple(steps), tuple(map(renamed, outputs)))

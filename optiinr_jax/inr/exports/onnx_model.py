@@ -4,6 +4,7 @@ It is written node by node. jax2onnx 0.17 was tried first: it stops at the primi
 `numerics.sine` chooses its code for a processor.
 """
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,7 @@ class _Graph:
     """Collects nodes and constants; every result gets a name of its own."""
 
     def __init__(self) -> None:
-        import onnx
-
-        self.onnx = onnx
+        self.onnx: Any = importlib.import_module("onnx")  # an extra
         self.nodes: list[Any] = []
         self.constants: dict[str, np.ndarray] = {}
 
