@@ -49,7 +49,7 @@ def sizes_label(sizes: dict[str, int]) -> str:
     """Bytes of a model file and of the same signal in the usual formats, in one phrase."""
     usual = [f"{count:,} as {name}" for name, count in sizes.items() if name != "model file"]
     own = f"{sizes['model file']:,} bytes"
-    return f"{own}; the same signal has {', '.join(usual)}" if usual else own
+    return f"{own}; the same signal needs {', '.join(usual)}" if usual else own
 
 
 def _facts(inr: Any) -> list[tuple[str, str]]:

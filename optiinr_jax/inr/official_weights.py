@@ -134,7 +134,7 @@ def _by_layer(arrays: Arrays) -> tuple[list[Arrays], dict[str, float]]:
         place = tuple(map(int, re.findall(r"\d+", name.rpartition(".")[0])))
         part = name.rpartition(".")[2]
         if part in _NUMBERS:
-            numbers[_NUMBERS[part]] = float(np.real(array))
+            numbers[_NUMBERS[part]] = float(np.real(array).ravel()[0])
         if part in _PARTS:
             second = f"{_SECOND_MAP}." if _SECOND_MAP in name else ""
             layers.setdefault(place, {})[second + part] = array

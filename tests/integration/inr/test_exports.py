@@ -78,6 +78,7 @@ def random_variables(config, *, num_dims=2, num_channels=3):
     rng = np.random.default_rng(3)
     lowered = lower(config, num_dims)
     bounds = {f"hidden_{i}": float(layer.weight_bound) for i, layer in enumerate(lowered.layers)}
+    bounds["output"] = float(lowered.output_weight_bound)
     variables = jax.tree.map_with_path(
         lambda path, leaf: jnp.float32(
             bounds.get(path[1].key.removesuffix("_orthogonal"), 0.5)
