@@ -23,7 +23,7 @@ from optiinr_jax.inr.fitting import make_inr
 from optiinr_jax.inr.model import map_names
 from optiinr_jax.inr.presets import preset
 from optiinr_jax.inr.representation import INR
-from optiinr_jax.signals import as_signal, make_signal
+from optiinr_jax.signals import Signal, as_signal, make_signal
 from optiinr_jax.signals.inputs import SignalLike
 
 Arrays = dict[str, np.ndarray]
@@ -77,13 +77,7 @@ def from_state_dict(
             f"the weights are {sorted(arrays)!r:.200}, but a layer and an output layer were "
             "expected, with names like net.0.linear.weight; give the whole state dict."
         )
-    if signal is None and shape is None:
-        raise ValueError("neither signal nor shape was given; give one, for the grid.")
-    channels = len(layers[-1]["bias"])
-    if signal is None:
-        made = make_signal(modality, np.zeros((*shape, channels), np.float32))
-    else:
-        made = as_signal(signal)
+    made = _grid(signal, modality, shape, num_channels=len(layers[-1]["bias"]))
     config = _config(layers, network, made.kind, made.num_dims, {**found, **numbers})
     names = [name for i in range(config.depth) for name in _maps(config, i)] + ["output"]
     flat = [_leaves(part) for layer in layers for part in _split(layer)]
@@ -101,6 +95,17 @@ def from_state_dict(
     params = {n: {k: jnp.asarray(v, jnp.float32) for k, v in p.items()} for n, p in params.items()}
     inr = make_inr(made, config, {"params": params, "constants": {}})
     return inr if signal is not None else replace(inr, score=math.nan, scores=None)
+
+
+def _grid(
+    signal: SignalLike | None, modality: str, shape: tuple[int, ...] | None, num_channels: int
+) -> Signal:
+    """The signal, or one of zeros that has its shape."""
+    if signal is not None:
+        return as_signal(signal)
+    if shape is None:
+        raise ValueError("neither signal nor shape was given; give one, for the grid.")
+    return make_signal(modality, np.zeros((*shape, num_channels), np.float32))
 
 
 def _read(weights: Any) -> Arrays:
