@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from tyro.conf import arg
+from tyro.conf import FlagCreatePairsOff, arg
 
 import optiinr_jax as oi
 from optiinr_jax.files import write_atomic
@@ -29,6 +29,7 @@ Text = Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="")]
 Count = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 Number = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
 PortfolioFile = Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="")]
+Flag = Annotated[bool, FlagCreatePairsOff]
 Json = Annotated[bool, arg(name="json")]
 SAMPLE = "sample"  # name of a run without a file
 MODEL, STUDY = "best.inr.safetensors", "study.db"

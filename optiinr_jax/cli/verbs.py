@@ -16,6 +16,7 @@ from optiinr_jax.cli.common import (
     STUDY,
     Count,
     File,
+    Flag,
     Json,
     Model,
     Number,
@@ -32,7 +33,9 @@ from optiinr_jax.cli.common import (
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
+from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.baselines import fit_presets, summary
+from optiinr_jax.inr.display import sizes_label
 from optiinr_jax.inr.fitting import matmul_precision
 from optiinr_jax.inr.presets import PROTOCOLS
 from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
@@ -44,6 +47,14 @@ from optiinr_jax.streams import print_lines
 from optiinr_jax.studies.model_file import holds_search
 
 SELF_TEST_STEPS = 100  # of `doctor`
+SUFFIXES = {"torch": ".py", "onnx": ".onnx", "glsl": ".glsl", "wgsl": ".wgsl", "html": ".html"}
+EXPORTS = {  # name of a form -> what writes it
+    "torch": oi.INR.to_torch,
+    "onnx": oi.INR.to_onnx,
+    "glsl": lambda inr, path: write_atomic(path, inr.to_glsl().encode()),
+    "wgsl": lambda inr, path: write_atomic(path, inr.to_wgsl().encode()),
+    "html": oi.INR.to_html,
+}
 Crop = Annotated[
     Literal["tight", "wire", "none"] | None,
     arg(metavar="tight|wire|none", help_behavior_hint=""),
@@ -139,16 +150,16 @@ def fit(
         pause_at=num_steps,
         progress=output.is_verbose,
     )
-    rendering, scores = write_outputs(inr, folder), inr.evaluate(signal)
+    rendering, scores, sizes = write_outputs(inr, folder), inr.evaluate(signal), inr.sizes(signal)
     checkpoint.unlink(missing_ok=True)
     output.say(
         *score_lines(scores, signal),
         f"objective {inr.objective}, after {num_steps:,} steps",
-        f"{inr.num_params:,} parameters in {inr.num_bytes:,} bytes; {rendering.name} has "
-        f"{rendering.stat().st_size:,}",
+        f"{inr.num_params:,} parameters in {sizes_label(sizes)}",
         f"see {rendering}",
     )
-    output.result({**scores, "num_params": inr.num_params, "model": str(folder / MODEL)})
+    facts = {"num_params": inr.num_params, "bytes": sizes, "model": str(folder / MODEL)}
+    output.result({**scores, **facts})
 
 
 def compare(
@@ -249,19 +260,48 @@ def export(
     model: Positional[Model],
     /,
     *,
-    out: Annotated[Path, arg(aliases=["-o"], metavar="PATH")] = Path("mesh.ply"),
+    out: Out = None,
+    torch: Flag = False,
+    onnx: Flag = False,
+    glsl: Flag = False,
+    wgsl: Flag = False,
+    html: Flag = False,
     scale: float = 1.0,
     level: float = 0.5,
 ) -> None:
-    """Export the surface of a solid as a closed mesh, by marching cubes.
+    """Export a network for other programs, or the surface of a solid as a closed mesh.
+
+    Without one of --torch, --onnx, --glsl, --wgsl and --html it is the mesh, by marching cubes.
 
     Args:
-        model: model file that search or fit wrote for a mesh or a voxel grid.
-        out: mesh to write (.ply .obj .stl .glb .off).
-        scale: factor on every side of the voxel grid; more than 1 gives a finer mesh.
-        level: value at which the surface lies, between 0 (outside) and 1 (inside).
+        model: model file from search or fit.
+        out: file to write (default: mesh.ply, else export with the suffix of the form). The suffix
+            of a mesh decides its format: .ply .obj .stl .glb .off.
+        torch: a file of PyTorch, and its weights as .safetensors beside it.
+        onnx: an ONNX model.
+        glsl: the text of a GLSL function, weights included.
+        wgsl: the text of a WGSL function, weights included.
+        html: one page that shows the signal in a browser, without a connection.
+        scale: of a mesh, the factor on every side of the voxel grid; more than 1 is finer.
+        level: of a mesh, the value at which it lies, between 0 (outside) and 1 (inside).
     """
     inr = oi.load_inr(model)
+    asked = {"torch": torch, "onnx": onnx, "glsl": glsl, "wgsl": wgsl, "html": html}
+    names = [name for name, is_asked in asked.items() if is_asked]
+    if not names:
+        return _export_mesh(inr, out or Path("mesh.ply"), scale, level)
+    if out is not None and len(names) > 1:
+        raise ValueError(
+            f"--out {out} is one file, but --{' and --'.join(names)} are several; "
+            "give one of them, or no --out."
+        )
+    for name in names:
+        path = out or Path("export").with_suffix(SUFFIXES[name])
+        EXPORTS[name](inr, path)
+        print(f"wrote {path}, {path.stat().st_size:,} bytes")
+
+
+def _export_mesh(inr: oi.INR, out: Path, scale: float, level: float) -> None:
     frame = inr.frame.scaled(scale)
     mesh = mesh_of(inr.predict(frame.grid_coords()), frame, level)
     write_mesh(out, mesh)

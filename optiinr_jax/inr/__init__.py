@@ -14,6 +14,7 @@ from optiinr_jax.inr.encodings import FourierFeatures as FourierFeatures
 from optiinr_jax.inr.encodings import NerfFrequencies as NerfFrequencies
 from optiinr_jax.inr.encodings import fourier_features as fourier_features
 from optiinr_jax.inr.encodings import nerf_features as nerf_features
+from optiinr_jax.inr.exports import ExportError as ExportError
 from optiinr_jax.inr.fitting import DivergedError as DivergedError
 from optiinr_jax.inr.fitting import FitOptions as FitOptions
 from optiinr_jax.inr.fitting import FloorWarning as FloorWarning
@@ -34,6 +35,7 @@ from optiinr_jax.inr.ntk import full_tangent_kernel as full_tangent_kernel
 from optiinr_jax.inr.ntk import project as project
 from optiinr_jax.inr.ntk import spectrum as spectrum
 from optiinr_jax.inr.ntk import tangent_kernel as tangent_kernel
+from optiinr_jax.inr.official_weights import from_state_dict as from_state_dict
 from optiinr_jax.inr.optimizer import make_optimizer as make_optimizer
 from optiinr_jax.inr.presets import PROTOCOLS as PROTOCOLS
 from optiinr_jax.inr.presets import preset as preset

@@ -18,13 +18,14 @@ from optiinr_jax.checks import check_whole
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.model import Variables, init
 from optiinr_jax.inr.reparameterization import fourier_basis
+from optiinr_jax.inr.rounding import BASIS, SCALE, decode_arrays, encode_arrays
 from optiinr_jax.signals import Frame
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import check_objective
 
 FORMAT, FORMAT_VERSION = "optiinr", 3
-_READABLE = ("2", "3")  # until 2 the range of the coordinates stood in the frame
-_BASIS = "constants/fourier_basis"  # FR's: follows from the configuration, so it is not stored
+ROUNDED_VERSION = 4  # with float16 or int8 in it, which earlier programs do not read
+_READABLE = ("2", "3", "4")  # until 2 the range of the coordinates stood in the frame
 _METADATA_KEYS = {"format", "version", "config", "frame", "info", "sha256"}
 
 
@@ -41,18 +42,19 @@ class Content(NamedTuple):
     info: dict[str, Any]  # facts about the fit: score, num_steps, seed, ...
 
 
-def pack(content: Content) -> bytes:
+def pack(content: Content, dtype: str = "float32") -> bytes:
     """The bytes of a model file, read back once to be sure of them."""
     from safetensors.numpy import load, save
 
     tensors = {
         name: _as_float32(name, np.ascontiguousarray(array))
         for name, array in flatten_dict(content.variables, sep="/").items()
-        if name != _BASIS
+        if name != BASIS
     }
+    tensors = encode_arrays(tensors, dtype)
     metadata = {
         "format": FORMAT,
-        "version": str(FORMAT_VERSION),
+        "version": str(FORMAT_VERSION if dtype == "float32" else ROUNDED_VERSION),
         "config": json.dumps(content.config.to_json()),
         "frame": json.dumps(content.frame.to_json()),
         "info": json.dumps(content.info),
@@ -96,7 +98,7 @@ def unpack(path: str | os.PathLike[str]) -> Content:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             config, frame, info = _read_metadata(metadata)
-            _check_shapes(file, config, frame)
+            _check_shapes(file, metadata, config, frame)
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ModelFileError(
@@ -108,7 +110,7 @@ def unpack(path: str | os.PathLike[str]) -> Content:
         raise ModelFileError(f"{path} is no model file: its text is nested too deep.") from None
     if _digest(tensors, metadata) != metadata["sha256"]:
         raise ModelFileError(f"{path} has changed since it was saved; use an intact copy.")
-    variables = unflatten_dict(tensors, sep="/")
+    variables = unflatten_dict(decode_arrays(tensors), sep="/")
     variables = {"params": variables["params"], "constants": variables.get("constants", {})}
     if config.reparameterization is not None:
         basis = fourier_basis(config.reparameterization, config.width)
@@ -152,18 +154,31 @@ def _check_facts(info: dict[str, Any]) -> None:
     check_objective(info.get("objective", "samples"))
 
 
-def _check_shapes(file: Any, config: NetworkConfig, frame: Frame) -> None:
+def _check_shapes(file: Any, metadata: dict[str, str], config: NetworkConfig, frame: Frame) -> None:
     """Compare names, types and shapes with what the configuration asks for; allocates nothing."""
     expected = jax.eval_shape(
         lambda key: init(key, config, num_dims=frame.num_dims, num_channels=frame.num_channels),
         jax.random.key(0),
     )
     flat: dict[str, Any] = flatten_dict(expected, sep="/")
-    shapes = {name: list(leaf.shape) for name, leaf in flat.items() if name != _BASIS}
+    shapes = {name: list(leaf.shape) for name, leaf in flat.items() if name != BASIS}
     found = {name: file.get_slice(name) for name in file.keys()}
-    if {name: part.get_shape() for name, part in found.items()} != shapes:
+    arrays = {name: part for name, part in found.items() if not name.endswith(SCALE)}
+    if {name: part.get_shape() for name, part in arrays.items()} != shapes:
         raise ValueError("its tensors do not fit its configuration; use an intact copy.")
-    if any(part.get_dtype() != "F32" for part in found.values()):
+    scales = {
+        name + SCALE: [*shapes[name][:-2], 1, shapes[name][-1]]
+        for name, part in arrays.items()
+        if part.get_dtype() == "I8"
+    }
+    if {name: part.get_shape() for name, part in found.items() if name not in arrays} != scales:
+        raise ValueError("its scales do not fit its tensors; use an intact copy.")
+    is_rounded = metadata["version"] == str(ROUNDED_VERSION)
+    for name, part in found.items():
+        allowed = {"F32"} | ({"F16"} if is_rounded and name in arrays else set())
+        allowed |= {"I8"} if is_rounded and name.endswith("/kernel") else set()
+        if part.get_dtype() in allowed:
+            continue
         raise ValueError("its tensors are not float32; use a file that save() wrote.")
 
 

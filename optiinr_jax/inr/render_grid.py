@@ -1,11 +1,16 @@
 """The grid of a rendering: which part of the signal, and what a coarse point is the mean of."""
 
+import itertools
 import math
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float64
+
+from optiinr_jax.signals import Frame
+from optiinr_jax.signals.coordinates import coords_of_places, places_of_coords
 
 
 def inside_cell(cell: float) -> Float64[np.ndarray, " m"]:
@@ -40,3 +45,23 @@ def check_region(
             "were expected, one for every axis."
         )
     return cast(list[tuple[float, float]], parts)
+
+
+def on_grid_of(network: Callable[[Any], Any], own: Frame, other: Frame) -> Callable[[Any], Any]:
+    """A network as a function of the coordinates of another grid over the same extent.
+
+    On a coarser grid a value is the mean over its cell, as in `INR.render`.
+    """
+    if other.shape == own.shape:
+        return network
+    cells = [n / m for n, m in zip(own.shape, other.shape, strict=True)]
+    inside = [np.array([offset]) for offset in itertools.product(*map(inside_cell, cells))]
+
+    def apply_there(coords: Any) -> Any:
+        places = places_of_coords(coords, other.shape)
+        here = (places - other.edge) * np.array([cells], places.dtype) + own.edge
+        moved = [here + offset.astype(places.dtype) for offset in inside]
+        values = [network(coords_of_places(p, own.shape)) for p in moved]
+        return reduce(lambda a, b: a + b, values) / len(values)
+
+    return apply_there

@@ -6,13 +6,10 @@ part of the value: a network that comes out of a transformation is another one a
 """
 
 import contextlib
-import itertools
 import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +20,19 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float32
 
 from optiinr_jax.files import write_atomic
+from optiinr_jax.inr import display, exports
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.lowering import as_wave
 from optiinr_jax.inr.model import Variables, apply, check_single
 from optiinr_jax.inr.model_file import Content, pack, unpack
-from optiinr_jax.inr.render_grid import check_region, inside_cell
-from optiinr_jax.signals import Frame, Scores, Signal, as_signal
-from optiinr_jax.signals.coordinates import coords_of_places, places_of_coords
+from optiinr_jax.inr.render_grid import check_region, inside_cell, on_grid_of
+from optiinr_jax.inr.rounding import round_variables
+from optiinr_jax.signals import Frame, Scores, as_signal
+from optiinr_jax.signals.coordinates import coords_of_places
 from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.kinds import get_kind
-from optiinr_jax.signals.scores import read_scores
-from optiinr_jax.signals.thumbnails import draw_pair, image_tag, thumbnail
-from optiinr_jax.text import printable
+from optiinr_jax.signals.scores import OBJECTIVES, read_scores
 
-_SHOWN_POINTS = 2**20  # of a network that a notebook shows without being asked
 _PREDICT_POINTS = 65536  # points computed at once: bounds the memory, not the size
 
 
@@ -256,7 +252,7 @@ class INR:
             )
         signal = signal.with_value_range(frame.value_range)
         kind = get_kind(signal.kind)
-        found = signal.scores(self._on_grid_of(signal))
+        found = signal.scores(on_grid_of(self.network(), frame, signal.frame))
         scores = {
             kind.metric.name: found.samples,
             f"{kind.metric.name} between samples": found.between,
@@ -268,27 +264,6 @@ class INR:
                 with contextlib.suppress(ValueError):  # smaller than the metric's window
                     scores[name] = float(metric(samples, target))
         return scores
-
-    def _on_grid_of(self, signal: Signal) -> Callable[[Array], Array]:
-        """The network as a function of the coordinates of a grid over the same extent.
-
-        On a coarser grid a value is the mean over its cell, as in `render`.
-        """
-        network = self.network()
-        if signal.shape == self.frame.shape:
-            return network
-        own, other = self.frame, signal.frame
-        cells = [n / m for n, m in zip(own.shape, other.shape, strict=True)]
-        inside = [np.array([offset]) for offset in itertools.product(*map(inside_cell, cells))]
-
-        def apply_there(coords: Array) -> Array:
-            places = places_of_coords(coords, other.shape)
-            here = (places - other.edge) * np.array([cells], places.dtype) + own.edge
-            moved = [here + offset.astype(places.dtype) for offset in inside]
-            values = [network(coords_of_places(p, own.shape)) for p in moved]
-            return reduce(jnp.add, values) / len(values)
-
-        return apply_there
 
     @property
     def doubt(self) -> str:
@@ -311,15 +286,62 @@ class INR:
         """Size of the model file."""
         return len(self.to_bytes())
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def sizes(self, signal: SignalLike | None = None) -> dict[str, int]:
+        """Bytes of the model file and of the same signal in the usual formats.
+
+        PNG and the smallest JPEG that is as good, FLAC, packed voxels.
+
+        Args:
+            signal: what the network represents; None: its own rendering is measured.
+        """
+        frame = self._concrete("sizes").frame
+        samples = self.render() if signal is None else as_signal(signal).samples
+        score = None if self.scores is None else self.scores.samples
+        usual = get_kind(frame.kind).sizes(np.asarray(samples), frame.attributes, score)
+        return {"model file": self.num_bytes, **usual}
+
+    def rounded(self, dtype: str, signal: SignalLike | None = None) -> "INR":
+        """The network as a model file of fewer bits holds it, in float32.
+
+        Args:
+            dtype: "float16" or "int8" (kernels with a scale for every unit); "float32" changes
+                nothing.
+            signal: by which it is scored anew; None: nothing is known of its score.
+
+        Raises:
+            ValueError: an unknown type, or numbers that the type cannot hold.
+        """
+        variables = round_variables(self._concrete("rounded").variables, dtype)
+        if dtype == "float32":
+            return self
+        inr = replace(self, variables=variables, score=math.nan, scores=None)
+        if signal is None:
+            return inr
+        found = as_signal(signal).with_value_range(self.frame.value_range)
+        scores = found.scores(inr.network())
+        return replace(inr, scores=scores, score=OBJECTIVES[self.objective](scores))
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        dtype: str = "float32",
+        signal: SignalLike | None = None,
+    ) -> Path:
         """Write the model file, atomically, and read it back before it takes its name.
+
+        Args:
+            dtype: of the trained numbers in the file, float32, float16 or int8; they are float32
+                again where the file is loaded.
+            signal: by which the rounded network is scored, as the file then says; without one its
+                score is not known.
 
         Raises:
             OSError: the folder is missing or not writable.
+            ValueError: numbers that `dtype` cannot hold.
         """
-        return write_atomic(path, self.to_bytes())
+        return write_atomic(path, self.rounded(dtype, signal).to_bytes(dtype))
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, dtype: str = "float32") -> bytes:
         """The content of the model file."""
         self = self._concrete("to_bytes")
         facts = {
@@ -329,46 +351,17 @@ class INR:
             "num_steps": self.num_steps,
             "seed": self.seed,
         }
-        return pack(Content(self.config, self.variables, self.frame, {**self.info, **facts}))
+        content = Content(self.config, self.variables, self.frame, {**self.info, **facts})
+        return pack(content, dtype)
 
-    def plot(self, signal: SignalLike) -> Any:
-        """Draw a signal, the network, and its error, side by side; matplotlib's three axes.
-
-        Raises:
-            SignalError: a signal of another kind.
-        """
-        from matplotlib import pyplot
-
-        signal = as_signal(signal)
-        scores = self.evaluate(signal)
-        figure, axes = pyplot.subplots(1, 3, figsize=(10.0, 3.4), layout="constrained")
-        draw_pair(axes, self.render(shape=signal.shape), signal.samples, signal.frame)
-        name, score = next(iter(scores.items()))
-        title = printable(f"{signal.name}: {name} {score:.4g}, {self._facts()[1][1]}")
-        figure.suptitle(title, parse_math=False)
-        return axes
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in self._facts()
-        )
-        picture = ""
-        if self.frame.num_points <= _SHOWN_POINTS:
-            with contextlib.suppress(TypeError, ValueError):  # traced, or a stack
-                picture = image_tag(thumbnail(self.render(), self.frame), "the network")
-        return f"{picture}<table>{rows}</table>"
-
-    def __repr__(self) -> str:
-        return "INR(" + ", ".join(f"{name}={value}" for name, value in self._facts()) + ")"
-
-    def _facts(self) -> list[tuple[str, str]]:
-        layers = "-".join(layer.activation for layer in self.config.layers)
-        return [
-            ("signal", f"{self.frame.kind} {' x '.join(map(str, self.frame.shape))}"),
-            ("layers", f"{layers}, width {self.config.width}"),
-            ("parameters", f"{self.num_params} ({4 * self.num_params / 1024:.0f} KiB)"),
-            ("score", f"{self.score:.2f} after {self.num_steps} steps"),
-        ]
+    plot = display.plot
+    to_glsl = exports.to_glsl
+    to_html = exports.to_html
+    to_onnx = exports.to_onnx
+    to_torch = exports.to_torch
+    to_wgsl = exports.to_wgsl
+    _repr_html_ = display.as_html
+    __repr__ = display.as_text
 
 
 def load_inr(path: str | os.PathLike[str]) -> INR:

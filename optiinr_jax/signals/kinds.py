@@ -10,6 +10,7 @@ import numpy as np
 
 from optiinr_jax.signals import audio, image, metrics, spectra, volume
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.sizes import picture_sizes, solid_sizes, sound_sizes
 from optiinr_jax.signals.targets import Finer
 
 Size = int | tuple[int, ...] | None
@@ -62,6 +63,10 @@ class SignalKind:
     read: Callable[..., Samples]  # file, size, max_points, **options
     sample: Callable[[Size, int], Samples]  # embedded sample: size, max_points
     write: Callable[[Path, np.ndarray, dict[str, float]], Path]  # file, natural values, attributes
+    # (samples, attributes, the PSNR or so that is to be matched) -> bytes in the usual formats
+    sizes: Callable[[np.ndarray, dict[str, float], float | None], dict[str, int]] = (
+        lambda samples, attributes, score: {}
+    )
     # (attributes, shape of their grid, another shape) -> attributes of the same signal on that grid
     rescale_attributes: Callable[
         [dict[str, float], tuple[int, ...], tuple[int, ...]], dict[str, float]
@@ -116,6 +121,7 @@ KINDS: dict[str, SignalKind] = {
         read=_picture,
         sample=lambda size, limit: Samples(image.sample_image(size, max_pixels=limit), {}),
         write=lambda path, values, attributes: image.write_image(path, values),
+        sizes=picture_sizes,
     ),
     "audio": SignalKind(
         axes=("time",),
@@ -145,6 +151,7 @@ KINDS: dict[str, SignalKind] = {
         ),
         sample=lambda size, limit: _sound(audio.sample_audio(size, max_samples=limit)),
         write=_write_sound,
+        sizes=sound_sizes,
         rescale_attributes=audio.rescale_attributes,
     ),
     "volume": SignalKind(
@@ -173,6 +180,7 @@ KINDS: dict[str, SignalKind] = {
         ),
         sample=lambda size, limit: _solid(volume.sample_volume(size, max_voxels=limit)),
         write=volume.write_volume,
+        sizes=solid_sizes,
         rescale_attributes=volume.rescale_attributes,
     ),
 }

@@ -198,6 +198,26 @@ def test_fit_eval_and_render_of_every_kind(kind, tmp_path, monkeypatch, capsys):
     assert [float(number) for number in numbers] == pytest.approx(list(scores.values()), abs=1e-4)
 
 
+def test_export_writes_a_network_for_other_programs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    picture = oi.sample_signal("image", size=8)
+    oi.make_inr(picture, oi.preset("siren", width=8)).save("a.inr.safetensors")
+    assert run(["export", "a.inr.safetensors", "--torch", "--glsl", "--wgsl", "--html"]) == 0
+    names = ["export.py", "export.glsl", "export.wgsl", "export.html"]
+    for line, name in zip(capsys.readouterr().out.splitlines(), names, strict=True):
+        assert line == f"wrote {name}, {(tmp_path / name).stat().st_size:,} bytes"
+    assert (tmp_path / "export.safetensors").is_file()
+    assert run(["export", "a.inr.safetensors", "--html", "-o", "page.html"]) == 0
+    assert (tmp_path / "page.html").read_text() == (tmp_path / "export.html").read_text()
+    capsys.readouterr()
+    assert run(["export", "a.inr.safetensors", "--glsl", "--html", "-o", "b"]) == 2
+    assert "--glsl and --html are several" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert run(["export", "a.inr.safetensors", "--onnx"]) == 2
+    errors = capsys.readouterr().err
+    assert "pip install 'optiinr-jax[onnx]'" in errors and errors.count("\n") == 1
+
+
 def test_export_writes_a_closed_mesh_of_a_solid_only(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     fit = ["fit", "--sample", "volume", "--size", "16", "--preset", "finer", "--out", "solid"]

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from optiinr_jax.inr.display import sizes_label
 from optiinr_jax.report.facts import Facts
 from optiinr_jax.report.labels import count_label
 from optiinr_jax.signals.kinds import get_kind
@@ -12,14 +13,14 @@ class NextSteps(NamedTuple):
 
     Attributes:
         model: file of the network.
-        num_bytes: size of it.
+        sizes: bytes of it, and of the same signal in the usual formats.
         num_params: trained parameters.
         commands: command lines.
         python: lines of Python.
     """
 
     model: str
-    num_bytes: str
+    sizes: str
     num_params: str
     commands: tuple[str, ...]
     python: tuple[str, ...]
@@ -36,9 +37,10 @@ def make_next_steps(facts: Facts) -> NextSteps | None:
         commands = [f"optiinr export {model} --scale 2 -o larger{suffix}"]
     larger = inr.frame.scaled(2.0).shape
     shape = ", ".join(map(str, (*larger, inr.frame.num_channels)))
+    commands.append(f"optiinr export {model} --html  # a page that draws it; or --torch, --onnx")
     return NextSteps(
         model=model,
-        num_bytes=count_label(inr.num_bytes),
+        sizes=sizes_label(inr.sizes(facts.signal)),
         num_params=count_label(inr.num_params),
         commands=(*commands, f"optiinr eval {model} FILE"),
         python=(

@@ -256,4 +256,4 @@ def test_a_repr_looks_at_no_weights(wavy, monkeypatch):
     """It once packed and hashed the whole model for its size in KiB."""
     monkeypatch.setattr(representation, "pack", lambda content: pytest.fail("packed"))
     assert "6 x 10" in repr(wavy) and "siren-siren" in wavy._repr_html_()
-    assert f"{wavy.num_params} (0 KiB)" in repr(wavy)
+    assert f"parameters={wavy.num_params}" in repr(wavy)
