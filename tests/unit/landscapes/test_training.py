@@ -68,7 +68,7 @@ def test_noise_before_the_simulation_blurs_nothing():
 
 def test_labels_are_those_of_the_clean_guess():
     """Pairs as the step draws them: a label belongs to a run, its guess lies beside it."""
-    data = module._prepare(CIRCLE, None, CONFIG, replace(TINY, loss=landscapes.squared_distance), 0)
+    data = module._prepare(CIRCLE, None, None, replace(TINY, loss=landscapes.squared_distance), 0)
     training = replace(TINY, loss=landscapes.squared_distance, targets_per_step=4)
     pairs = draw_pairs(jax.random.key(0), jnp.float32(1e-4), data, training)
     for target, guesses, labels in zip(pairs.targets, pairs.x, pairs.labels, strict=True):
@@ -121,7 +121,7 @@ def test_penalties_flatten(penalty):
 def test_near_pairs_are_near():
     training = replace(TINY, loss=landscapes.squared_distance, near_share=0.5, num_near=4)
     training = replace(training, targets_per_step=16)
-    data = module._prepare(CIRCLE, None, CONFIG, training, 0)
+    data = module._prepare(CIRCLE, None, None, training, 0)
     pairs = draw_pairs(jax.random.key(0), jnp.float32(0.0), data, training)
     of_target = np.array(
         [np.argmin(np.abs(CIRCLE.y - t).sum(1)) for t in np.asarray(pairs.targets)]
