@@ -112,9 +112,9 @@ def overview() -> Iterator[str]:
         "Share of runs from random starts that end within 2 % of every unknown's range and with "
         "less than 1 % of a random guess's loss: 10 targets, 50 starts each (30 for those with "
         "costlier simulations), the same for all, 5 networks a noise scale (in parts of an "
-        "unknown's range). All methods have the same scaling to [0, 1], the same wall around it and "
-        "the same line search; the noise scale and the length of the first step are chosen for "
-        "each method on 6 to 8 other targets, its best settings for BFGS alone too. Intervals of "
+        "unknown's range). All methods have the same scaling to [0, 1], the same wall around it "
+        "and the same line search; the noise scale and the length of the first step are chosen "
+        "for each method, BFGS alone among them, on 6 to 8 other targets. Intervals of "
         "95 % by bootstrap over networks, targets and starts.\n"
     )
     yield (

@@ -50,11 +50,9 @@ def cole_hopf(num, nu):
 
 
 def test_burgers_is_that_of_cole_and_hopf_to_second_order():
-    exact = np.stack(list(cole_hopf(256, nu=0.05)))[:, ::8]
-    errors = [
-        np.abs(sim.burgers(jnp.asarray(CENTRES), dt=dt, nu=0.05) - exact).max()
-        for dt in (0.025, 0.0125)
-    ]
+    exact = np.stack(list(cole_hopf(256, nu=0.05)))[:, ::4]
+    run = jax.jit(partial(sim.burgers, num=128, nu=0.05), static_argnames="dt")
+    errors = [np.abs(run(jnp.asarray(CENTRES), dt=dt) - exact).max() for dt in (0.025, 0.0125)]
     assert errors[1] < 5e-3 and 3.0 < errors[0] / errors[1] < 5.0
 
 

@@ -110,9 +110,8 @@ def test_penalties_of_a_parabola():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("penalty", [name for name in PENALTIES if name != "none"])
-def test_penalties_flatten(penalty):
-    training = replace(TRAINING, num_steps=200, guesses_per_target=32, penalty=penalty)
+def test_a_penalty_flattens():
+    training = replace(TRAINING, num_steps=200, guesses_per_target=32, penalty="gradient")
     plain = train(WAVE, [0.0], training, penalty_weight=0.0)
     flat = train(WAVE, [0.0], training, penalty_weight=1.0)
     assert abs(amplitude(flat, 0)) < 0.5 * abs(amplitude(plain, 0))
@@ -130,6 +129,15 @@ def test_near_pairs_are_near():
     assert away[:, :4].max() <= 4.1 * 8 / 512 < np.median(away[:, 4:])
 
 
+def test_a_target_is_shown_with_the_runs_it_has_labels_of():
+    labelled = np.arange(64).reshape(2, 32)
+    training = replace(TINY, targets_per_step=8, near_share=1.0)
+    data = module._prepare(CIRCLE, np.array([[0.0], [1.0]]), labelled, TINY, 0)
+    pairs = draw_pairs(jax.random.key(0), jnp.float32(0.0), data, training)
+    for target, guesses in zip(np.asarray(pairs.targets), np.asarray(pairs.x), strict=True):
+        assert ((guesses > CIRCLE.x[31]) == (target[0] == 1.0)).all()
+
+
 @pytest.mark.parametrize(
     ("runs", "change", "said"),
     [
@@ -139,9 +147,13 @@ def test_near_pairs_are_near():
         (Runs(X, np.ones_like(X)), {}, "have to be finite and vary"),
         (WAVE, {"noise": "pink"}, "known are gaussian, uniform"),
         (WAVE, {"near_share": 0.5}, "near_share takes runs"),
-        (WAVE, {"learning_rate": 1e30}, "use a learning_rate below"),
     ],
 )
 def test_what_cannot_be_learned_is_said(runs, change, said, no_type_checks):
-    with pytest.raises((ValueError, FloatingPointError), match=said):
+    with pytest.raises(ValueError, match=said):
         train(runs, [0.1, 0.2], replace(TINY, **change))
+
+
+def test_a_training_that_diverged_is_said():
+    with pytest.raises(FloatingPointError, match="use a learning_rate below"):
+        train(WAVE, [0.1, 1e38])
