@@ -131,6 +131,7 @@ for i, scale in enumerate(scales):
 # %%
 means = np.array([s.mean for s in shares.values()])
 ends = np.array([[s.mean - s.low, s.high - s.mean] for s in shares.values()]).T
+plt.figure(figsize=(6, 2.4), layout="constrained")
 plt.barh(list(shares), 100 * means, xerr=100 * ends, color="#4e79a7")
 plt.gca().invert_yaxis()
 plt.xlabel("% of the starts that reach the truth")
