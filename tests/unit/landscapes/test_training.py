@@ -22,7 +22,7 @@ def value(target, observed):
     return observed[0]
 
 
-TRAINING = ProxyTraining(num_steps=1500, targets_per_step=1, guesses_per_target=256, loss=value)
+TRAINING = ProxyTraining(num_steps=1000, targets_per_step=1, guesses_per_target=256, loss=value)
 TINY = replace(TRAINING, num_steps=20, guesses_per_target=8)
 X = (np.arange(512)[:, None] + 0.5) / 512
 WAVE = Runs(X, np.cos(OMEGA * X))
@@ -35,12 +35,17 @@ def train(runs, scales, training=TINY, **options):
     return landscapes.train_proxies(runs, scales, training=training, targets=targets, **options)
 
 
-def amplitude(trained, i, target=(0.0,)):
+@jax.jit
+def estimates(proxy, target, z):
+    code = landscapes.encode_target(proxy, target, CONFIG)
+    return jax.vmap(landscapes.estimate_loss, (None, None, 0))(proxy, code, z)
+
+
+def amplitude(trained, i):
     """Of the wave in a network's landscape, in the middle of the box."""
     proxy = landscapes.pick(trained, i)
-    code = landscapes.encode_target(proxy, jnp.array(target), CONFIG)
     z = np.linspace(1 / 3, 2 / 3, 61)[:, None]  # one period
-    found = jax.vmap(landscapes.estimate_loss, (None, None, 0))(proxy, code, jnp.float32(z))
+    found = estimates(proxy, np.zeros(1, np.float32), np.float32(z))
     return trained.label_scale * 2.0 * np.mean(np.asarray(found)[:-1] * np.cos(OMEGA * z[:-1, 0]))
 
 
