@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -27,6 +27,8 @@ class Problem:
         loss: (target, observed) -> loss of the guess that led to it.
         num_runs: stored for training.
         frequency_scale: of the proxy's Fourier features, in cycles per range.
+        near_share: see `ProxyTraining`.
+        is_costly: whether a run takes so long that fewer starts have to do.
     """
 
     title: str
@@ -38,9 +40,10 @@ class Problem:
     encoder: str = "dense"
     loss: Callable[[Any, Any], Any] = squared_distance
     num_runs: int = 2048
-    num_steps: int = 4000
+    num_steps: int = 3000
     frequency_scale: float = 2.0
     near_share: float = 0.0
+    is_costly: bool = False
 
     @property
     def num_unknowns(self) -> int:
@@ -89,6 +92,7 @@ PROBLEMS = {
         unit=1.0,
         loss=_gramacy_lee_value,
         num_runs=1024,
+        num_steps=4000,
         frequency_scale=5.0,
     ),
     "burgers": Problem(
@@ -99,6 +103,7 @@ PROBLEMS = {
         high=(2.0 * np.pi, 2.0 * np.pi),
         unit=0.5,
         encoder="convolutional",
+        is_costly=True,
     ),
     "kuramoto_sivashinsky": Problem(
         title="Kuramoto-Sivashinsky, final state at 50",
@@ -108,6 +113,7 @@ PROBLEMS = {
         high=(1.0, 1.5),
         unit=2.0,
         encoder="convolutional",
+        is_costly=True,
     ),
     "billiards_2d": Problem(
         title="Billiards, 2 unknowns",
@@ -125,8 +131,9 @@ PROBLEMS = {
         high=(2.0, 2.0, 0.8, 0.4),
         unit=0.4,
         num_runs=8192,
-        num_steps=6000,
+        num_steps=4000,
         near_share=0.25,
+        is_costly=True,
     ),
 }
 
@@ -161,11 +168,10 @@ def observe_all(problem: Problem, x: np.ndarray) -> np.ndarray:
         return np.concatenate([np.asarray(together(part)) for part in parts])
 
 
+@cache
 def make_runs(problem: Problem) -> Runs:
     """The stored runs."""
     x = sobol(problem.num_runs, problem.num_unknowns, seed=1)
-    if problem.loss is not squared_distance:
-        return Runs(x, observe_all(problem, x))
     return Runs(x, observe_all(problem, x))
 
 

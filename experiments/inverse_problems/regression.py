@@ -1,6 +1,6 @@
 """A network that names the unknowns of what was observed, as in Holl and Thuerey, 2408.08119."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -17,7 +17,7 @@ from experiments.inverse_problems.problems import (
 )
 from optiinr_jax.landscapes import ENCODERS, minimise, squared_distance
 
-NUM_STEPS, BATCH, CODE = 4000, 128, 64
+NUM_STEPS, BATCH, CODE = 3000, 128, 64
 
 
 def examples(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
@@ -33,11 +33,16 @@ def examples(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
 
 def answer(problem: Problem, targets: np.ndarray, num_networks: int) -> np.ndarray:
     """Guesses in the unit box for some targets, (networks, targets, unknowns)."""
-    y, x = (jnp.asarray(part, jnp.float32) for part in examples(problem))
-    keys = jax.random.split(jax.random.key(3), num_networks)
-    names = _train(keys, y, x, problem.encoder)
+    names = train(problem, num_networks)
     guess = jax.vmap(jax.vmap(partial(_name, problem.encoder), (None, 0)), (0, None))
     return np.asarray(guess(names, jnp.asarray(targets, jnp.float32)), np.float64)
+
+
+@cache
+def train(problem: Problem, num_networks: int) -> Any:
+    """Networks that name a problem's unknowns."""
+    y, x = (jnp.asarray(part, jnp.float32) for part in examples(problem))
+    return _train(jax.random.split(jax.random.key(3), num_networks), y, x, problem.encoder)
 
 
 def _name(encoder: str, layers: Any, target: Any) -> Any:

@@ -13,6 +13,7 @@ from optiinr_jax.landscapes.descent import in_box as in_box
 from optiinr_jax.landscapes.descent import minimise as minimise
 from optiinr_jax.landscapes.descent import two_stage as two_stage
 from optiinr_jax.landscapes.network import ENCODERS as ENCODERS
+from optiinr_jax.landscapes.network import Encoder as Encoder
 from optiinr_jax.landscapes.network import Proxy as Proxy
 from optiinr_jax.landscapes.network import ProxyConfig as ProxyConfig
 from optiinr_jax.landscapes.network import encode_target as encode_target

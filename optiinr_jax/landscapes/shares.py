@@ -70,12 +70,11 @@ def difference_of(
 
 
 def _interval(values: Float[np.ndarray, "..."], num_resamples: int, seed: int) -> Share:
+    """Each resample weighs the entries of an axis by how often they were drawn."""
     rng = np.random.default_rng(seed)
-    means = np.empty(num_resamples)
-    for n in range(num_resamples):
-        drawn = values
-        for axis, size in enumerate(values.shape):
-            drawn = np.take(drawn, rng.integers(size, size=size), axis=axis)
-        means[n] = drawn.mean()
+    means = np.broadcast_to(values, (num_resamples, *values.shape))
+    for size in reversed(values.shape):
+        weights = rng.multinomial(size, np.full(size, 1.0 / size), size=num_resamples) / size
+        means = np.einsum("r...k,rk->r...", means, weights, optimize=True)
     low, high = np.quantile(means, [0.025, 0.975])
     return Share(float(values.mean()), float(low), float(high))

@@ -7,7 +7,7 @@ once. All networks, of several noise scales and seeds, train in one vmap of one 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, Key, PRNGKeyArray
 from optiinr_jax.landscapes.network import (
     Proxy,
     ProxyConfig,
+    check_config,
     encode_target,
     estimate_loss,
     init_proxy,
@@ -98,7 +99,7 @@ class _Data(NamedTuple):
     x: Any  # unknowns of the runs
     y: Any  # what they observed
     targets: Any
-    near: Any  # for each target the runs nearest to it
+    near: Any  # for each target the runs nearest to it, or those that it has labels of
     label_scale: Any
 
 
@@ -109,6 +110,7 @@ def train_proxies(
     config: ProxyConfig,
     training: ProxyTraining,
     targets: Float[ArrayLike, "t ..."] | None = None,
+    labelled: Int[ArrayLike, "t k"] | None = None,
     penalty_weight: float = 0.0,
     seed: int = 0,
     progress: bool = True,
@@ -118,6 +120,7 @@ def train_proxies(
     Args:
         noise_scales: standard deviations of the noise in parts of an unknown's range.
         targets: what the targets observed; by default every run is a target.
+        labelled: places of the runs that each target is shown with; by default all runs.
         penalty_weight: of the penalty, on labels of standard deviation 1.
         seed: network i has a key of its own from the seed and i.
 
@@ -126,7 +129,10 @@ def train_proxies(
         FloatingPointError: a network's error is no number any more.
     """
     scales = np.asarray(noise_scales, np.float32)
-    data = _prepare(runs, targets, config, training, seed)
+    data = _prepare(runs, targets, labelled, training, seed)
+    share = training.near_share if labelled is None else 1.0
+    training = replace(training, near_share=share)
+    check_config(config, data.targets.shape[1:])
     keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(jnp.arange(len(scales)))
     length = -(-training.num_steps // _CHUNKS)
     carry = _init(keys, config, training, data.targets.shape[1:], data.x.shape[1])
@@ -152,28 +158,26 @@ def pick(trained: TrainedProxies, i: int) -> Proxy:
     return jax.tree.map(lambda leaf: leaf[i], trained.proxy)
 
 
-def _prepare(
-    runs: Runs, targets: Any, config: ProxyConfig, training: ProxyTraining, seed: int
-) -> _Data:
+def _prepare(runs: Runs, targets: Any, labelled: Any, training: ProxyTraining, seed: int) -> _Data:
     """Arrays of the training, checked."""
     x, y = np.asarray(runs.x, np.float32), np.asarray(runs.y, np.float32)
     check_runs(x, y, training)
-    if targets is None:
-        targets, near = y, nearest(x, training.num_near) if training.near_share else x[:, :0]
-    elif training.near_share:
+    if training.near_share and (targets is not None or labelled is not None):
         raise ValueError("near_share takes runs as targets; leave out targets, or set it to 0.")
-    else:
-        targets = np.asarray(targets, np.float32)
-        near = np.zeros((len(targets), 0))
+    targets = y if targets is None else np.asarray(targets, np.float32)
+    near = nearest(x, training.num_near) if training.near_share else np.zeros((len(targets), 0))
+    near = np.asarray(near if labelled is None else labelled, np.int32)
     rng = np.random.default_rng(seed)
     i, j = rng.integers(len(targets), size=4096), rng.integers(len(x), size=4096)
+    if labelled is not None:
+        j = near[i, rng.integers(near.shape[1], size=4096)]
     losses = jax.vmap(training.loss)(jnp.asarray(targets[i]), jnp.asarray(y[j]))
     scale = float(np.std(np.asarray(losses)))
     if not (np.isfinite(scale) and scale > 0):
         raise ValueError(
             f"the losses of the runs vary by {scale:g}; they have to be finite and vary."
         )
-    return _Data(*map(jnp.asarray, (x, y, targets, near.astype(np.int32), np.float32(scale))))
+    return _Data(*map(jnp.asarray, (x, y, targets, near, np.float32(scale))))
 
 
 def check_runs(x: np.ndarray, y: np.ndarray, training: ProxyTraining) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import optiinr_jax as oi
+from optiinr_jax import landscapes
 from optiinr_jax.inr import ACTIVATIONS, ENCODINGS, OPTIMIZERS, PRESETS, SAMPLINGS, make_layer
 from optiinr_jax.inr import presets as presets_module
 from optiinr_jax.inr import sampling as sampling_module
@@ -252,6 +253,43 @@ def test_a_kind_of_signal(write_module, monkeypatch, tmp_path):
     assert study.trials[0].preset.startswith("siren") and asked.config.sampling == "shifted"
     told = replace(inr, config=asked.config, num_steps=20)
     assert study.tell(asked, told).score == inr.score
+
+
+LANDSCAPE = '''
+import jax
+import jax.numpy as jnp
+from optiinr_jax.landscapes import Encoder
+
+def _init(key, observed, code):
+    return [{"w": jax.random.normal(key, (observed[0], code))}]
+
+MEANS = Encoder(_init, lambda layers, target: jnp.tanh(target @ layers[0]["w"]))
+
+def steps(key, shape):
+    """Up or down by 1."""
+    return jax.random.rademacher(key, shape, jnp.float32)
+
+def size(landscape, x, key):
+    """Square of the estimate."""
+    return landscape(x) ** 2
+'''
+
+
+def test_an_encoder_a_noise_and_a_penalty_of_landscapes(write_module, monkeypatch):
+    mine = write_module(LANDSCAPE)
+    monkeypatch.setitem(landscapes.ENCODERS, "means", mine.MEANS)
+    monkeypatch.setitem(landscapes.NOISES, "steps", mine.steps)
+    monkeypatch.setitem(landscapes.PENALTIES, "size", mine.size)
+    x = np.linspace(0.0, 1.0, 32)[:, None]
+    trained = landscapes.train_proxies(
+        landscapes.Runs(x, np.hstack([x, x**2])),
+        [0.05],
+        config=landscapes.ProxyConfig(encoder="means", width=8, num_frequencies=4),
+        training=landscapes.ProxyTraining(num_steps=200, noise="steps", penalty="size"),
+        penalty_weight=1e-3,
+        progress=False,
+    )
+    assert trained.history[-20:].mean() < 0.5 * trained.history[:20].mean()
 
 
 def test_every_table_by_kind_has_the_same_kinds():

@@ -9,6 +9,7 @@ from optiinr_jax import landscapes
 from optiinr_jax.landscapes import ENCODERS, ProxyConfig
 
 init = jax.jit(landscapes.init_proxy, static_argnums=(1, 2, 3))
+encode = jax.jit(landscapes.encode_target, static_argnums=2)
 OBSERVED = {"dense": (5,), "convolutional": (2, 8)}
 
 
@@ -42,8 +43,8 @@ def test_estimate_is_that_of_numpy(num_frequencies):
         seen = np.concatenate([seen, new])
     last = proxy.head[-1]
     expected = (seen @ np.asarray(last["w"]) + np.asarray(last["b"]))[0]
-    code = landscapes.encode_target(proxy, jnp.asarray(target, jnp.float32), config)
-    found = landscapes.estimate_loss(proxy, code, jnp.asarray(x, jnp.float32))
+    code = encode(proxy, jnp.asarray(target, jnp.float32), config)
+    found = jax.jit(landscapes.estimate_loss)(proxy, code, jnp.asarray(x, jnp.float32))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -53,7 +54,7 @@ def test_convolutions_go_around_the_circle():
     seen = [layer for layer in proxy.encoder[:-1]]
     size = target.shape[1] // 4 * 32
     flat = {"w": jnp.eye(size), "b": jnp.zeros(size)}
-    apply = ENCODERS["convolutional"].apply
+    apply = jax.jit(ENCODERS["convolutional"].apply)
     plain = apply([*seen, flat], target).reshape(-1, 32)
     turned = apply([*seen, flat], jnp.roll(target, 4, axis=1)).reshape(-1, 32)
     np.testing.assert_allclose(turned, jnp.roll(plain, 1, axis=0), atol=1e-6)
@@ -64,7 +65,7 @@ def test_slopes_are_those_of_differences(encoder):
     config, proxy, target = make(encoder)
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), proxy)
-        code = landscapes.encode_target(wide, jnp.asarray(target, jnp.float64), config)
+        code = encode(wide, jnp.asarray(target, jnp.float64), config)
         x, h = jnp.array([0.3, 0.6]), 1e-6
         value = jax.jit(lambda x: landscapes.estimate_loss(wide, code, x))
         slope = jax.jit(jax.grad(value))(x)

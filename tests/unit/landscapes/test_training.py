@@ -22,7 +22,7 @@ def value(target, observed):
     return observed[0]
 
 
-TRAINING = ProxyTraining(num_steps=1500, targets_per_step=1, guesses_per_target=256, loss=value)
+TRAINING = ProxyTraining(num_steps=1000, targets_per_step=1, guesses_per_target=256, loss=value)
 TINY = replace(TRAINING, num_steps=20, guesses_per_target=8)
 X = (np.arange(512)[:, None] + 0.5) / 512
 WAVE = Runs(X, np.cos(OMEGA * X))
@@ -35,12 +35,17 @@ def train(runs, scales, training=TINY, **options):
     return landscapes.train_proxies(runs, scales, training=training, targets=targets, **options)
 
 
-def amplitude(trained, i, target=(0.0,)):
+@jax.jit
+def estimates(proxy, target, z):
+    code = landscapes.encode_target(proxy, target, CONFIG)
+    return jax.vmap(landscapes.estimate_loss, (None, None, 0))(proxy, code, z)
+
+
+def amplitude(trained, i):
     """Of the wave in a network's landscape, in the middle of the box."""
     proxy = landscapes.pick(trained, i)
-    code = landscapes.encode_target(proxy, jnp.array(target), CONFIG)
     z = np.linspace(1 / 3, 2 / 3, 61)[:, None]  # one period
-    found = jax.vmap(landscapes.estimate_loss, (None, None, 0))(proxy, code, jnp.float32(z))
+    found = estimates(proxy, np.zeros(1, np.float32), np.float32(z))
     return trained.label_scale * 2.0 * np.mean(np.asarray(found)[:-1] * np.cos(OMEGA * z[:-1, 0]))
 
 
@@ -68,7 +73,7 @@ def test_noise_before_the_simulation_blurs_nothing():
 
 def test_labels_are_those_of_the_clean_guess():
     """Pairs as the step draws them: a label belongs to a run, its guess lies beside it."""
-    data = module._prepare(CIRCLE, None, CONFIG, replace(TINY, loss=landscapes.squared_distance), 0)
+    data = module._prepare(CIRCLE, None, None, replace(TINY, loss=landscapes.squared_distance), 0)
     training = replace(TINY, loss=landscapes.squared_distance, targets_per_step=4)
     pairs = draw_pairs(jax.random.key(0), jnp.float32(1e-4), data, training)
     for target, guesses, labels in zip(pairs.targets, pairs.x, pairs.labels, strict=True):
@@ -110,9 +115,8 @@ def test_penalties_of_a_parabola():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("penalty", [name for name in PENALTIES if name != "none"])
-def test_penalties_flatten(penalty):
-    training = replace(TRAINING, num_steps=200, guesses_per_target=32, penalty=penalty)
+def test_a_penalty_flattens():
+    training = replace(TRAINING, num_steps=200, guesses_per_target=32, penalty="gradient")
     plain = train(WAVE, [0.0], training, penalty_weight=0.0)
     flat = train(WAVE, [0.0], training, penalty_weight=1.0)
     assert abs(amplitude(flat, 0)) < 0.5 * abs(amplitude(plain, 0))
@@ -121,13 +125,22 @@ def test_penalties_flatten(penalty):
 def test_near_pairs_are_near():
     training = replace(TINY, loss=landscapes.squared_distance, near_share=0.5, num_near=4)
     training = replace(training, targets_per_step=16)
-    data = module._prepare(CIRCLE, None, CONFIG, training, 0)
+    data = module._prepare(CIRCLE, None, None, training, 0)
     pairs = draw_pairs(jax.random.key(0), jnp.float32(0.0), data, training)
     of_target = np.array(
         [np.argmin(np.abs(CIRCLE.y - t).sum(1)) for t in np.asarray(pairs.targets)]
     )
     away = np.abs(np.asarray(pairs.x)[..., 0] - CIRCLE.x[of_target])
     assert away[:, :4].max() <= 4.1 * 8 / 512 < np.median(away[:, 4:])
+
+
+def test_a_target_is_shown_with_the_runs_it_has_labels_of():
+    labelled = np.arange(64).reshape(2, 32)
+    training = replace(TINY, targets_per_step=8, near_share=1.0)
+    data = module._prepare(CIRCLE, np.array([[0.0], [1.0]]), labelled, TINY, 0)
+    pairs = draw_pairs(jax.random.key(0), jnp.float32(0.0), data, training)
+    for target, guesses in zip(np.asarray(pairs.targets), np.asarray(pairs.x), strict=True):
+        assert ((guesses > CIRCLE.x[31]) == (target[0] == 1.0)).all()
 
 
 @pytest.mark.parametrize(
@@ -139,9 +152,13 @@ def test_near_pairs_are_near():
         (Runs(X, np.ones_like(X)), {}, "have to be finite and vary"),
         (WAVE, {"noise": "pink"}, "known are gaussian, uniform"),
         (WAVE, {"near_share": 0.5}, "near_share takes runs"),
-        (WAVE, {"learning_rate": 1e30}, "use a learning_rate below"),
     ],
 )
 def test_what_cannot_be_learned_is_said(runs, change, said, no_type_checks):
-    with pytest.raises((ValueError, FloatingPointError), match=said):
+    with pytest.raises(ValueError, match=said):
         train(runs, [0.1, 0.2], replace(TINY, **change))
+
+
+def test_a_training_that_diverged_is_said():
+    with pytest.raises(FloatingPointError, match="use a learning_rate below"):
+        train(WAVE, [0.1, 1e38])
