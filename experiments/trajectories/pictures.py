@@ -35,14 +35,7 @@ SURROGATES: dict[str, dict[str, Any]] = {
     "surrogate": {"has_potential": False, "metric": "euclidean"},
     "surrogate, learned metric, potential": {"bandwidth": 0.5, "potential": 0.1},
 }
-OPTIONS = {
-    "num_steps": 1000,
-    "metric_width": 32,
-    "path_width": 64,
-    "num_times": 8,
-    "num_inner_steps": 6,
-    "num_kernels": 128,
-}
+OPTIONS = {"num_kernels": 128}
 Predict = Callable[[float], np.ndarray]
 
 

@@ -168,7 +168,7 @@ TASKS = {
         draw_semicircles,
         score_semicircles,
         "NLL",
-        {"bandwidth": 0.05, "potential": 0.3},
+        {"bandwidth": 0.05, "potential": 0.2},
         (0.25, 0.75),
         "exact OT, straight lines",
     ),

@@ -9,6 +9,7 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parents[2] / "notebooks"
 SMALLER = {  # for the sake of time: notebook -> what is written, what is run
     "first_search": ("NUM_TRIALS = 32, 16, 200, 24", "NUM_TRIALS = 32, 16, 100, 12"),
+    "hyperparameter_trajectories": ("num_steps=1000, ", "num_steps=40, "),
     "own_training": ("length=500", "length=50"),
     "signals_and_networks": ("num_steps=300", "num_steps=100"),
 }
@@ -16,6 +17,7 @@ SMALLER = {  # for the sake of time: notebook -> what is written, what is run
 PROMISES = {
     "first_search": ("first.inr.safetensors", "trials, best"),
     "signals_and_networks": ("knot.ply", ""),
+    "hyperparameter_trajectories": ("half_circles.safetensors", ""),
     "own_training": ("from_slopes.inr.safetensors", ""),
 }
 
