@@ -289,7 +289,7 @@ def pictures_part() -> Iterator[str]:
     files = sorted(pictures.FOLDER.glob("*.json"))
     if not files:
         return
-    runs = [json.loads(path.read_text()) for path in files]
+    runs = [json.loads(path.read_text())["methods"] for path in files]
     yield "## On our own problem: a picture at another omega\n"
     yield (
         f"SIREN networks ({pictures.WIDTH} units, {pictures.NUM_STEPS} steps) of a picture of "
@@ -306,6 +306,23 @@ def pictures_part() -> Iterator[str]:
         yield f"| {name} | {' | '.join(_picture_cells(runs, name))} |"
     yield ""
     yield from _picture_verdict(runs)
+    yield f"![pictures at omega {pictures.SHOWN:g}]({figure_of('pictures').name})\n"
+
+
+def draw_pictures() -> None:
+    """What each method says of one omega."""
+    from matplotlib.figure import Figure
+
+    record = json.loads((pictures.FOLDER / "0.json").read_text())
+    shown, rows = record["shown"], record["methods"]
+    figure = Figure(figsize=(2.0 * len(shown), 2.5), layout="constrained", facecolor="white")
+    for axis, (name, text) in zip(figure.subplots(1, len(shown)), shown.items(), strict=True):
+        near = rows[name].get("to the network")
+        words = f"{near[str(pictures.SHOWN)]:.1f} dB" if near else f"omega {pictures.SHOWN:g}"
+        axis.imshow(pictures.from_hex(text))
+        axis.set_title(f"{name.replace(', ', ',' + chr(10), 1)}\n{words}", fontsize=8)
+        axis.axis("off")
+    save(figure, figure_of("pictures"))
 
 
 def _picture_cells(runs: list[dict[str, Any]], name: str) -> list[str]:
@@ -354,5 +371,6 @@ def _picture_verdict(runs: list[dict[str, Any]]) -> Iterator[str]:
 if __name__ == "__main__":
     for name in TASKS:
         draw(name)
+    draw_pictures()
     PAGE.write_text("\n".join(page()).rstrip() + "\n")
     print(PAGE)
