@@ -234,7 +234,7 @@ def draw_points(task: str, record: dict[str, Any]) -> None:
 
     rows, classes = record["settings"], np.array(record["classes"])
     titles = {kind: text.format(rival=TASKS[task].rival) for kind, text in KINDS.items()}
-    figure = Figure(figsize=(10.5, 2.75 * len(rows)), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(10.5, 2.0 * len(rows) + 0.3), layout="constrained", facecolor="white")
     grid = figure.subplots(len(rows), 4, sharex=True, sharey=True, squeeze=False)
     for axes, row in zip(grid, rows, strict=True):
         known = {setting: np.array(y) for setting, y in record["anchors"]}

@@ -91,7 +91,7 @@ def fit_conditional(pictures: dict[float, np.ndarray], coords: np.ndarray, seed:
     middle, half = (place[0] + place[-1]) / 2, (place[-1] - place[0]) / 2
 
     def inputs(omega: float) -> np.ndarray:
-        time = np.full((len(coords), 1), (np.log(omega) - middle) / half)
+        time = np.full((len(coords), 1), _FURTHER_INPUT * (np.log(omega) - middle) / half)
         return np.concatenate([coords, time], axis=1).astype(np.float32)
 
     rows = np.concatenate([inputs(omega) for omega in ANCHORS])
@@ -101,6 +101,7 @@ def fit_conditional(pictures: dict[float, np.ndarray], coords: np.ndarray, seed:
 
 
 _CONFIG = config_of(30.0)
+_FURTHER_INPUT = 0.1  # half its range: three settings say nothing of high frequencies in omega
 
 
 @jax.jit
