@@ -44,6 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     PROPOSED: {"metric": "learned"},
     "fixed eigenvalues": {"metric": "rotated", "has_potential": False},
     "fixed eigenvalues, potential": {"metric": "rotated"},
+    "learned metric, potential, stronger": {"metric": "learned", "potential": 2.0},
     "learned metric, potential, length": {"metric": "learned", "kinetic": "length"},
 }
 

@@ -181,7 +181,7 @@ TASKS = {
         {"bandwidth": 0.2, "potential": 0.19},
         (0.3, 0.7, 0.9),
         "exact OT, straight lines",
-        "diffusion models of our own, and 3 draws",
+        "diffusion models of our own",
     ),
     "quantiles": Task(
         draw_quantiles,
