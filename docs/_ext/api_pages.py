@@ -18,6 +18,8 @@ PACKAGES = {  # package -> title of its page
     "optiinr_jax.signals": "Signals",
     "optiinr_jax.inr": "Networks",
     "optiinr_jax.bo": "The optimiser",
+    "optiinr_jax.landscapes": "Learned landscapes",
+    "optiinr_jax.trajectories": "Hyperparameter trajectories",
     "optiinr_jax.studies": "Studies",
     "optiinr_jax.report": "Reports",
 }

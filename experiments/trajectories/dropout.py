@@ -21,7 +21,7 @@ from optiinr_jax.trajectories.networks import init_mlp
 RATES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
 NUM_SAMPLES, NUM_POINTS = 1000, 2000
 CLASSES = np.repeat([0, 1], NUM_SAMPLES // 2)
-_NUM_TIMES, _WIDTH, _NUM_UPDATES, _BATCH, _RATE = 100, 128, 3000, 128, 1e-3
+_NUM_TIMES, _WIDTH, _NUM_UPDATES, _BATCH, _RATE = 100, 256, 3900, 128, 1e-3
 _BETAS = np.linspace(1e-4, 0.02, _NUM_TIMES, dtype=np.float32)
 _KEPT = np.cumprod(1.0 - _BETAS)
 

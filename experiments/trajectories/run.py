@@ -34,7 +34,6 @@ from optiinr_jax.files import write_atomic
 from optiinr_jax.trajectories import Surrogate
 
 FOLDER = RESULTS / "trajectories"
-NUM_STEPS = 1000
 _SHOWN_ROWS = 400
 FIRST_SEED = 10  # seeds below were used to choose rates and strengths
 PROPOSED = "learned metric, potential"
@@ -45,10 +44,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     PROPOSED: {"metric": "learned"},
     "fixed eigenvalues": {"metric": "rotated", "has_potential": False},
     "fixed eigenvalues, potential": {"metric": "rotated"},
+    "learned metric, potential, stronger": {"metric": "learned", "potential": 2.0},
     "learned metric, potential, length": {"metric": "learned", "kinetic": "length"},
 }
-# Smaller than the paper's, for the sake of two cores.
-SMALLER = {"metric_width": 32, "path_width": 64, "num_times": 8, "num_inner_steps": 6}
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def follow(data: Data, surrogate: Surrogate) -> Predict:
 
 def run_surrogates(task: str, variant: str, seeds: Sequence[int]) -> None:
     """Train a variant on the seeds that are missing, side by side."""
-    options = {**SMALLER, **TASKS[task].options, **VARIANTS[variant], "num_steps": NUM_STEPS}
+    options = {**TASKS[task].options, **VARIANTS[variant]}
     data = [TASKS[task].draw(seed) for seed in seeds]
     begin = _seconds()
     found = trajectories.fit_many([one.anchors for one in data], seeds=seeds, **options)

@@ -217,7 +217,12 @@ def scaled_conditions(scale: Scale, conditions: Any, count: int) -> np.ndarray:
         unknown = sorted(set(np.atleast_1d(found).ravel().tolist()) - set(classes.tolist()))
         if unknown:
             raise ValueError(f"got unknown classes {unknown}; known are {classes.tolist()}.")
-        found = np.broadcast_to(np.atleast_1d(found), (count,))
+        if found.shape not in {(), (1,), (count,)}:
+            raise ValueError(
+                f"classes have the shape {found.shape}; for {count} outputs it must be ({count},), "
+                "or one class for all of them."
+            )
+        found = np.broadcast_to(found.reshape(-1), (count,))
         return (found[:, None] == classes).astype(np.float32)
     width = len(scale.condition_centre)
     if found.shape not in {(width,), (count, width)}:

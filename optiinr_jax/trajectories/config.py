@@ -52,23 +52,23 @@ class TrajectoryConfig:
     kinetic: str = _static("energy")
     has_potential: bool = _static(True)
     width: int = _static(64)
-    metric_width: int = _static(64)
-    path_width: int = _static(128)
+    metric_width: int = _static(32)
+    path_width: int = _static(64)
     num_nodes: int = _static(15)
-    num_times: int = _static(12)
+    num_times: int = _static(8)
     batch_size: int = _static(64)
-    num_inner_steps: int = _static(8)
+    num_inner_steps: int = _static(6)
     num_path_steps: int = _static(2)
     metric_every: int = _static(10)
     num_kernels: int = _static(256)
-    num_steps: int = _static(1500)
-    potential: ArrayLike = 1.0
+    num_steps: int = _static(1000)
+    potential: ArrayLike = 0.2
     bandwidth: ArrayLike = 0.1
     condition_bandwidth: ArrayLike = 1.0
     potential_rate: ArrayLike = 1e-3
     map_rate: ArrayLike = 3e-3
     path_rate: ArrayLike = 1e-3
-    metric_rate: ArrayLike = 5e-3
+    metric_rate: ArrayLike = 1e-3
     inner_rate: ArrayLike = 0.1
 
 

@@ -10,6 +10,7 @@ FOLDER = Path(__file__).parents[2] / "notebooks"
 SMALLER = {  # for the sake of time: notebook -> what is written, what is run
     "first_search": ("NUM_TRIALS = 32, 16, 200, 24", "NUM_TRIALS = 32, 16, 100, 12"),
     "learned_landscapes": ("NUM_STARTS = 2048, 3000, 100", "NUM_STARTS = 256, 100, 8"),
+    "hyperparameter_trajectories": ("num_steps=1000, ", "num_steps=40, "),
     "own_training": ("length=500", "length=50"),
     "signals_and_networks": ("num_steps=300", "num_steps=100"),
 }
@@ -18,6 +19,7 @@ PROMISES = {
     "first_search": ("first.inr.safetensors", "trials, best"),
     "learned_landscapes": ("landscapes.npz", ""),
     "signals_and_networks": ("knot.ply", ""),
+    "hyperparameter_trajectories": ("half_circles.safetensors", ""),
     "own_training": ("from_slopes.inr.safetensors", ""),
 }
 

@@ -143,6 +143,7 @@ WRONG_QUESTIONS = {
     "behind the last": (([0.5, 1.1],), "or train an anchor beyond"),
     "nan": ((np.nan,), "the setting is nan"),
     "an unknown class": ((0.5, 7), "starts have the shape|unknown classes"),
+    "classes of another number": ((0.5, np.zeros(3, int), np.zeros((2, 2))), r"must be \(2,\)"),
     "conditions alone": ((0.5, np.zeros(4, int)), "conditions without starts"),
     "starts of another size": ((0.5, 0, np.zeros((2, 3))), r"shape \(n, 2\)"),
     "starts without conditions": ((0.5, None, np.zeros((2, 2))), "got no conditions"),
