@@ -38,7 +38,8 @@ def test_a_file_of_fewer_bits(trained, signal, tmp_path, dtype, part, loss):
     measured = oi.make_inr(signal, again.config, again.variables, objective=again.objective)
     assert again.score == pytest.approx(measured.score, abs=1e-3)
     assert trained.score - loss < again.score != trained.score
-    assert again.to_bytes(dtype) == path.read_bytes()
+    twice = again.rounded(dtype).params
+    jax.tree.map(np.testing.assert_array_equal, twice, again.params)
     assert np.isnan(oi.load_inr(trained.save(tmp_path / "b", dtype=dtype)).score)
 
 
