@@ -11,13 +11,17 @@ from optiinr_jax.inr.compilation_cache import keep_compiled_programs
 pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners on this system")
 
 
+NAMES = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+
+
 @pytest.fixture
-def no_cache(monkeypatch):
-    """As in a process without a cache; what is set is set back."""
-    monkeypatch.setitem(jax.config.values, "jax_compilation_cache_dir", None)
-    set_to = {}
-    monkeypatch.setattr(jax.config, "update", set_to.__setitem__)
-    return set_to
+def no_cache():
+    """As in a process without a cache; gives the folder that is in use."""
+    before = {name: jax.config.values[name] for name in NAMES}
+    jax.config.update(NAMES[0], None)
+    yield lambda: jax.config.values[NAMES[0]]
+    for name, value in before.items():
+        jax.config.update(name, value)
 
 
 def make(folder: Path, mode: int = 0o700) -> Path:
@@ -29,7 +33,7 @@ def make(folder: Path, mode: int = 0o700) -> Path:
 def test_a_folder_that_only_others_can_read_becomes_private(tmp_path, no_cache):
     folder = make(tmp_path / "a", 0o755)
     assert keep_compiled_programs(folder) == folder and folder.stat().st_mode & 0o777 == 0o700
-    assert no_cache["jax_compilation_cache_dir"] == str(folder)
+    assert no_cache() == str(folder)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o722, 0o1777])
@@ -38,7 +42,7 @@ def test_a_folder_that_others_could_fill_is_refused(mode, tmp_path, no_cache):
     (folder / "jit_run-cache").write_bytes(b"code")
     with pytest.raises(ValueError, match=r"others may write to .*/a, or have"):
         keep_compiled_programs(folder)
-    assert folder.stat().st_mode & 0o7777 == mode and no_cache == {}
+    assert folder.stat().st_mode & 0o7777 == mode and no_cache() is None
 
 
 def test_a_link_is_not_followed(tmp_path, no_cache):
@@ -82,4 +86,4 @@ def test_without_a_home_there_is_no_cache(monkeypatch, no_cache):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", no_home)
-    assert keep_compiled_programs() is None and no_cache == {}
+    assert keep_compiled_programs() is None and no_cache() is None
