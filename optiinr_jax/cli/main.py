@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from optiinr_jax.cli.os_signals import Terminated, raised_signals
+from optiinr_jax.cli.os_signals import Left, Terminated, raised_signals
 
 INTERRUPTED, TERMINATED = 130, 143
 DESCRIPTION = """Find and fit the best implicit neural representation of a signal.
@@ -44,6 +44,8 @@ def run(arguments: list[str]) -> int:
             _run_verb(arguments)
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Left:
+        return TERMINATED
     except (Exception, KeyboardInterrupt, Terminated) as error:
         message, code = _explain(error)
         if not message:

@@ -176,7 +176,6 @@ def worker(
     """
     output = Output(json_output, quiet)
     check_counts(max_failures=max_failures)
-    study = oi.load_study(storage_of(storage), name)
     run_options = RunOptions(
         pruner=pruner,
         max_trial_seconds=max_trial_seconds,
@@ -184,6 +183,7 @@ def worker(
         progress=output.is_verbose,
     )
     with until_stdin_closes() if attached else nullcontext():
+        study = oi.load_study(storage_of(storage), name)
         work(study, run_options)
     output.say(*describe_status(study))
     output.result(summarise(study))

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from optiinr_jax.checks import check_counts
 
 Workers = int | Literal["auto"]
-_LEAVING = 2.0  # seconds for a worker to end by itself
+_LEAVING = 10.0  # seconds for a worker to end by itself
 
 
 class Share(NamedTuple):
