@@ -15,6 +15,10 @@ class Terminated(BaseException):
     """SIGTERM, as an exception so that everything open is closed on the way out."""
 
 
+class Left(BaseException):
+    """The process at the other end of standard input has gone; nobody is there to be told."""
+
+
 @contextmanager
 def raised_signals() -> Generator[None]:
     """Raise KeyboardInterrupt or Terminated for a signal, again until one has ended the block.
@@ -46,7 +50,7 @@ def raised_signals() -> Generator[None]:
 
 @contextmanager
 def until_stdin_closes() -> Generator[None]:
-    """End the block when standard input closes: then the process at its other end has gone."""
+    """Raise Left when standard input closes: then the process at its other end has gone."""
     has_left = threading.Event()
 
     def watch() -> None:
@@ -60,8 +64,9 @@ def until_stdin_closes() -> Generator[None]:
     try:
         yield
     except Terminated:
-        if not has_left.is_set():
-            raise
+        if has_left.is_set():
+            raise Left from None
+        raise
 
 
 def _send(number: int) -> None:

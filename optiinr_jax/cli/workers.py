@@ -13,7 +13,7 @@ from optiinr_jax.checks import check_counts
 from optiinr_jax.studies.store.address import split_password
 
 Workers = int | Literal["auto"]
-_LEAVING = 2.0  # seconds for a worker to end by itself
+_LEAVING = 10.0  # seconds for a worker to end by itself
 
 
 class Share(NamedTuple):
