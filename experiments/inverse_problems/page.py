@@ -137,6 +137,9 @@ def overview() -> Iterator[str]:
             f"{_share(rows[other][1])}, {plain} |"
         )
     yield ""
+    missing = [PROBLEMS[name].title for name in PROBLEMS if name not in done()]
+    if missing:
+        yield f"Not run to the end yet: {'; '.join(missing)}.\n"
     yield from verdicts()
 
 
