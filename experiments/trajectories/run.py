@@ -45,6 +45,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "fixed eigenvalues": {"metric": "rotated", "has_potential": False},
     "fixed eigenvalues, potential": {"metric": "rotated"},
     "learned metric, potential, stronger": {"metric": "learned", "potential": 2.0},
+    "learned metric, potential, two starts": {"metric": "learned", "num_starts": 2},
     "learned metric, potential, length": {"metric": "learned", "kinetic": "length"},
 }
 
