@@ -91,7 +91,8 @@ def _reduced() -> str:
     return (
         "Smaller than the paper's, for the sake of two cores: "
         f"batches of {used.batch_size} in place of all points, {used.num_steps} steps in place of "
-        f"2001, {used.num_inner_steps} steps of Adam in place of L-BFGS for the c-transform, "
+        f"2001, {used.num_inner_steps} steps of Adam in place of L-BFGS for the c-transform (from "
+        "one start; the package's default is two, as in the row of that name), "
         f"{used.num_times} random times of a curve in place of 20 fixed ones, {used.path_width} "
         f"and {used.metric_width} units of the networks of curves and metric in place of 1024 and "
         "128, at most 5 draws of data and training in place of 20. The potential's strength is "

@@ -83,7 +83,7 @@ def follow(data: Data, surrogate: Surrogate) -> Predict:
 
 def run_surrogates(task: str, variant: str, seeds: Sequence[int]) -> None:
     """Train a variant on the seeds that are missing, side by side."""
-    options = {**TASKS[task].options, **VARIANTS[variant]}
+    options = {"num_starts": 1, **TASKS[task].options, **VARIANTS[variant]}
     data = [TASKS[task].draw(seed) for seed in seeds]
     begin = _seconds()
     found = trajectories.fit_many([one.anchors for one in data], seeds=seeds, **options)

@@ -60,7 +60,7 @@ class TrajectoryConfig:
     num_times: int = _static(8)
     batch_size: int = _static(64)
     num_inner_steps: int = _static(6)
-    num_starts: int = _static(1)
+    num_starts: int = _static(2)
     num_path_steps: int = _static(2)
     metric_every: int = _static(10)
     num_kernels: int = _static(256)

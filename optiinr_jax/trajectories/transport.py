@@ -145,7 +145,7 @@ def minimise(
         moved = jnp.clip(y - rate * (1.0 - part) * direction, low, high)
         return (moved, moments, best, lowest), None
 
-    begin = (start, adam.init(start), start, jnp.inf)
+    begin = (start, adam.init(start), start, jnp.asarray(jnp.inf, start.dtype))
     parts = jnp.arange(num_steps + 1) / num_steps  # one more, to see where the last one led
     _, _, best, lowest = jax.lax.scan(step, begin, parts)[0]
     return best, lowest
