@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from jax.typing import ArrayLike
 
-from optiinr_jax.checks import check_counts, check_name, check_number
+from optiinr_jax.checks import check_counts, check_name, check_number, check_whole
 from optiinr_jax.trajectories.kinetics import KINETICS
 from optiinr_jax.trajectories.metric import METRICS
 
@@ -34,6 +34,8 @@ class TrajectoryConfig:
         num_times: points of a curve at which its action is evaluated, anew in every step.
         batch_size: outputs of an anchor in a step.
         num_inner_steps: Adam's steps of a c-transform.
+        num_starts: from where these begin: 1, where the map leads; 2, at an output of the next
+            anchor too, for what is carried far.
         num_path_steps: updates of the curves after each of the maps.
         metric_every: steps between two updates of the metric.
         num_kernels: outputs, of all anchors, that make the density where it is not on a grid.
@@ -58,6 +60,7 @@ class TrajectoryConfig:
     num_times: int = _static(8)
     batch_size: int = _static(64)
     num_inner_steps: int = _static(6)
+    num_starts: int = _static(2)
     num_path_steps: int = _static(2)
     metric_every: int = _static(10)
     num_kernels: int = _static(256)
@@ -81,6 +84,7 @@ def check_config(config: TrajectoryConfig) -> None:
         "metric_every num_kernels num_steps"
     )
     check_counts(**{name: getattr(config, name) for name in counts.split()})
+    check_whole("num_starts", config.num_starts, 1, 2)
     if config.num_nodes < 2:
         raise ValueError(f"num_nodes is {config.num_nodes!r}; it must be a whole number from 2 on.")
     for name in (

@@ -128,8 +128,8 @@ def minimise(
     high: Float[Array, " D"],
     rate: ArrayLike,
     num_steps: int,
-) -> Float[Array, " D"]:
-    """The lowest point that a fixed number of Adam's steps in a box comes by.
+) -> tuple[Float[Array, " D"], Float[Array, ""]]:
+    """The lowest point that a fixed number of Adam's steps in a box comes by, and its value.
 
     A fixed number, because a batch would wait for the slowest of its points.
     """
@@ -145,9 +145,10 @@ def minimise(
         moved = jnp.clip(y - rate * (1.0 - part) * direction, low, high)
         return (moved, moments, best, lowest), None
 
-    begin = (start, adam.init(start), start, jnp.inf)
+    begin = (start, adam.init(start), start, jnp.asarray(jnp.inf, start.dtype))
     parts = jnp.arange(num_steps + 1) / num_steps  # one more, to see where the last one led
-    return jax.lax.scan(step, begin, parts)[0][2]
+    _, _, best, lowest = jax.lax.scan(step, begin, parts)[0]
+    return best, lowest
 
 
 def train_step(
@@ -200,8 +201,12 @@ def _draw(key: Key[Array, ""], problem: Problem, config: TrajectoryConfig) -> Pa
 
 def _everywhere(function: Callable[..., Array], *networks: Params) -> Callable[..., Array]:
     """A function of networks of an interval and of one output, over all intervals and batches."""
-    inner = jax.vmap(function, in_axes=(None,) * len(networks) + (0, 0))
-    return partial(jax.vmap(inner), *networks)
+
+    def apply(*batches: Array) -> Array:
+        inner = jax.vmap(function, in_axes=(None,) * len(networks) + (0,) * len(batches))
+        return jax.vmap(inner)(*networks, *batches)
+
+    return apply
 
 
 def _find_targets(
@@ -211,19 +216,23 @@ def _find_targets(
     config: TrajectoryConfig,
     times: Times,
 ) -> Float[Array, "K n D"]:
-    """The minimisers of the c-transform, begun where the maps lead."""
+    """The minimisers of the c-transform, begun where the maps lead.
 
-    def find(potentials: Params, maps: Params, y: Array, x: Array) -> Array:
+    A second start is an output of the next anchor: it sees what is far from where the map leads.
+    """
+
+    def find(potentials: Params, maps: Params, y: Array, x: Array, output: Array) -> Array:
         def value(end: Array) -> Array:
             there = cost(params, problem, config, times, y, end, x)
             return there - potential(potentials, end, x)
 
-        start = transport(maps, y, x)
+        starts = jnp.stack([transport(maps, y, x), output][: config.num_starts])
         options = (problem.low, problem.high, config.inner_rate, config.num_inner_steps)
-        return minimise(value, start, *options)
+        ends, values = jax.vmap(lambda start: minimise(value, start, *options))(starts)
+        return ends[jnp.argmin(values)]
 
     found = _everywhere(find, params["potentials"], params["maps"])
-    return jax.lax.stop_gradient(found(pairs.start, pairs.start_condition))
+    return jax.lax.stop_gradient(found(pairs.start, pairs.start_condition, pairs.end))
 
 
 def _map_loss(

@@ -28,16 +28,17 @@ def test_minimise_finds_the_lowest_point_of_a_box(dtype):
                 40,
             )
         )
-        found = find(jnp.zeros(2, dtype))
+        found, value = find(jnp.zeros(2, dtype))
     assert found.dtype == dtype
     np.testing.assert_allclose(found, [0.3, 1.0], atol=0.02)
+    np.testing.assert_allclose(value, 0.1 * 4.0**2, atol=0.01)
 
 
 def test_minimise_never_ends_above_its_start():
     find = jax.jit(
         lambda start: minimise(lambda y: jnp.sum(y**2), start, -jnp.ones(2), jnp.ones(2), 5.0, 3)
     )
-    np.testing.assert_allclose(find(jnp.zeros(2)), 0.0)
+    np.testing.assert_allclose(find(jnp.zeros(2))[0], 0.0)
 
 
 @pytest.fixture(scope="module")
