@@ -21,12 +21,8 @@ PACKAGE = Path(optiinr_jax.__file__).parent
 
 # Lower floors first; a module may import from its own part of the house and from lower floors.
 FLOORS = [
-<<<<<<< HEAD
     {"text"},
     {"processes", "streams"},
-=======
-    {"processes"},
->>>>>>> reliability
     {"blas", "checks", "numerics", "files", "options", "progress"},
     {"signals"},
     {"inr", "bo", "landscapes", "trajectories"},

@@ -11,12 +11,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-<<<<<<< HEAD
-from optiinr_jax.cli.os_signals import Terminated, raised_signals
-from optiinr_jax.streams import hold_descriptors, lasting_streams, say
-=======
 from optiinr_jax.cli.os_signals import Left, Terminated, raised_signals
->>>>>>> reliability
+from optiinr_jax.streams import hold_descriptors, lasting_streams, say
 
 INTERRUPTED, TERMINATED = 130, 143
 KEPT = "what is finished is kept, the same command continues."
@@ -61,13 +57,8 @@ def _run(arguments: list[str]) -> int:
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _say_warning
             _run_verb(arguments)
-<<<<<<< HEAD
-=======
-    except BrokenPipeError:  # the reader of our output has left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Left:
         return TERMINATED
->>>>>>> reliability
     except (Exception, KeyboardInterrupt, Terminated) as error:
         message, code = _explain(error)
         if not message:

@@ -181,10 +181,6 @@ def worker(
     """
     output = Output(json_output, quiet)
     check_counts(max_failures=max_failures)
-<<<<<<< HEAD
-    study = open_study(storage, name, model)
-=======
->>>>>>> reliability
     run_options = RunOptions(
         pruner=pruner,
         max_trial_seconds=max_trial_seconds,
@@ -192,7 +188,7 @@ def worker(
         progress=output.is_verbose,
     )
     with until_stdin_closes() if attached else nullcontext():
-        study = oi.load_study(storage_of(storage), name)
+        study = open_study(storage, name, model)
         work(study, run_options)
     output.say(*describe_status(study))
     output.result(summarise(study))
