@@ -1,5 +1,8 @@
-"""Verbs that only tell: which published networks there are, and what a model file holds."""
+"""Verbs that only tell: published networks, what a model file holds, what this machine has."""
 
+import os
+import platform
+import sys
 from pathlib import Path
 
 from tyro.conf import Positional
@@ -8,8 +11,11 @@ import optiinr_jax as oi
 from optiinr_jax.cli.common import Json, Model, Output, Sample
 from optiinr_jax.inr import PRESETS
 from optiinr_jax.inr.config import as_number
+from optiinr_jax.inr.fitting import matmul_precision
 from optiinr_jax.report.labels import count_label, describe_layers, size_label
 from optiinr_jax.report.plain_table import format_table, terminal_width
+
+SELF_TEST_STEPS = 100  # of `doctor`
 
 
 def presets(*, sample: Sample = "image", json_output: Json = False) -> None:
@@ -69,3 +75,49 @@ def info(model: Positional[Model], /, *, json_output: Json = False) -> None:
     output = Output(json_output)
     output.say(*(f"{name:15} {text}" for name, text in lines.items()), *describe_layers(inr.config))
     output.result(record)
+
+
+def doctor(*, quiet: bool = False, json_output: Json = False) -> None:
+    """Print the versions and devices of this installation and train a small network as a test.
+
+    The exit code is 0 if the network has learned something, 1 if it has not.
+
+    Args:
+        quiet: print nothing but errors.
+        json_output: print one line of JSON at the end and nothing else.
+    """
+    import importlib.metadata
+
+    import jax
+    from threadpoolctl import threadpool_info
+
+    rows = {"optiinr-jax": oi.__version__, "python": sys.version.split()[0]}
+    for package in ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "optuna", "safetensors"):
+        rows[package] = importlib.metadata.version(package)
+    rows["system"] = platform.platform()
+    rows["processors"] = str(os.cpu_count())
+    rows["devices"] = ", ".join(str(device) for device in jax.devices())
+    rows["matmul precision"] = matmul_precision()
+    rows["compilation cache"] = str(jax.config.values["jax_compilation_cache_dir"] or "off")
+    pools = [f"{p['internal_api']} {p['num_threads']}" for p in threadpool_info()]
+    rows["thread pools"] = ", ".join(pools) or "none"
+    rows["dataset folder"] = os.environ.get("OPTIINR_DATA", "not set (OPTIINR_DATA)")
+    output = Output(json_output, quiet)
+    output.say(*(f"{name:18} {value}" for name, value in rows.items()))
+    signal = oi.sample_signal("image", size=16)
+    inr = oi.fit(
+        signal,
+        oi.preset("fourier", width=16),
+        num_steps=SELF_TEST_STEPS,
+        progress=False,
+        warn=False,
+    )
+    first, last = inr.history[0], inr.history[-1]
+    if not last < 0.5 * first:
+        raise ArithmeticError(
+            f"the self-test failed: the loss went from {first:.3g} to {last:.3g} in "
+            f"{SELF_TEST_STEPS} steps, but less than half was expected; try another version of jax."
+        )
+    rows["self-test"] = f"{signal.metric_name} {inr.score:.1f} after {SELF_TEST_STEPS} steps, fine"
+    output.say(f"{'self-test':18} {rows['self-test']}")
+    output.result(rows)

@@ -87,7 +87,7 @@ def _run_verb(arguments: list[str]) -> None:
         "eval": verbs.evaluate,
         "info": facts.info,
         "presets": facts.presets,
-        "doctor": verbs.doctor,
+        "doctor": facts.doctor,
     }
     for documented in (*commands.values(), studies.StudySettings):
         documented.__doc__ = _joined(documented)

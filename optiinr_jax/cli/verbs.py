@@ -1,8 +1,5 @@
 """The commands for single networks; the docstring of each is its help."""
 
-import os
-import platform
-import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,7 +33,6 @@ from optiinr_jax.cli.folders import prepare_folder
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.baselines import fit_presets, summary
 from optiinr_jax.inr.display import sizes_label
-from optiinr_jax.inr.fitting import matmul_precision
 from optiinr_jax.inr.presets import PROTOCOLS
 from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
 from optiinr_jax.report.labels import size_label
@@ -46,7 +42,6 @@ from optiinr_jax.signals.kinds import get_kind, kind_of_file
 from optiinr_jax.streams import print_lines
 from optiinr_jax.studies.model_file import holds_search
 
-SELF_TEST_STEPS = 100  # of `doctor`
 SUFFIXES = {"torch": ".py", "onnx": ".onnx", "glsl": ".glsl", "wgsl": ".wgsl", "html": ".html"}
 EXPORTS = {  # name of a form -> what writes it
     "torch": oi.INR.to_torch,
@@ -340,52 +335,6 @@ def evaluate(
     if quiet and not json_output:
         print_lines(f"{value:.4f}" for value in scores.values())
     output.result(scores)
-
-
-def doctor(*, quiet: bool = False, json_output: Json = False) -> None:
-    """Print the versions and devices of this installation and train a small network as a test.
-
-    The exit code is 0 if the network has learned something, 1 if it has not.
-
-    Args:
-        quiet: print nothing but errors.
-        json_output: print one line of JSON at the end and nothing else.
-    """
-    import importlib.metadata
-
-    import jax
-    from threadpoolctl import threadpool_info
-
-    rows = {"optiinr-jax": oi.__version__, "python": sys.version.split()[0]}
-    for package in ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "optuna", "safetensors"):
-        rows[package] = importlib.metadata.version(package)
-    rows["system"] = platform.platform()
-    rows["processors"] = str(os.cpu_count())
-    rows["devices"] = ", ".join(str(device) for device in jax.devices())
-    rows["matmul precision"] = matmul_precision()
-    rows["compilation cache"] = str(jax.config.values["jax_compilation_cache_dir"] or "off")
-    pools = [f"{p['internal_api']} {p['num_threads']}" for p in threadpool_info()]
-    rows["thread pools"] = ", ".join(pools) or "none"
-    rows["dataset folder"] = os.environ.get("OPTIINR_DATA", "not set (OPTIINR_DATA)")
-    output = Output(json_output, quiet)
-    output.say(*(f"{name:18} {value}" for name, value in rows.items()))
-    signal = oi.sample_signal("image", size=16)
-    inr = oi.fit(
-        signal,
-        oi.preset("fourier", width=16),
-        num_steps=SELF_TEST_STEPS,
-        progress=False,
-        warn=False,
-    )
-    first, last = inr.history[0], inr.history[-1]
-    if not last < 0.5 * first:
-        raise ArithmeticError(
-            f"the self-test failed: the loss went from {first:.3g} to {last:.3g} in "
-            f"{SELF_TEST_STEPS} steps, but less than half was expected; try another version of jax."
-        )
-    rows["self-test"] = f"{signal.metric_name} {inr.score:.1f} after {SELF_TEST_STEPS} steps, fine"
-    output.say(f"{'self-test':18} {rows['self-test']}")
-    output.result(rows)
 
 
 def _check_free(folder: Path) -> None:
