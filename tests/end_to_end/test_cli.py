@@ -16,7 +16,7 @@ import trimesh
 from PIL import Image
 
 import optiinr_jax as oi
-from optiinr_jax.cli import verbs
+from optiinr_jax.cli import facts
 from optiinr_jax.cli.main import run
 from optiinr_jax.signals import write_samples
 
@@ -298,7 +298,7 @@ def test_doctor(capsys):
 
 def test_doctor_notices_a_machine_that_cannot_train(monkeypatch, capsys):
     """One step is too few to learn anything."""
-    monkeypatch.setattr(verbs, "SELF_TEST_STEPS", 1)
+    monkeypatch.setattr(facts, "SELF_TEST_STEPS", 1)
     assert run(["doctor", "--quiet"]) == 1
     assert "the self-test failed: the loss went from" in capsys.readouterr().err
 
