@@ -34,7 +34,9 @@ def cholesky(K: Float[Array, "n n"]) -> Float[Array, "n n"]:  # noqa: N803
         rung, _ = carry
         return rung + 1, jax.lax.linalg.cholesky(K + ladder[rung] * scale * eye)
 
-    return jax.lax.while_loop(is_open, climb, (jnp.asarray(0), jnp.full_like(K, jnp.nan)))[1]
+    start = jnp.asarray(0), jnp.full_like(K, jnp.nan)
+    L = jax.lax.while_loop(is_open, climb, start)[1]  # noqa: N806
+    return jnp.where(jnp.all(jnp.isfinite(L)), L, jnp.nan)
 
 
 def rescale(values: Any, old: tuple[Any, Any], new: tuple[Any, Any]) -> Any:
