@@ -182,7 +182,7 @@ def losses_of(problem: Problem, target: np.ndarray, y: np.ndarray) -> np.ndarray
 
 
 def make_targets(problem: Problem, num: int, seed: int) -> Targets:
-    """Targets that no stored run is; the first of Gramacy-Lee's is the function itself."""
+    """Targets that no stored run is."""
     random = sobol(1024, problem.num_unknowns, seed=2)
     observed = observe_all(problem, random)
     if problem.loss is squared_distance:
