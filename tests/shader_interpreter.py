@@ -47,7 +47,8 @@ RULES = [  # in this order; a line that none fits must be an assignment by itsel
     (r"vec4 (\w+)\[(\d+)\];", "{0} = [None] * {1}"),
     (r"return \((.*)\)\.([xyzw]+);", "return ({0})[:len('{1}')]"),
     (r"(?:vec4|bvec4|int|return) (.*);", "{0}"),
-    (r"((?:h\d+\[.*\]|\w+) \+?= .*);", "{0}"),
+    (r"(h\d+\[.*\]|\w+) \+= (.*);", "{0} = {0} + {1}"),  # an array of one point grows
+    (r"((?:h\d+\[.*\]|\w+) = .*);", "{0}"),
     (r"(vec4\(.*\),?)", "{0}"),
 ]
 

@@ -53,8 +53,8 @@ our own:
 
 ```python
 anchors = oi.trajectories.make_anchors([0.0, 0.5, 1.0], [y_0, y_half, y_1], [x_0, x_half, x_1])
-surrogate = oi.trajectories.fit(anchors)                  # metric="euclidean", has_potential=False
-y = surrogate.sample(0.25)                                # or at [0.1, 0.2, 0.3]
+surrogate = oi.trajectories.fit(anchors)  # metric="euclidean", has_potential=False
+y = surrogate.sample(0.25)  # or at [0.1, 0.2, 0.3]
 surrogate.save("moons.safetensors")
 ```
 

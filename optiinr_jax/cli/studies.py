@@ -313,7 +313,8 @@ def report(
 def open_study(text: str, name: str | None = None, model: Path | None = None) -> Study:
     """The study of a run's folder, a database file or an address.
 
-    The best network of a run lies in its folder under the name that `search` gives it.
+    The best network of a run lies in its folder under the name that `search` gives it; that of a
+    database which is no run's, as Python makes one, under a name of its own.
 
     Raises:
         StudyError: there is no study.
@@ -328,7 +329,8 @@ def open_study(text: str, name: str | None = None, model: Path | None = None) ->
             )
     database = database_path(address_of(storage))
     if model is None and database is not None and database.name == STUDY:
-        model = database.with_name(MODEL)
+        place = database.with_name(MODEL)
+        model = place if Path(text).is_dir() or place.is_file() else None
     return oi.load_study(storage, name, model_path=model)
 
 

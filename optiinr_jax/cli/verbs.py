@@ -277,8 +277,8 @@ def export(
         glsl: the text of a GLSL function, weights included.
         wgsl: the text of a WGSL function, weights included.
         html: one page that shows the signal in a browser, without a connection.
-        scale: of a mesh, the factor on every side of the voxel grid; more than 1 is finer.
-        level: of a mesh, the value at which it lies, between 0 (outside) and 1 (inside).
+        scale: factor on every side of the voxel grid of a mesh; more than 1 is finer.
+        level: value at which the surface of a mesh lies, between 0 (outside) and 1 (inside).
     """
     inr = oi.load_inr(model)
     asked = {"torch": torch, "onnx": onnx, "glsl": glsl, "wgsl": wgsl, "html": html}

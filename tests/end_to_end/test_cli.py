@@ -384,7 +384,7 @@ def test_another_search_in_the_same_folder_is_refused(finished, picture, capsys)
         assert run([verb, str(picture), "--out", str(out)]) == 2
         assert "holds a search" in capsys.readouterr().err
     assert run(search_arguments(out, 14, "--seed", "5")) == 2
-    assert "was made with another seed" in capsys.readouterr().err
+    assert "holds the network of another search" in capsys.readouterr().err
     assert scores(out) == before
 
 

@@ -88,12 +88,14 @@ def test_four_workers_on_one_sqlite_study(signal, alone, tmp_path):
 
 PARENT = """
 import sys, time
+from pathlib import Path
 import optiinr_jax as oi
 from optiinr_jax.cli.workers import make_shares, started
 signal = oi.sample_signal("image", size=12)
 options = {"width": 8, "depth": 1, "num_steps": 300, "strategy": "random"}
 oi.create_study(signal, storage=sys.argv[1], num_trials=100000, **options)
-with started(sys.argv[1], signal.name, make_shares(1)):
+model = Path(sys.argv[1].removeprefix("sqlite:///")).with_name("best.inr.safetensors")
+with started(sys.argv[1], signal.name, model, make_shares(1)):
     time.sleep(600)
 """
 
@@ -101,7 +103,7 @@ with started(sys.argv[1], signal.name, make_shares(1)):
 def test_workers_end_with_the_search_that_started_them(tmp_path):
     """Also where it is killed: nobody is left to take up cores."""
     path = tmp_path / "study.db"
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(path)])
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, f"sqlite:///{path}"])
     owners = []
     while not owners:
         assert parent.poll() is None

@@ -84,6 +84,7 @@ void main() {
   gl.activeTexture(gl.TEXTURE1);
   const [source] = texture(gl, points);
   gl.uniform1i(at("points"), 1);
+  gl.disable(gl.SCISSOR_TEST); // a picture is drawn in tiles
   gl.viewport(0, 0, 1024, rows);
   gl.drawArrays(gl.TRIANGLES, 0, 3);
   const read = new Float32Array(4096 * rows), values = new Float32Array(facts.num_channels * count);

@@ -34,7 +34,7 @@ _ARITHMETIC = {
 }
 
 
-def _number(value: float) -> str:
+def _number(value: float | np.floating) -> str:
     text = f"{np.float32(value):.9g}"
     return text if set(".einf") & set(text) else f"{text}.0"
 

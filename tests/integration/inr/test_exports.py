@@ -260,6 +260,10 @@ wait();
 @pytest.mark.parametrize("kind", SIZES)
 def test_the_page_shows_what_render_gives(kind, cases, tmp_path):
     inr, coords, expected = cases[kind, "sine"]
+    if kind == "volume":  # a surface to be seen
+        output = {**inr.params["output"], "bias": inr.params["output"]["bias"] + 0.5}
+        inr = inr.with_params({**inr.params, "output": output})
+        expected = inr.predict(coords)
     page = inr.to_html(tmp_path / "a.html").read_text()
     assert "http" not in page.replace("http-equiv", "")
     points = f"Float32Array.from({json.dumps(coords.ravel().astype(float).tolist())})"
@@ -270,7 +274,7 @@ def test_the_page_shows_what_render_gives(kind, cases, tmp_path):
     pixels = np.asarray(shown.convert("RGB"), np.float64)
     if kind == "image":
         scale = pixels.shape[0] // inr.frame.shape[0]
-        rendered = np.clip(255.0 * inr.render(scale), 0.0, 255.0)
+        rendered = np.clip(255.0 * inr.render(float(scale)), 0.0, 255.0)
         assert pixels.shape == rendered.shape and scale > 10
         assert np.abs(pixels - rendered).max() <= 1.0
     else:

@@ -128,7 +128,7 @@ def test_sizes_stand_beside_those_of_the_usual_formats(kind, tmp_path):
 
 def test_a_better_network_is_held_against_a_better_jpeg(signal):
     inr = oi.make_inr(signal, oi.preset("siren", width=8))
-    better = replace(inr, scores=inr.scores._replace(samples=35.0))
+    better = replace(inr, scores=inr.scores._replace(samples=25.0))
     none = replace(inr, scores=inr.scores._replace(samples=90.0))
     worse, good = inr.sizes(signal), better.sizes(signal)
     assert worse["JPEG of the same PSNR"] < good["JPEG of the same PSNR"]

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 import optiinr_jax as oi
 from optiinr_jax.inr.task import resolve
+from optiinr_jax.processes import this_process
 from optiinr_jax.studies import StudyError, point_to_config
 from optiinr_jax.studies.store import connection
 
@@ -131,11 +132,13 @@ def test_a_signal_at_a_write_leaves_no_trial_running(signal, storage, monkeypatc
     assert oi.search(signal, num_trials=2, **stored).count_ended() == 2
 
 
+@pytest.mark.skipif(not this_process(), reason="the system does not name processes")
 def test_an_abandoned_trial_is_taken_up_with_its_point(signal, storage):
     options = {name: value for name, value in RANDOM.items() if name != "progress"}
     study = oi.create_study(signal, storage=storage, **options)
     left = study.ask()
-    gone = f"{socket.gethostname()}:999999999:x"
+    place = this_process().partition("-")[2].partition("-")[2]  # namespace and boot
+    gone = f"{socket.gethostname()}:999999999:999999999-1-{place}:x"
     study.ledger.rows.storage.set_trial_user_attr(left.claimed.row, "owner", gone)
     done = oi.search(signal, num_trials=2, storage=storage, **RANDOM)
     assert done.trials[0].point == left.point and done.count_ended() == 2
