@@ -26,8 +26,11 @@ def execute(path: Path) -> Path:
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"{path.stem}-{i}"  # the same at every run
         cell.metadata.pop("execution", None)  # times of day
+        if "outputs" in cell:  # warnings are of this machine, as is the folder
+            cell["outputs"] = [out for out in cell["outputs"] if out.get("name") != "stderr"]
     target = path.with_suffix(".ipynb")
-    write_atomic(target, (nbformat.writes(notebook) + "\n").encode())
+    text = nbformat.writes(notebook).replace(f"{folder}/", "")
+    write_atomic(target, (text + "\n").encode())
     return target
 
 

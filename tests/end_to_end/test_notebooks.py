@@ -29,6 +29,15 @@ def test_every_notebook_is_run():
 
 
 @pytest.mark.parametrize("name", PROMISES)
+def test_what_a_notebook_printed_is_kept_with_what_it_says_now(name):
+    """Or run `python -m experiments.notebooks`."""
+    written = jupytext.read(FOLDER / f"{name}.py")
+    kept = jupytext.read(FOLDER / f"{name}.ipynb")
+    assert [cell.source for cell in kept.cells] == [cell.source for cell in written.cells]
+    assert any(cell.get("outputs") for cell in kept.cells)
+
+
+@pytest.mark.parametrize("name", PROMISES)
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own machinery
 def test_notebook_runs(name, tmp_path):
     file, words = PROMISES[name]
