@@ -1,7 +1,6 @@
 """Shared by all tests: where golden figures and optional data are, and JAX's strict settings."""
 
 import atexit
-import gc
 import json
 import os
 import shutil
@@ -62,16 +61,6 @@ class Golden:
 @pytest.fixture(scope="session")
 def golden() -> Golden:
     return Golden()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _room_for_programs():
-    """Compiled programs go before their pages reach the system's limit, 65 530, and crash XLA."""
-    yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > 30_000:
-        jax.clear_caches()
-        gc.collect()
 
 
 @pytest.fixture
