@@ -3,7 +3,9 @@
 import os
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -18,7 +20,10 @@ JOIN_TIMEOUT = 2.0  # seconds that a sign may still take when its owner leaves
 
 
 class Heartbeat:
-    """A thread that gives the signs of life of an owner's trials."""
+    """A thread that gives the signs of life of an owner's trials, as long as somebody holds it.
+
+    A study that nobody holds any more must not keep its trials, its thread and its connection.
+    """
 
     def __init__(self, rows: Rows, running: Mapping[int, Any]) -> None:
         """Nothing begins yet.
@@ -34,7 +39,9 @@ class Heartbeat:
     def start(self) -> None:
         """Begin, where the storage is shared; a second time does nothing."""
         if self._rows.is_shared and self._thread is None:
-            self._thread = threading.Thread(target=self._beat, daemon=True)
+            weakref.finalize(self, self._left.set)
+            arguments = (weakref.ref(self), self._left)
+            self._thread = threading.Thread(target=_beat, args=arguments, daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -43,14 +50,19 @@ class Heartbeat:
         if self._thread is not None:
             self._thread.join(JOIN_TIMEOUT)  # it has a connection of its own
 
-    def _beat(self) -> None:
-        numbers = count()
-        while not self._left.wait(HEARTBEAT):
-            for row in list(self._running):
-                try:
-                    self._rows.beat(row, next(numbers))
-                except StorageError:
-                    continue  # a storage that is busy hears it later
+    def give(self, number: int) -> None:
+        """Give one sign of life of every trial that runs."""
+        for row in list(self._running):
+            with suppress(StorageError):  # a storage that is busy hears it later
+                self._rows.beat(row, number)
+
+
+def _beat(owner: "weakref.ref[Heartbeat]", left: threading.Event) -> None:
+    for number in count():
+        if left.wait(HEARTBEAT) or (heartbeat := owner()) is None:
+            return
+        heartbeat.give(number)
+        del heartbeat  # or the wait would hold it
 
 
 class Watch:

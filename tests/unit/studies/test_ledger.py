@@ -1,9 +1,12 @@
 """Who runs which trial, and what came of it: without a training, on real storages."""
 
+import gc
 import random
 import socket
 import subprocess
 import sys
+import threading
+import time
 from functools import partial
 
 import optuna
@@ -364,3 +367,23 @@ def test_records_of_trials_that_ended_are_made_once(signal):
     assert all(a is b for a, b in zip(first, again, strict=True))
     study.ask()
     assert len(study.trials) == 13 and study.trials[0] is first[0]
+
+
+def test_a_study_that_nobody_holds_gives_no_sign_of_life(signal, tmp_path):
+    """Its thread ends, and with it the connection; an asked trial becomes free."""
+
+    def num_threads():
+        gc.collect()
+        return threading.active_count()
+
+    before = num_threads()
+    study = oi.create_study(
+        signal, storage=tmp_path / "study.db", width=8, depth=1, strategy="random"
+    )
+    study.ask()
+    assert num_threads() == before + 1
+    del study
+    end = time.monotonic() + 30.0
+    while num_threads() > before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert num_threads() == before
