@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from optiinr_jax.files import write_atomic
+from optiinr_jax.inr import INR
+from optiinr_jax.inr.exports.formula import ExportError
+from optiinr_jax.inr.exports.methods import page_of
 from optiinr_jax.report.facts import Facts, gather
 from optiinr_jax.report.gallery import GALLERIES, Gallery, Rival
 from optiinr_jax.report.labels import entry_label
@@ -23,6 +26,8 @@ from optiinr_jax.report.sections.training import make_training
 from optiinr_jax.report.sections.trials import make_trials
 from optiinr_jax.report.svg import PALETTE
 from optiinr_jax.studies import Comparison, Study, compare
+
+MAX_LIVE_PARAMS = 300_000  # of a network that the page computes: 1.6 MB of text
 
 
 def write_report(
@@ -100,7 +105,18 @@ def make_gallery(facts: Facts) -> Gallery:
     if comparison.preset_inr is not None:
         origin = f"{entry_label(comparison.presets[0])}: first fresh seed"
         rivals.append(Rival("Best preset", origin, comparison.preset_inr))
-    return GALLERIES[facts.signal.kind].show(facts.signal, rivals, facts.measure)
+    gallery = GALLERIES[facts.signal.kind].show(facts.signal, rivals, facts.measure)
+    return gallery._replace(live=_live_page(facts.inr))
+
+
+def _live_page(inr: INR) -> str:
+    """The page that computes the network; empty where there is none, or it is large."""
+    if inr.num_params > MAX_LIVE_PARAMS:
+        return ""
+    try:
+        return page_of(inr)
+    except ExportError:
+        return ""
 
 
 # template of a section -> what makes its record; None leaves the section out

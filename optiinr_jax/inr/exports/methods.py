@@ -69,8 +69,12 @@ def to_html(inr: Any, path: AnyPath) -> Path:
         ExportError: see `to_torch`; a kind of signal that the page does not show.
         OSError: the folder is missing or not writable.
     """
-    page = page_html(_plain(inr), inr.frame, _title(inr), _facts(inr))
-    return write_atomic(path, page.encode())
+    return write_atomic(path, page_of(inr).encode())
+
+
+def page_of(inr: Any) -> str:
+    """The text of `to_html`."""
+    return page_html(_plain(inr), inr.frame, _title(inr), _facts(inr))
 
 
 def _plain(inr: Any) -> PlainNetwork:

@@ -14,7 +14,6 @@ from optiinr_jax.report.gallery.finer import control_of, sampled
 from optiinr_jax.report.gallery.records import (
     Gallery,
     Group,
-    Image,
     Rival,
     Row,
     Tile,
@@ -37,7 +36,7 @@ _COLUMNS = 400  # of a drawn waveform
 _CLOSE, _FINE = 32, 16  # samples of the close-up, and points to each
 _FLOOR_DB = -90.0
 _SPECTROGRAM_SIDE = 600  # most pixels of a spectrogram
-_LINE_PART = 100  # of a spectrogram's height is a line across it
+_SPECTRUM: dict[str, Any] = {"origin": "lower", "aspect": "auto", "cmap": pixels.COLORMAP}
 _DEFAULT_RATE = 8000.0  # Hz, of a sound that says none
 
 
@@ -65,12 +64,12 @@ def _heard(signal: Signal, rivals: Sequence[Rival], measure: Measure, count: int
     for title, text, samples in contenders:
         error = None if samples is target else samples - target
         drawing = _waveform(samples[:, 0], None if error is None else error[:, 0], rate, title)
-        image = _spectrogram_image(samples[:, 0], rate, title)
-        tiles.append(Tile(title, text, (image,), drawing, _wav(samples, rate)))
+        spectrum = _draw_spectrum(samples[:, 0], rate, title)
+        tiles.append(Tile(title, text, drawings=(drawing, spectrum), audio=_wav(samples, rate)))
     which = " of the first channel" if signal.num_channels > 1 else ""
     lead = (
-        f"Waveforms{which}, with the error on top of them, and spectrograms from 0 to "
-        f"{rate / 2000:.3g} kHz, down to {_FLOOR_DB:g} dB."
+        f"{count / rate:.3g} seconds to hear. Waveforms{which}, with the error on top of them, and "
+        f"spectrograms down to {_FLOOR_DB:g} dB."
     )
     return Group("", lead, tuple(tiles))
 
@@ -123,12 +122,12 @@ def _between(signal: Signal, rivals: Sequence[Rival], measure: Measure, count: i
         samples = rival.inr.render(shape=shape, region=region)
         contenders.append((rival.title, figures_text(rival, measure, "between"), samples))
     tiles = tuple(
-        Tile(title, text, (_spectrogram_image(samples[:, 0], rate, title, is_halved=True),))
+        Tile(title, text, drawings=(_draw_spectrum(samples[:, 0], rate, title, is_halved=True),))
         for title, text, samples in contenders
     )
     lead = (
-        f"Spectrograms from 0 to {rate / 2000:.3g} kHz. What shows above the line, half of the "
-        "sound's own rate, is not in its samples: it was made up between them."
+        f"What shows above the line, at {rate / 4000:.3g} kHz, half of the sound's own rate, is "
+        "not in its samples: it was made up between them."
     )
     return Group("At twice the rate", lead, tiles, columns=4)
 
@@ -168,16 +167,27 @@ def spectrogram(samples: np.ndarray, rate: float) -> Float[np.ndarray, "F T"]:
     return stft_db(samples, rate, window=min(WINDOW, samples.size // 4 * 4)).db
 
 
-def _spectrogram_image(samples: Wave, rate: float, title: str, *, is_halved: bool = False) -> Image:
-    """A spectrogram, high frequencies on top; a line at half its range where asked for."""
-    levels = 1.0 - np.clip(spectrogram(samples, rate) / _FLOOR_DB, 0.0, 1.0)
-    step = -(-levels.shape[1] // _SPECTROGRAM_SIDE)
-    picture = levels[::-1, ::step]
-    if is_halved:
-        picture, middle = picture.copy(), len(picture) // 2
-        picture[middle : middle + 1 + len(picture) // _LINE_PART] = 1.0
-    png = pixels.error_png(picture, pixels.Scale(1.0, False))
-    return Image(pixels.data_url(png), f"spectrogram: {title}", "spectrogram")
+def _draw_spectrum(samples: Wave, rate: float, title: str, *, is_halved: bool = False) -> Markup:
+    """A spectrogram with its axes; a line at half its range where asked for."""
+    levels = np.maximum(spectrogram(samples, rate), _FLOOR_DB)
+    top, seconds = rate / 2000.0, len(samples) / rate
+    with new_figure(*((230, 160) if is_halved else (310, 190))) as figure:
+        axes = figure.add_subplot()
+        axes.imshow(
+            levels[:, :: -(-levels.shape[1] // _SPECTROGRAM_SIDE)],
+            extent=(0.0, seconds, 0.0, top),
+            vmin=_FLOOR_DB,
+            vmax=0.0,
+            interpolation="none",  # as many pixels as it has
+            **_SPECTRUM,
+        )
+        if is_halved:
+            axes.axhline(top / 2.0, color="white", lw=1.0)
+        axes.locator_params(axis="x", nbins=4)
+        axes.locator_params(axis="y", nbins=4, prune="lower")  # 0 is said once
+        label_axes(axes, "s", "kHz")
+        axes.grid(visible=False)
+        return to_svg(figure, f"spectrogram: {title}")
 
 
 def _wav(samples: Float[np.ndarray, "n channels"], rate: float) -> str:
@@ -197,15 +207,13 @@ def _draw_waveform(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
 
 
 def _draw_spectrogram(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
-    style: dict[str, Any] = {"origin": "lower", "aspect": "auto", "cmap": pixels.COLORMAP}
-    axes.imshow(spectrogram(samples[:, 0], _rate(signal)), vmin=_FLOOR_DB, vmax=0.0, **style)
+    axes.imshow(spectrogram(samples[:, 0], _rate(signal)), vmin=_FLOOR_DB, vmax=0.0, **_SPECTRUM)
 
 
 def _draw_residual(axes: "Axes", samples: np.ndarray, signal: Signal) -> None:
     found, wanted = (spectrogram(x[:, 0], _rate(signal)) for x in (samples, signal.samples))
     difference = np.maximum(found, _FLOOR_DB) - np.maximum(wanted, _FLOOR_DB)
-    style: dict[str, Any] = {"origin": "lower", "aspect": "auto", "cmap": "RdBu_r"}
-    axes.imshow(difference, vmin=-40.0, vmax=40.0, **style)
+    axes.imshow(difference, vmin=-40.0, vmax=40.0, **_SPECTRUM | {"cmap": "RdBu_r"})
 
 
 ROW = Row(

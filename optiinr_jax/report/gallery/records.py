@@ -34,7 +34,7 @@ class Image(NamedTuple):
 
     Attributes:
         url: address that holds the picture itself.
-        css: class, "crisp" or "smooth" when enlarged, "slice" or "spectrogram".
+        css: class, "crisp" or "smooth" when enlarged, or "slice".
         is_linked: a click enlarges it together with all others of the gallery.
     """
 
@@ -48,14 +48,14 @@ class Tile(NamedTuple):
     """What one contender gives, under its caption.
 
     Attributes:
-        waveform: an inline drawing; None: none.
+        drawings: inline, above the pictures.
         audio: address of a sound to play; None: none.
     """
 
     title: str
     text: str
     images: tuple[Image, ...] = ()
-    waveform: Markup | None = None
+    drawings: tuple[Markup, ...] = ()
     audio: str | None = None
 
 
@@ -93,10 +93,12 @@ class Gallery(NamedTuple):
 
     Attributes:
         note: what is left out to keep the page small; empty: nothing.
+        live: a page that computes the found network from its weights; empty: none.
     """
 
     groups: tuple[Group, ...]
     note: str = ""
+    live: str = ""
 
 
 Show = Callable[[Signal, Sequence[Rival], Measure], Gallery]

@@ -14,6 +14,10 @@ for (const gallery of document.querySelectorAll(".gallery")) {
   gallery.addEventListener("click", look);
   gallery.addEventListener("pointermove", (e) => e.pointerType === "mouse" && look(e));
 }
+for (const live of document.querySelectorAll(".live")) {  // it computes from when it is opened
+  const frame = live.querySelector("iframe");
+  live.addEventListener("toggle", () => { frame.srcdoc ||= frame.dataset.page; });
+}
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
   heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {

@@ -255,7 +255,8 @@ def test_every_kind_shows_its_signal(pages):
         assert all(a.startswith(("data:", "#")) for a in parsed.addresses)
         assert len(html) < MAX_BYTES
         assert parsed.tags.count("audio") == (3 if kind == "audio" else 0)
-    assert Page(pages["audio"]).tags.count("img") == 3 + 4  # spectrograms, then at twice the rate
+        assert parsed.tags.count("iframe") == 1  # the found network, to be moved
+    assert Page(pages["audio"]).tags.count("image") == 3 + 4  # spectrograms, then at twice the rate
     # two views and a slice of three; two views of four between the voxels
     assert Page(pages["volume"]).tags.count("img") == 9 + 8
 
@@ -317,6 +318,11 @@ def test_browser_shows_it_without_errors_or_overflow(kind, pages, tmp_path):
         "(row) => Number(row.cells[1].dataset.key));"
         "facts.push(keys.every((k, i) => i === 0 || keys[i - 1] <= k));"
         f"{PROBES[kind]}"
+        "const texts = [...page.querySelectorAll('h1, h2, h3, p, figcaption, summary')];"
+        "facts.push(texts.every((e) => e.scrollWidth <= e.clientWidth));"
+        "frame.width = 1280;"
+        "const tables = [...page.querySelectorAll('.scroll')];"
+        "facts.push(tables.every((e) => e.scrollWidth <= e.clientWidth));"
         "out.textContent = facts.join(' '); };"
         "frame.srcdoc = document.querySelector('template').content.textContent;</script>"
     )
@@ -326,4 +332,4 @@ def test_browser_shows_it_without_errors_or_overflow(kind, pages, tmp_path):
     shown = browse(file, "--enable-logging=stderr", "--v=0", "--dump-dom")
     assert "CONSOLE" not in shown.stderr
     facts = re.search(r"<pre id=\"out\">(.*?)</pre>", shown.stdout)[1]
-    assert facts == "true true true true"
+    assert facts == "true true true true true true"

@@ -1,0 +1,62 @@
+"""The paper's size in pieces: a training that is killed goes on to the same curve."""
+
+import json
+
+import numpy as np
+import pytest
+
+import optiinr_jax as oi
+from experiments import full_size
+
+STEPS = 120
+NAME = "div2k/test_01"
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setattr(full_size, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(full_size, "STATES", tmp_path / "states")
+    monkeypatch.setattr(full_size, "MARKS", (50, 100))
+    monkeypatch.setattr(full_size, "WIDTH", 16)
+    monkeypatch.setattr(full_size, "WIDTHS", range(16, 0, -8))
+    monkeypatch.setattr(full_size, "load", lambda name: oi.sample_signal("image", 12))
+    return tmp_path
+
+
+def curve(contender, batch="64"):
+    full_size.train(NAME, contender, STEPS, batch, "samples")
+    path = full_size.result_of(NAME, contender, STEPS, batch, "samples")
+    return json.loads(path.read_text())
+
+
+@pytest.mark.integration
+def test_killed_and_continued_it_is_the_same_curve(folders, monkeypatch):
+    whole = curve("siren, official")
+    assert [row["steps"] for row in whole["curve"]] == [50, 100, 120]
+    assert whole["config"]["batch_size"] == 64
+    monkeypatch.setattr(full_size, "FOLDER", folders / "again")
+    tick = full_size.Clock.tick
+
+    def killed(clock, done, num_steps, loss):
+        tick(clock, done, num_steps, loss)
+        if done >= 100:
+            raise SystemExit
+
+    monkeypatch.setattr(full_size.Clock, "tick", killed)
+    with pytest.raises(SystemExit):
+        curve("siren, official")
+    monkeypatch.setattr(full_size.Clock, "tick", tick)
+    again = curve("siren, official")
+    scores = [[row["samples"] for row in record["curve"]] for record in (whole, again)]
+    np.testing.assert_array_equal(*scores)
+    assert again["seconds"] > 0.0
+
+
+def test_ours_has_no_more_numbers_than_the_published(folders):
+    signal = full_size.load(NAME)
+    siren = full_size.CONTENDERS["siren, official"](NAME, signal, STEPS, "samples").config
+    ours = full_size.CONTENDERS["portfolio"](NAME, signal, STEPS, "samples").config
+    budget = full_size.count_params(siren, signal)
+    inr = oi.make_inr(signal, siren)
+    assert budget == inr.num_params
+    assert full_size.count_params(ours, signal) <= budget
