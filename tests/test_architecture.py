@@ -23,7 +23,7 @@ PACKAGE = Path(optiinr_jax.__file__).parent
 FLOORS = [
     {"text"},
     {"processes", "streams"},
-    {"blas", "checks", "numerics", "files", "options", "progress"},
+    {"blas", "checks", "numerics", "files", "options", "progress", "sealed"},
     {"signals"},
     {"inr", "bo", "landscapes", "trajectories"},
     {"studies"},

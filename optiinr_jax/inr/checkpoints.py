@@ -15,6 +15,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from optiinr_jax.files import write_atomic
+from optiinr_jax.sealed import seal, unseal
+
+_FINGERPRINT = "fingerprint"
 
 
 class Checkpoint(NamedTuple):
@@ -35,30 +38,21 @@ def make_fingerprint(*parts: Any) -> str:
 
 def save_state(checkpoint: Checkpoint, state: Any, history: list[np.ndarray]) -> None:
     """Write the state and the losses, atomically."""
-    from safetensors.numpy import save
-
-    leaves = jax.tree.leaves(state)
-    tensors = {str(i): np.array(leaf, order="C") for i, leaf in enumerate(leaves)}
+    tensors = {str(i): np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
     tensors["history"] = np.concatenate([np.zeros(0, np.float32), *history])
-    metadata = {"fingerprint": checkpoint.fingerprint, "sha256": _digest(tensors)}
-    write_atomic(checkpoint.path, save(tensors, metadata=metadata))
+    write_atomic(checkpoint.path, seal(tensors, {_FINGERPRINT: checkpoint.fingerprint}))
 
 
 def load_state(checkpoint: Checkpoint, like: Any) -> tuple[Any, Float32[np.ndarray, " steps"]]:
     """The state and losses of this very fit; `like` and none where there are none to trust."""
-    from safetensors import SafetensorError, safe_open
-
     nothing = like, np.zeros(0, np.float32)
-    if not checkpoint.path.is_file():
-        return nothing
     try:
-        with safe_open(checkpoint.path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError:
+        fingerprint, tensors = unseal(
+            checkpoint.path, "checkpoint", ValueError, lambda metadata, _: metadata[_FINGERPRINT]
+        )
+    except (FileNotFoundError, ValueError):
         return nothing
-    is_ours = metadata.get("fingerprint") == checkpoint.fingerprint
-    if not is_ours or metadata.get("sha256") != _digest(tensors):
+    if fingerprint != checkpoint.fingerprint:
         return nothing
     leaves, structure = jax.tree.flatten(like)
     found = [tensors.get(str(i)) for i in range(len(leaves))]
@@ -68,11 +62,3 @@ def load_state(checkpoint: Checkpoint, like: Any) -> tuple[Any, Float32[np.ndarr
     ):
         return nothing
     return jax.tree.unflatten(structure, map(jnp.asarray, found)), tensors["history"]
-
-
-def _digest(tensors: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape} ".encode())
-        digest.update(tensors[name].tobytes())
-    return digest.hexdigest()

@@ -1,13 +1,11 @@
 """The model file: safetensors with JSON metadata, checked before anything of it is used.
 
 The metadata hold the format version, the configuration, the frame of the signal, facts about the
-fit, and a sha256 over all of it, because safetensors itself does not notice a flipped bit.
+fit, and a digest over all of it, see `sealed`.
 """
 
-import hashlib
 import json
 import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +17,7 @@ from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.model import Variables, init
 from optiinr_jax.inr.reparameterization import fourier_basis
 from optiinr_jax.inr.rounding import BASIS, SCALE, decode_arrays, encode_arrays
+from optiinr_jax.sealed import check_format, seal, unseal
 from optiinr_jax.signals import Frame
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import check_objective
@@ -26,7 +25,7 @@ from optiinr_jax.signals.scores import check_objective
 FORMAT, FORMAT_VERSION = "optiinr", 3
 ROUNDED_VERSION = 4  # with float16 or int8 in it, which earlier programs do not read
 _READABLE = ("2", "3", "4")  # until 2 the range of the coordinates stood in the frame
-_METADATA_KEYS = {"format", "version", "config", "frame", "info", "sha256"}
+_METADATA = {"config", "frame", "info"}
 
 
 class ModelFileError(ValueError):
@@ -44,8 +43,6 @@ class Content(NamedTuple):
 
 def pack(content: Content, dtype: str = "float32") -> bytes:
     """The bytes of a model file, read back once to be sure of them."""
-    from safetensors.numpy import load, save
-
     tensors = {
         name: _as_float32(name, np.ascontiguousarray(array))
         for name, array in flatten_dict(content.variables, sep="/").items()
@@ -59,11 +56,7 @@ def pack(content: Content, dtype: str = "float32") -> bytes:
         "frame": json.dumps(content.frame.to_json()),
         "info": json.dumps(content.info),
     }
-    metadata["sha256"] = _digest(tensors, metadata)
-    packed = save(tensors, metadata=metadata)
-    if _digest(load(packed), metadata) != metadata["sha256"]:
-        raise OSError("cannot write the model: its tensors do not read back.")
-    return packed
+    return seal(tensors, metadata)
 
 
 def _as_float32(name: str, array: np.ndarray) -> np.ndarray:
@@ -89,27 +82,7 @@ def unpack(path: str | os.PathLike[str]) -> Content:
         ModelFileError: not a model file, truncated, changed, or of another version.
         FileNotFoundError: no such file.
     """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no model file {path}; check the name.")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            config, frame, info = _read_metadata(metadata)
-            _check_shapes(file, metadata, config, frame)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError as error:
-        raise ModelFileError(
-            f"{path} is not a model file or is incomplete ({error}); use a file that save() wrote."
-        ) from None
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
-        raise ModelFileError(f"{path} is not a model file of this version: {error}") from None
-    except RecursionError:
-        raise ModelFileError(f"{path} is no model file: its text is nested too deep.") from None
-    if _digest(tensors, metadata) != metadata["sha256"]:
-        raise ModelFileError(f"{path} has changed since it was saved; use an intact copy.")
+    (config, frame, info), tensors = unseal(path, "model file", ModelFileError, _check)
     variables = unflatten_dict(decode_arrays(tensors), sep="/")
     variables = {"params": variables["params"], "constants": variables.get("constants", {})}
     if config.reparameterization is not None:
@@ -118,14 +91,9 @@ def unpack(path: str | os.PathLike[str]) -> Content:
     return Content(config, variables, frame, info)
 
 
-def _read_metadata(metadata: dict[str, str]) -> tuple[NetworkConfig, Frame, dict[str, Any]]:
-    if set(metadata) != _METADATA_KEYS or metadata["format"] != FORMAT:
-        raise ValueError("it has no model metadata; use a file that save() wrote.")
-    if metadata["version"] not in _READABLE:
-        raise ValueError(
-            f"it has format version {metadata['version']!r:.20}, this program reads "
-            f"{' and '.join(_READABLE)}; use the program that wrote it."
-        )
+def _check(metadata: dict[str, str], file: Any) -> tuple[NetworkConfig, Frame, dict[str, Any]]:
+    """What the metadata say, and that the tensors fit it."""
+    check_format(metadata, _METADATA, FORMAT, _READABLE)
     config_record, record = json.loads(metadata["config"]), json.loads(metadata["frame"])
     frame = Frame.from_json(record)
     if metadata["version"] == "2":
@@ -139,6 +107,7 @@ def _read_metadata(metadata: dict[str, str]) -> tuple[NetworkConfig, Frame, dict
     if not isinstance(info, dict) or not {"score", "num_steps", "seed"} <= set(info):
         raise ValueError("its metrics are missing; use a file that save() wrote.")
     _check_facts(info)
+    _check_shapes(file, metadata, config, frame)
     return config, frame, info
 
 
@@ -180,13 +149,3 @@ def _check_shapes(file: Any, metadata: dict[str, str], config: NetworkConfig, fr
         if part.get_dtype() in allowed:
             continue
         raise ValueError("its tensors are not float32; use a file that save() wrote.")
-
-
-def _digest(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> str:
-    texts = {name: text for name, text in metadata.items() if name != "sha256"}
-    digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode())
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
-        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
-        digest.update(array.data)
-    return digest.hexdigest()

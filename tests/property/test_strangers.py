@@ -254,12 +254,12 @@ def sealed(content: bytes, change) -> bytes:
     """The file with another header and the digest that goes with it, as its maker would have it."""
     from safetensors.numpy import load
 
-    from optiinr_jax.inr.model_file import _digest
+    from optiinr_jax.sealed import digest_of
 
     def seal(header):
         change(header)
         texts = header["__metadata__"]
-        texts["sha256"] = _digest(load(content), texts)
+        texts["sha256"] = digest_of(load(content), texts)
 
     return rewrite(content, seal)
 

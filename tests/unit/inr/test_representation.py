@@ -134,7 +134,7 @@ def test_types_must_be_float32(model):
     ("changes", "message"),
     [
         ({"version": "99"}, "format version '99', this program reads 2"),
-        ({"format": "other"}, "no model metadata"),
+        ({"format": "other"}, "its metadata are not those of such a file"),
         ({"config": "{"}, "not a model file of this version"),
         ({"config": '{"layers": [{"activation": "os.system"}]}'}, "not a network configuration"),
         ({"frame": "{}"}, "a frame has keys"),
@@ -146,7 +146,7 @@ def test_types_must_be_float32(model):
             "unknown objective",
         ),
         ({"info": '{"score": 1, "num_steps": 3, "seed": 4, "objective": []}'}, "not a model file"),
-        ({"extra": "1"}, "no model metadata"),
+        ({"extra": "1"}, "its metadata are not those of such a file"),
     ],
 )
 def test_changed_metadata_is_refused(model, changes, message, no_type_checks):

@@ -1,0 +1,181 @@
+"""Write docs/full_size.md from what `full_size` trained.
+
+Command: python -m experiments.full_size_page
+Expected: the table, what a grid and a DCT of as many numbers give, and what a codec takes; for the
+pictures also the errors of the last training, docs/full_size.png.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy.fft import dctn, idctn
+from scipy.interpolate import make_lsq_spline
+
+from experiments.full_size import CONTENDERS, FOLDER, SIGNALS, kind_of, load
+from optiinr_jax.signals import psnr
+
+PAGE = Path("docs") / "full_size.md"
+SHOWN = (300, 500, 1000, 2000)
+# Printed: the paper's means over whole sets; FINER++'s notebook on this very picture, 5 000 steps.
+PAPER = {
+    "kodak": "41.38 (mean of 24 pictures)",
+    "div2k": "46.24 (mean of 16 pictures)",
+    "audio/bach": "60.84",
+    "audio/twospeakers": "68.39",
+    "shapes/dragon": "0.9936",
+}
+NOTEBOOK = {"div2k/test_01": "FINER 42.13, WF 41.35, GF 40.68, SIREN 40.06"}
+ORDER = 3
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text("\n".join(page()) + "\n")
+    print(PAGE)
+
+
+def page() -> Iterator[str]:
+    """All of it."""
+    records = read_all()
+    yield "# The paper's size on a laptop\n"
+    yield (
+        "Written by `python -m experiments.full_size_page` from the trainings of `python -m "
+        "experiments.full_size`. Networks have at most as many numbers as SIREN with 4 layers of "
+        "256 units, the paper's size. `searched`: 22 trials on a small copy of the signal, scaled; "
+        "its seconds are part of what is told. `portfolio`: the first of the package's list, no "
+        "search. Scores are PSNR in dB (solids: IoU) **at the samples, as the paper's; after the "
+        "stroke, between them**. Rates fall over the last 30 % of a training, so a score on the "
+        "way is below what a training of that length would have.\n"
+    )
+    for name in SIGNALS:
+        rows = [record for record in records if record["signal"] == name]
+        if rows:
+            yield from signal_part(name, rows)
+    missing = [name for name in SIGNALS if not any(r["signal"] == name for r in records)]
+    if missing:
+        yield f"**Not run yet**: {', '.join(missing)}.\n"
+
+
+def read_all() -> list[dict[str, Any]]:
+    """Every training that has a score."""
+    found = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/*.json"))]
+    order = list(CONTENDERS)
+    return sorted((r for r in found if r["curve"]), key=lambda r: order.index(r["contender"]))
+
+
+def signal_part(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
+    """Table of one signal."""
+    printed = PAPER.get(name) or PAPER.get(name.partition("/")[0], "")
+    shape = " x ".join(map(str, records[0]["shape"]))
+    yield f"## {name}, {shape}\n"
+    yield f"Printed in the paper, after 130 trainings of 10 000 steps: {printed}."
+    if name in NOTEBOOK:
+        yield f"FINER++'s notebook, the same picture, 5 000 steps: {NOTEBOOK[name]}."
+    yield ""
+    heads = [f"{steps:,} steps" for steps in SHOWN]
+    yield f"| network | numbers | points a step | of | {' | '.join(heads)} | seconds | peak MB |"
+    yield "|" + "---|" * (6 + len(heads))
+    for record in records:
+        yield row(record)
+    yield ""
+    if kind_of(name) == "image":
+        yield from controls(name, records)
+
+
+def row(record: dict[str, Any]) -> str:
+    """One training."""
+    by_steps = {point["steps"]: point for point in record["curve"]}
+    last = record["curve"][-1]
+    scores = [figures(by_steps.get(steps)) for steps in SHOWN]
+    batch = record["config"]["batch_size"]
+    label = record["contender"] + ("" if record["objective"] == "samples" else ", continuous")
+    seconds = f"{last['seconds']:.0f}"
+    if record["search"]["seconds"]:
+        seconds += f" + {record['search']['seconds']:.0f} of the search"
+    cells = [
+        label,
+        f"{record['num_params']:,}",
+        "all" if batch is None else f"{batch:,}",
+        f"{last['steps']:,}",
+        *scores,
+        seconds,
+        f"{record['peak_memory_mb']:,}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def figures(point: dict[str, Any] | None) -> str:
+    """At the samples and between them."""
+    return "-" if point is None else f"{point['samples']:.2f} / {point['between']:.2f}"
+
+
+def controls(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
+    """What needs no network: a grid, a DCT, a codec."""
+    pixels = np.asarray(load(name).samples, np.float64)
+    count = records[0]["num_params"]
+    grid, largest = spline_grid(pixels, count), largest_dct(pixels, count)
+    best = max(records, key=lambda record: record["curve"][-1]["samples"])
+    score = best["curve"][-1]["samples"]
+    yield (
+        f"With as many numbers ({count:,}) and no network: a bicubic grid, fitted by least "
+        f"squares, {psnr(grid, pixels):.2f} dB; the largest coefficients of a DCT, each counted as "
+        f"two numbers with its index, {psnr(largest, pixels):.2f} dB. The file of the best network "
+        f"has {best['file_bytes']:,} bytes, a PNG {png_bytes(pixels):,}, and "
+        f"{jpeg_text(pixels, score)}: an INR is no codec.\n"
+    )
+
+
+def spline_grid(pixels: np.ndarray, count: int) -> np.ndarray:
+    """Least squares by a tensor product of cubic splines with `count` coefficients."""
+    height, width, channels = pixels.shape
+    share = np.sqrt(count / channels / (height * width))
+    values = pixels
+    for axis, size in enumerate((height, width)):
+        values = np.moveaxis(_smooth(np.moveaxis(values, axis, 0), round(share * size)), 0, axis)
+    return values
+
+
+def _smooth(values: np.ndarray, num: int) -> np.ndarray:
+    """Least squares along the first axis by a cubic spline with `num` coefficients."""
+    places = np.linspace(0.0, 1.0, len(values))
+    inner = np.linspace(0.0, 1.0, num - ORDER + 1)
+    knots = np.concatenate([[0.0] * ORDER, inner, [1.0] * ORDER])
+    return make_lsq_spline(places, values, knots, k=ORDER)(places)
+
+
+def largest_dct(pixels: np.ndarray, count: int) -> np.ndarray:
+    """The `count` / 2 largest coefficients of a cosine transform, the others 0."""
+    found = dctn(pixels, axes=(0, 1), norm="ortho")
+    least = np.partition(np.abs(found).ravel(), -(count // 2))[-(count // 2)]
+    return idctn(np.where(np.abs(found) >= least, found, 0.0), axes=(0, 1), norm="ortho")
+
+
+def _encoded(pixels: np.ndarray, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    levels = np.clip(np.round(255.0 * pixels), 0, 255).astype(np.uint8)
+    Image.fromarray(levels).save(stream, **options)
+    return stream.getvalue()
+
+
+def png_bytes(pixels: np.ndarray) -> int:
+    """Of a lossless file."""
+    return len(_encoded(pixels, format="PNG", optimize=True))
+
+
+def jpeg_text(pixels: np.ndarray, score: float) -> str:
+    """The smallest JPEG at least as good, or the best one."""
+    for quality in range(50, 101):
+        data = _encoded(pixels, format="JPEG", quality=quality, subsampling=0)
+        value = float(psnr(np.asarray(Image.open(io.BytesIO(data)), float) / 255.0, pixels))
+        if value >= score:
+            return f"a JPEG as good ({value:.2f} dB) {len(data):,}"
+    return f"the best JPEG ({value:.2f} dB) {len(data):,}"
+
+
+if __name__ == "__main__":
+    main()
