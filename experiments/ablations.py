@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from experiments.protocol import interval
+from experiments.records import interval
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 RUNS = BENCHMARKS / "results" / "ablations.jsonl"

@@ -22,7 +22,8 @@ import tyro
 
 import optiinr_jax as oi
 from experiments import fresh_seeds
-from experiments.protocol import PLAIN, RESULTS, fresh_key
+from experiments.protocol import PLAIN, fresh_key
+from experiments.records import RESULTS
 from experiments.signals import load as load_file
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import keep_compiled_programs

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.protocol import Size, fresh_key, keep_result, read_result, train
+from experiments.protocol import Size, fresh_key, train
+from experiments.records import keep_result, read_result
 from experiments.table1_images import load
 from optiinr_jax.bo import Choice, Optimizer, Space
 from optiinr_jax.bo.surrogate import fit_surrogate

@@ -30,7 +30,8 @@ import jax
 import tyro
 
 import optiinr_jax as oi
-from experiments.protocol import RESULTS, RUNS
+from experiments.protocol import RUNS
+from experiments.records import RESULTS
 from experiments.signals import load as load_first
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs, recommend

@@ -21,7 +21,8 @@ import numpy as np
 
 import optiinr_jax as oi
 from experiments import between_samples, fresh_seeds
-from experiments.protocol import fresh_key, keep_result, read_result, read_results
+from experiments.protocol import fresh_key
+from experiments.records import keep_result, read_result, read_results
 from experiments.training_rules import (
     FIRST,
     RULES,

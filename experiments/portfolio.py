@@ -30,7 +30,8 @@ import tyro
 
 import optiinr_jax as oi
 from experiments import between_samples
-from experiments.protocol import PLAIN, RESULTS, RUNS, fresh_key, read_results
+from experiments.protocol import PLAIN, RUNS, fresh_key
+from experiments.records import RESULTS, read_results
 from experiments.signals import load as load_file
 from optiinr_jax.inr import DivergedError, NetworkConfig, keep_compiled_programs
 from optiinr_jax.inr.config import as_number

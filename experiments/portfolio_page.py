@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from experiments import default_search, portfolio
 from experiments.portfolio import KINDS, PARTS_OF_RUN, RANKED, read_lines
-from experiments.protocol import interval, read_results
+from experiments.records import interval, read_results
 from optiinr_jax.inr.config import as_number
 from optiinr_jax.inr.recommended import Cell, packaged
 from optiinr_jax.studies.settings import RUNGS

@@ -15,16 +15,8 @@ from typing import Any
 import numpy as np
 
 import optiinr_jax as oi
-from experiments.protocol import (
-    Size,
-    fresh_key,
-    interval,
-    keep_result,
-    read_result,
-    read_results,
-    scale_encoding,
-    train,
-)
+from experiments.protocol import Size, fresh_key, scale_encoding, train
+from experiments.records import interval, keep_result, read_result, read_results
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
 
 NAME = "recipe"

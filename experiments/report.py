@@ -31,19 +31,9 @@ from experiments import (
     without_presets,
 )
 from experiments.figures import LABELS
-from experiments.protocol import (
-    FIRST_RULE,
-    PRESETS,
-    RUNS,
-    SEARCHES,
-    Size,
-    best_network,
-    fresh_key,
-    interval,
-    mean_of,
-    read_results,
-    train,
-)
+from experiments.printed import PRINTED
+from experiments.protocol import PRESETS, RUNS, SEARCHES, Size, fresh_key, train
+from experiments.records import FIRST_RULE, best_network, interval, mean_of, read_results
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import NetworkConfig
 from optiinr_jax.report import describe_layers
@@ -51,36 +41,6 @@ from optiinr_jax.report.sections.protocols import num_params
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FOLDER = DOCS / "experiments.md", DOCS / "experiments"
-PRINTED = {  # the paper's tables 1 to 3: network -> its figures
-    "images": {
-        "siren": "38.47, 42.75",
-        "gauss": "37.36, 38.48",
-        "wire": "38.69, 39.85",
-        "fr": "35.90, 38.87",
-        "finer": "40.24, 45.56",
-        "gf": "38.47, 40.57",
-        "iga": "38.27, 41.77",
-        "optiinr": "41.38, 46.24",
-    },
-    "sounds": {
-        "siren": "52.59, 34.39, 41.59",
-        "gauss": "16.49, 21.32, 17.21",
-        "wire": "17.54, 21.54, 24.16",
-        "fr": "54.94, 36.93, 56.36",
-        "finer": "36.67, 39.35, 42.27",
-        "iga": "52.35, 34.41, 42.39",
-        "optiinr": "60.84, 49.60, 68.39",
-    },
-    "shapes": {
-        "siren": ".9881, .9778",
-        "gauss": ".9934, .9871",
-        "wire": ".9924, .9861",
-        "fr": ".9919, .9650",
-        "finer": ".9897, .9804",
-        "iga": ".9919, .9834",
-        "optiinr": ".9936, .9884",
-    },
-}
 
 
 @dataclass(frozen=True)

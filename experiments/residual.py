@@ -18,14 +18,8 @@ import numpy as np
 import optax
 
 import optiinr_jax as oi
-from experiments.protocol import (
-    Size,
-    best_network,
-    fresh_key,
-    keep_result,
-    read_result,
-    read_results,
-)
+from experiments.protocol import Size, fresh_key
+from experiments.records import best_network, keep_result, read_result, read_results
 from experiments.table1_images import SIZES, load
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
 from optiinr_jax.inr.activations import get_activation

@@ -22,7 +22,7 @@ import tyro
 from scipy import stats
 
 import optiinr_jax as oi
-from experiments.protocol import keep_result, read_result
+from experiments.records import keep_result, read_result
 from optiinr_jax.inr import keep_compiled_programs
 from optiinr_jax.inr.lowering import as_wave
 from optiinr_jax.inr.model import init

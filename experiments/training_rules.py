@@ -31,7 +31,8 @@ from typing import Any, Literal
 import tyro
 
 import optiinr_jax as oi
-from experiments.protocol import RESULTS, fresh_key, read_results, scale_encoding
+from experiments.protocol import fresh_key, scale_encoding
+from experiments.records import RESULTS, read_results
 from experiments.signals import load
 from optiinr_jax.inr import (
     DivergedError,

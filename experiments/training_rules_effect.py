@@ -15,7 +15,8 @@ import numpy as np
 import optax
 
 from experiments.figures import save
-from experiments.protocol import fresh_key, keep_result, read_result
+from experiments.protocol import fresh_key
+from experiments.records import keep_result, read_result
 from experiments.training_rules import FIRST, SCREEN, Run, make_config, read_signal
 from optiinr_jax.inr.fitting import points_of
 from optiinr_jax.inr.optimizer import make_optimizer

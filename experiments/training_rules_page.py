@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 from experiments import fresh_seeds, one_rate
-from experiments.protocol import best_network, read_results
+from experiments.records import best_network, read_results
 from experiments.training_rules import (
     BEST,
     FIRST,

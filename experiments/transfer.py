@@ -14,15 +14,8 @@ import jax
 import numpy as np
 
 import optiinr_jax as oi
-from experiments.protocol import (
-    PLAIN,
-    Size,
-    fresh_key,
-    keep_result,
-    read_result,
-    read_results,
-    train,
-)
+from experiments.protocol import PLAIN, Size, fresh_key, train
+from experiments.records import keep_result, read_result, read_results
 from experiments.table1_images import SIZES, load
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs
 from optiinr_jax.studies.points import config_to_point, inr_space

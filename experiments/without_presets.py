@@ -12,13 +12,8 @@ from functools import partial
 
 import numpy as np
 
-from experiments.protocol import (
-    keep_result,
-    mean_of,
-    read_result,
-    read_results,
-    search_plainly,
-)
+from experiments.protocol import search_plainly
+from experiments.records import keep_result, mean_of, read_result, read_results
 from experiments.table1_images import SIZES, load
 from optiinr_jax.bo import Optimizer
 from optiinr_jax.inr import keep_compiled_programs

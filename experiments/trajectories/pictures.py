@@ -24,7 +24,8 @@ import tyro
 from jaxtyping import Array, Float, Key
 
 import optiinr_jax as oi
-from experiments.protocol import RESULTS, fresh_key
+from experiments.protocol import fresh_key
+from experiments.records import RESULTS
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import apply, init
 

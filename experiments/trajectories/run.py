@@ -19,7 +19,7 @@ from typing import Any
 
 import tyro
 
-from experiments.protocol import RESULTS
+from experiments.records import RESULTS
 from experiments.trajectories.controls import (
     ALL,
     Control,
@@ -45,7 +45,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "fixed eigenvalues": {"metric": "rotated", "has_potential": False},
     "fixed eigenvalues, potential": {"metric": "rotated"},
     "learned metric, potential, stronger": {"metric": "learned", "potential": 2.0},
-    "learned metric, potential, two starts": {"metric": "learned", "num_starts": 2},
+    "learned metric, potential, one start": {"metric": "learned", "num_starts": 1},
     "learned metric, potential, length": {"metric": "learned", "kinetic": "length"},
 }
 
@@ -83,7 +83,7 @@ def follow(data: Data, surrogate: Surrogate) -> Predict:
 
 def run_surrogates(task: str, variant: str, seeds: Sequence[int]) -> None:
     """Train a variant on the seeds that are missing, side by side."""
-    options = {"num_starts": 1, **TASKS[task].options, **VARIANTS[variant]}
+    options = TASKS[task].options | VARIANTS[variant]
     data = [TASKS[task].draw(seed) for seed in seeds]
     begin = _seconds()
     found = trajectories.fit_many([one.anchors for one in data], seeds=seeds, **options)

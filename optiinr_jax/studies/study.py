@@ -16,6 +16,7 @@ from optiinr_jax.inr.cost import step_flops
 from optiinr_jax.signals import Signal
 from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, draw_curve, flat_rows
 from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.studies.extension import extend
 from optiinr_jax.studies.ledger import Ledger
 from optiinr_jax.studies.model_file import find_model, save_model
 from optiinr_jax.studies.points import config_to_point, point_to_config
@@ -349,6 +350,8 @@ class Study:
     def stop(self) -> None:
         """End the search in this process after the running trial; for callbacks."""
         self.is_stopped = True
+
+    extend = extend
 
     def trials_dataframe(self) -> "pandas.DataFrame":
         """The trials as a table, one column for each name of the space; needs pandas.

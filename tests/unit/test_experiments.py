@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 import optiinr_jax as oi
-from experiments import depth_and_width, figures, protocol, report, residual
+from experiments import depth_and_width, figures, protocol, records, report, residual
 from experiments.protocol import Job, Size
 from optiinr_jax.studies.points import inr_space, point_to_config
 
@@ -69,21 +69,21 @@ def test_presets_under_every_protocol(folders, monkeypatch):
     assert {"siren, paper", "siren, official", "siren, search x 4", "siren, search x 16"} <= set(
         rows
     )
-    _, row = protocol.best_network(rows)
+    _, row = records.best_network(rows)
     assert len(row["scores"]) == TINY.num_seeds
     assert rows["iga, paper"]["problem"] and not rows["iga, paper"]["scores"]  # too few samples
 
 
 def test_a_network_that_diverged_is_never_the_best():
     fresh = {"a": {"scores": [3.0, None]}, "b": {"scores": [1.0, 2.0]}, "c": {"scores": []}}
-    assert protocol.best_network(fresh)[0] == "b"
+    assert records.best_network(fresh)[0] == "b"
 
 
 def test_intervals_are_those_of_the_t_test():
     gains = [1.0, 2.5, 0.5, 3.0]
     low, high = stats.ttest_1samp(gains, 0.0).confidence_interval()
-    assert protocol.interval(gains) == f"+1.75 [{low:+.2f}, {high:+.2f}]"
-    assert protocol.interval([-1.0]) == "-1.00"  # one says nothing about the spread
+    assert records.interval(gains) == f"+1.75 [{low:+.2f}, {high:+.2f}]"
+    assert records.interval([-1.0]) == "-1.00"  # one says nothing about the spread
 
 
 @pytest.mark.integration
@@ -146,5 +146,5 @@ def test_solids_show_where_they_are_wrong():
 
 @pytest.mark.integration
 def test_the_page_is_what_the_results_say():
-    page = "\n\n".join(report.make_page(protocol.FIRST_RULE)) + "\n"
+    page = "\n\n".join(report.make_page(records.FIRST_RULE)) + "\n"
     assert report.PAGE.read_text() == page, "run python -m experiments.report"

@@ -6,7 +6,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-FOLDER = Path(__file__).parents[3] / "optunahub"
+FOLDER = Path(__file__).parents[3] / "hub"
 
 
 def test_the_example_finds_the_valley(monkeypatch, capsys):

@@ -199,3 +199,14 @@ def test_every_kind_of_signal_is_searched():
     for kind, size in (("audio", 64), ("volume", 6)):
         study = oi.search(oi.sample_signal(kind, size), num_trials=1, **RANDOM)
         assert study.trials[0].is_ended and study.trials[0].seconds > 0
+
+
+def test_extended_it_is_never_worse_and_the_study_keeps_what_it_has(whole):
+    study, _ = whole
+    before = study.best_inr
+    longer = study.extend(400, progress=False)
+    assert longer.score > before.score  # such short trainings have more to gain
+    assert longer.num_steps == 400 and longer.config.layers[0].activation
+    assert study.best_inr is before
+    shorter = study.extend(1, progress=False)
+    assert shorter.score >= before.score
