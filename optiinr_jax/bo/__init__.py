@@ -11,6 +11,7 @@ from optiinr_jax.bo.kernels import Kernel as Kernel
 from optiinr_jax.bo.optimizer import Optimizer as Optimizer
 from optiinr_jax.bo.optimizer import maximise as maximise
 from optiinr_jax.bo.optimizer import minimise as minimise
+from optiinr_jax.bo.pareto import ParetoOptimizer as ParetoOptimizer
 from optiinr_jax.bo.sampler import OptiINRSampler as OptiINRSampler
 from optiinr_jax.bo.space import Space as Space
 from optiinr_jax.bo.surrogate import Surrogate as Surrogate

@@ -1,4 +1,4 @@
-"""The engine as an Optuna sampler, for any define-by-run study with one objective.
+"""The engine as an Optuna sampler, for any define-by-run study.
 
 It keeps no state: a proposal is a function of the seed, the trial's number and the study's
 trials, the same in whatever process it is made. The proposed point is written to the trial, so
@@ -31,6 +31,7 @@ from optiinr_jax.bo.engine import (
 )
 from optiinr_jax.bo.held import Held, impose
 from optiinr_jax.bo.optimizer import draw_seed
+from optiinr_jax.bo.pareto import weighed
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.ties import tied
 from optiinr_jax.checks import check_whole, checked_by_hand
@@ -42,7 +43,7 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class OptiINRSampler(BaseSampler):
-    """Mixed-variable Bayesian optimisation with conditional parameters.
+    """Mixed-variable Bayesian optimisation with conditional parameters, by one objective or more.
 
     Constraints on outcomes, `trial.set_constraint(name, value)`, are met where they are 0 or less;
     what probably meets them is preferred. Values that a trial has been given, by `enqueue_trial`
@@ -78,7 +79,6 @@ class OptiINRSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Return the distributions of everything that may be proposed for this trial."""
-        _check_single(study)
         if self.space is not None:
             return {n: to_distribution(d) for n, d in self.space.dimensions.items()}
         distributions: dict[str, BaseDistribution] = {}
@@ -97,13 +97,13 @@ class OptiINRSampler(BaseSampler):
         bridges = self._bridges(others)
         space = self.space or Space({name: b.dimension for name, b in bridges.items()})
         proposer = self._proposer(space)
-        sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        signs = [1.0 if d == StudyDirection.MAXIMIZE else -1.0 for d in study.directions]
         held = _read_held(study, trial, bridges)
         point: Point = {}
         for _ in range(NUM_TRIES):
             drawn = _initial_point(proposer, others, trial.number) if is_initial else None
             if drawn is None:
-                told, pending = _read_trials(space, bridges, others, sign)
+                told, pending = self._told(space, bridges, others, signs, trial.number)
                 drawn = proposer.make_suggest(told)(pending, trial.number, held)
             point = impose(space, held, drawn, (self.options["seed"], trial.number))
             before, others = others, _other_trials(study, trial)
@@ -126,10 +126,24 @@ class OptiINRSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw a parameter that was not proposed: uniformly, from a key of its own."""
-        _check_single(study)
+        del study
         bridge = make_bridge(param_distribution)
         seed = (self.options["seed"], trial.number, zlib.crc32(param_name.encode()))
         return bridge.to_optuna(bridge.dimension.from_unit(np.random.default_rng(seed).random()))
+
+    def _told(
+        self,
+        space: Space,
+        bridges: Mapping[str, Bridge],
+        others: Sequence[FrozenTrial],
+        signs: Sequence[float],
+        number: int,
+    ) -> tuple[list[Trial], list[Point]]:
+        """Finished trials, of several objectives by the weights of this trial; running points."""
+        told, pending, values = _read_trials(space, bridges, others, signs)
+        if len(signs) > 1:
+            told = weighed(told, values, self.options["seed"], number)
+        return told, pending
 
     def _proposer(self, space: Space) -> Proposer:
         options = dict(self.options)
@@ -143,14 +157,6 @@ class OptiINRSampler(BaseSampler):
             return infer_bridges(trials)
         same = lambda value: value  # noqa: E731
         return {name: Bridge(d, same, same) for name, d in self.space.dimensions.items()}
-
-
-def _check_single(study: Study) -> None:
-    if len(study.directions) != 1:
-        raise ValueError(
-            f"the study has {len(study.directions)} objectives, expected 1; use another sampler, "
-            "such as optuna.samplers.NSGAIISampler."
-        )
 
 
 def _other_trials(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
@@ -188,20 +194,25 @@ def _initial_point(proposer: Proposer, others: Sequence[FrozenTrial], number: in
 
 
 def _read_trials(
-    space: Space, bridges: Mapping[str, Bridge], trials: Sequence[FrozenTrial], sign: float
-) -> tuple[list[Trial], list[Point]]:
-    """Finished trials with their scores, and the points of running ones."""
-    told, pending = [], []
+    space: Space,
+    bridges: Mapping[str, Bridge],
+    trials: Sequence[FrozenTrial],
+    signs: Sequence[float],
+) -> tuple[list[Trial], list[Point], list[list[float]]]:
+    """Finished trials with their first scores, the points of running ones, and all scores."""
+    told, pending, values = [], [], []
     constraints = [_read_constraints(trial) for trial in trials]
     names = sorted({name for row in constraints for name in row})
     for trial, row in zip(trials, constraints, strict=True):
         point = _read_point(space, bridges, trial)
         if trial.state in FINISHED:
-            values = tuple(row.get(name, math.nan) for name in names) if row else ()
-            told.append(Trial(point, sign * _read_value(trial), asked=True, constraints=values))
+            limits = tuple(row.get(name, math.nan) for name in names) if row else ()
+            found = [sign * v for sign, v in zip(signs, _read_values(trial, signs), strict=True)]
+            told.append(Trial(point, found[0], asked=True, constraints=limits))
+            values.append(found)
         else:
             pending.append(point)
-    return told, pending
+    return told, pending, values
 
 
 def _read_proposal(trial: FrozenTrial) -> Point:
@@ -219,14 +230,14 @@ def _read_constraints(trial: FrozenTrial) -> dict[str, float]:
     return found
 
 
-def _read_value(trial: FrozenTrial) -> float:
-    """Score of a finished trial; a pruned one counts with the last value it reported."""
-    value = None
+def _read_values(trial: FrozenTrial, signs: Sequence[float]) -> list[float]:
+    """Scores of a finished trial; a pruned one counts with the last value it reported."""
+    values: Sequence[float | None] = [None] * len(signs)
     if trial.state == TrialState.COMPLETE:
-        value = trial.value
+        values = trial.values
     elif trial.state == TrialState.PRUNED and trial.last_step is not None:
-        value = trial.intermediate_values[trial.last_step]
-    return float(value) if value is not None and math.isfinite(value) else FAILED
+        values = [trial.intermediate_values[trial.last_step]]  # one objective: others prune nothing
+    return [float(v) if v is not None and math.isfinite(v) else FAILED for v in values]
 
 
 def _read_point(space: Space, bridges: Mapping[str, Bridge], trial: FrozenTrial) -> Point:

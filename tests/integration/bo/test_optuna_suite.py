@@ -31,7 +31,7 @@ class TestUsualStart(suite.BasicSamplerTestCase):
         return OptiINRSampler
 
 
-class TestSingleOnly(suite.SingleOnlySamplerTestCase):
+class TestSeveralObjectives(suite.MultiObjectiveSamplerTestCase):
     @pytest.fixture
     def sampler(self):
         return OptiINRSampler

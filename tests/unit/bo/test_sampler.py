@@ -239,9 +239,6 @@ def test_dimensions_become_distributions():
 def test_bad_uses_are_refused():
     with pytest.raises(ValueError, match="kernel is 'rbf'"):
         OptiINRSampler(kernel="rbf")
-    study = optuna.create_study(sampler=OptiINRSampler(), directions=["maximize", "minimize"])
-    with pytest.raises(ValueError, match="2 objectives, expected 1"):
-        study.ask().suggest_int("n", 1, 8)
     for name, value in {"prior": {"x": (0.5, 0.1)}, "ties": {"x_1": "x"}}.items():
         with pytest.raises(ValueError, match=f"{name} names dimensions, .*give the space too"):
             OptiINRSampler(**{name: value})
@@ -332,13 +329,6 @@ def test_a_further_trial_changes_the_order_of_no_name():
 def test_without_a_seed_two_samplers_differ():
     seeds = {OptiINRSampler(seed=None).options["seed"] for _ in range(3)}
     assert len(seeds) == 3
-
-
-def test_a_parameter_of_several_objectives_is_refused_too():
-    study = optuna.create_study(directions=["maximize", "minimize"])
-    trial = optuna.trial.create_trial(values=[0.0, 0.0])
-    with pytest.raises(ValueError, match="2 objectives, expected 1"):
-        OptiINRSampler().sample_independent(study, trial, "x", FloatDistribution(0, 1))
 
 
 @pytest.mark.integration
