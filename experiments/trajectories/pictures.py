@@ -37,7 +37,7 @@ SURROGATES: dict[str, dict[str, Any]] = {
     "surrogate": {"has_potential": False, "metric": "euclidean"},
     "surrogate, learned metric, potential": {"bandwidth": 0.5, "potential": 0.1},
 }
-OPTIONS = {"num_kernels": 128, "num_starts": 1}
+OPTIONS = {"num_kernels": 128}
 _NUM_METHODS = 4 + len(SURROGATES)
 Predict = Callable[[float], np.ndarray]
 
