@@ -90,7 +90,7 @@ PROBLEMS: dict[str, tuple[Callable[[dict[str, Any]], Pair], Space, tuple[Pair, P
         Space(
             {
                 "depth": Int(1, 4),
-                "width": Int(4, 48, log=True),
+                "width": Int(values=[4, 8, 12, 16, 24, 32, 48]),
                 "omega": Float(2.0, 100.0, log=True),
                 "lr": Float(1e-4, 3e-2, log=True),
             }
