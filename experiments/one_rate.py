@@ -1,10 +1,12 @@
-"""Two questions about the training rule: four rates or one, and what is left at equal seconds.
+"""Questions about the training rule: four rates or one, equal seconds, and rates beyond the grid.
 
 - rates: of what searches found, how much is lost where all layers get the geometric mean of their
   rates, times the best of three factors? Four seeds.
 - seconds: one network under AdamW as it was and under the new rule, both for the time of the new
   rule's run, each at the best of five factors on its rates: AdamW gets as many steps more as they
   cost less, measured in the same process.
+- beyond: SIREN at the samples, at rates of four to 32 times its authors': does the grid of
+  factors, which ends at 16, end too early?
 
 Command: python -m experiments.one_rate   (its tables are part of docs/training_rules.md)
 Time: 20 minutes on one core.
@@ -45,6 +47,7 @@ SECONDS = (
     ("div2k/test_00", "found", None, None, 500),
     ("kodak/kodim04", "siren", 256, 128, 150),
 )
+BEYOND = (4.0, 16.0, 32.0)
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0)  # factors on the rates of a network, tried for both rules
 
 
@@ -115,6 +118,24 @@ def compare_seconds(known: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 ]
                 row[rule] = max(found, key=lambda n: n["samples"] + n["between"])
                 print(name, network, width, rule, row[rule], flush=True)
+    return rows
+
+
+def compare_beyond() -> list[dict[str, Any]]:
+    """SIREN by our rule, at the samples, at the grid's largest factors and beyond."""
+    rows = []
+    for name in fresh_seeds.PICTURES:
+        signal = fresh_seeds.load(name, "quick")
+        for factor in BEYOND:
+            config = oi.preset("siren", protocol="search", width=48, depth=4, factor=factor)
+            options: Any = {"objective": "samples", "share_program": True, "seed": 11}
+            options |= {"num_steps": NUM_STEPS, "progress": False, "warn": False}
+            rows.append({"signal": name, "factor": factor})
+            try:
+                rows[-1]["score"] = oi.fit(signal, config, **options).score
+            except oi.inr.DivergedError:
+                rows[-1]["score"] = None
+            print(rows[-1], flush=True)
     return rows
 
 
@@ -212,6 +233,20 @@ def lines() -> Iterator[str]:
             f"{' | '.join(cells)} | {gain[0]:+.2f} / {gain[1]:+.2f} |"
         )
     yield ""
+    if "beyond" in found:
+        scores = {
+            factor: [r["score"] for r in found["beyond"] if r["factor"] == factor]
+            for factor in BEYOND
+        }
+        texts = (
+            f"x {factor:g}: {', '.join('diverged' if s is None else f'{s:.1f}' for s in row)}"
+            for factor, row in scores.items()
+        )
+        yield (
+            "**Rates beyond the grid.** The published networks' rates are tried at factors up to "
+            "16. SIREN, at the samples of coffee, rocket, chelsea and astronaut, "
+            f"{'; '.join(texts)} dB: beyond the grid it ends in a constant.\n"
+        )
 
 
 if __name__ == "__main__":
@@ -219,4 +254,7 @@ if __name__ == "__main__":
     keep_compiled_programs()
     known = read_result("one_rate") or {"rates": compare_rates()}
     keep_result("one_rate", known)
-    print(keep_result("one_rate", known | {"seconds": compare_seconds(known.get("seconds", []))}))
+    known["seconds"] = compare_seconds(known.get("seconds", []))
+    keep_result("one_rate", known)
+    known["beyond"] = known.get("beyond") or compare_beyond()
+    print(keep_result("one_rate", known))

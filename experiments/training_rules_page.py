@@ -29,7 +29,6 @@ from experiments.training_rules import (
 )
 from experiments.training_rules_effect import draw
 from optiinr_jax.files import write_atomic
-from optiinr_jax.inr.presets import FACTORS
 
 DOCS = Path(__file__).parents[1] / "docs"
 NEW = "soap, normalised"
@@ -309,9 +308,7 @@ def _fresh_seeds() -> Iterator[str]:
         "of [portfolio.md](portfolio.md)), on pictures of scikit-image that nothing was chosen on "
         "(64 x 64, made from 256 x 256), a tenth of a second of Bach and a solid; what it found "
         "is trained from 20 seeds that it did not see, "
-        "the best published network under the best of its protocols and rates from 3. Where its "
-        f"rate is the largest of the grid (x {max(FACTORS):g}), a larger one may be better still, "
-        "and the gain smaller. Of "
+        "the best published network under the best of its protocols and rates from 3. Of "
         f"{sum(map(len, scores.values()))} trainings **{lost} collapsed** (6 dB "
         "or 0.05 IoU below their median); the median of the standard deviations over seeds is "
         f"{statistics.median(spreads):.2f}.\n"
