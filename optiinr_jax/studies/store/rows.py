@@ -152,10 +152,12 @@ class Rows:
             self._store.set_trial_user_attr(row, attribute, fact)
         return row
 
-    @patient
     @signals_deferred()
     def requeue(self, row: int) -> None:
-        """Put a trial back into the queue, with the number and the point it has."""
+        """Put a trial back into the queue, with the number and the point it has.
+
+        Whoever leaves does not wait for a storage that is away.
+        """
         self._store.set_trial_state_values(row, TrialState.WAITING)
 
     @patient
