@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
@@ -22,7 +23,7 @@ import optiinr_jax as oi
 from optiinr_jax.cli.main import run
 from optiinr_jax.processes import this_process
 from optiinr_jax.report.status import summarise
-from optiinr_jax.studies import trainers
+from optiinr_jax.studies import StudyError, trainers
 from optiinr_jax.studies.store.schema import DEATHS, OWNER
 from tests import faults
 
@@ -183,6 +184,28 @@ def test_a_trial_that_kills_its_process_is_tried_three_times(signal, storage, tm
     trial = team.study.trials[2]
     assert trial.state == "failed" and "ended without a word" in trial.reason
     assert team.study.count_ended() == 6
+
+
+def test_a_trial_that_kills_its_process_of_a_pool(signal, storage, monkeypatch):
+    """Whoever ran with it is trained alone from then on, and suffers no more than that."""
+    monkeypatch.setattr(trainers, "train_remotely", faults.train_in_pool)
+    for _ in range(3):
+        with ProcessPoolExecutor(2, mp_context=faults.context()) as pool:
+            with pytest.raises(StudyError, match="lost its workers"):
+                search_in(pool, signal, storage)
+    with ProcessPoolExecutor(2, mp_context=faults.context()) as pool:
+        found = search_in(pool, signal, storage)
+    assert "ended without a word" in found.trials[2].reason
+    monkeypatch.setattr(trainers, "train_remotely", faults.make_train())
+    with ThreadPoolExecutor(2) as pool:
+        alone = search_in(pool, signal, None)
+    assert alone.trials[2].state == "complete"
+    assert facts(found)[:2] + facts(found)[3:] == facts(alone)[:2] + facts(alone)[3:]
+
+
+def search_in(pool, signal, storage):
+    options = {"num_trials": 6, "executor": pool, "storage": storage, "progress": False}
+    return oi.search(signal, **options, **faults.OPTIONS)
 
 
 def test_a_stopped_holder_of_the_lock(signal, storage, tmp_path):

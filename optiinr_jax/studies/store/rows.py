@@ -235,6 +235,12 @@ class Rows:
 
     @patient
     @signals_deferred()
+    def artifacts(self) -> set[str]:
+        """Names of the artifacts that are linked anywhere in the database; none in memory."""
+        return set() if self._reader is None else self._reader.artifacts()
+
+    @patient
+    @signals_deferred()
     def set_hidden(self, name: str, value: Any) -> None:
         """Set an attribute of the study that no dashboard shows."""
         self._store.set_study_system_attr(self._id, name, value)
