@@ -5,6 +5,7 @@ night: `OPTIINR_FAULTS=nightly pytest tests/end_to_end/test_faults.py -s`.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
@@ -172,6 +174,29 @@ def test_workers_in_pid_namespaces_of_their_own(signal, storage, tmp_path, monke
     workers = [subprocess.Popen(command) for _ in range(NUM_SPACES)]
     assert [worker.wait(LONG) for worker in workers] == [0] * NUM_SPACES, team.words()
     assert len({line.split()[2] for line in team.log.read_text().splitlines()}) < NUM_SPACES
+    team.check_same(monkeypatch, 0)
+
+
+@needs_proc
+def test_clocks_that_differ_and_jump(signal, storage, tmp_path, monkeypatch):
+    """By minutes, forth and back: that of one of two workers; nobody takes a trial over."""
+    if shutil.which("cc") is None:
+        pytest.skip("needs a C compiler")
+    library, clock = tmp_path / "jumping_clock.so", tmp_path / "clock"
+    source = Path(__file__).parents[1] / "jumping_clock.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    clock.write_text("120")
+    team = Team(signal, storage, tmp_path, 16)
+    command = [sys.executable, "-m", "tests.faults", storage, str(tmp_path), '{"seconds": 0.5}']
+    jumping = os.environ | {"LD_PRELOAD": str(library), "CLOCK_FILE": str(clock)}
+    workers = [subprocess.Popen(command), subprocess.Popen(command, env=jumping)]
+    for jump in itertools.cycle((-1200, 10_000, 0, 120)):
+        if workers[1].poll() is not None:
+            break
+        time.sleep(0.3)
+        clock.write_text(str(jump))
+    assert [worker.wait(LONG) for worker in workers] == [0, 0], team.words()
+    assert len({line.split()[2] for line in team.log.read_text().splitlines()}) == 2
     team.check_same(monkeypatch, 0)
 
 

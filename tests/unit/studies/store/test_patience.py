@@ -15,7 +15,9 @@ from optiinr_jax.studies.store import connection, patience
 def study(tmp_path, monkeypatch):
     monkeypatch.setattr(connection, "WRITE_TIMEOUT", 0.05)
     signal = oi.sample_signal(size=8)
-    return oi.create_study(signal, storage=tmp_path / "study.db", width=8, depth=1, strategy="random")
+    return oi.create_study(
+        signal, storage=tmp_path / "study.db", width=8, depth=1, strategy="random"
+    )
 
 
 def test_a_writer_that_was_stopped_is_waited_for(study, tmp_path, monkeypatch):
