@@ -3,6 +3,7 @@
 It lies outside the package, whose import takes a second or two.
 """
 
+import gc
 import os
 import sys
 
@@ -11,6 +12,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command."""
+    gc.disable()  # to look for garbage while all is imported takes a third of that time
     try:
         from optiinr_jax.cli.main import main as run
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import scipy.linalg  # noqa: F401 - its BLAS is the one; loaded, so that it is found
 from threadpoolctl import ThreadpoolController
 
 _lock = threading.Lock()
@@ -49,4 +48,6 @@ def _take_control() -> None:
 @cache
 def _controller() -> ThreadpoolController:
     """The BLAS libraries of this process; to find them takes some milliseconds."""
+    import scipy.linalg  # noqa: F401 - its BLAS is the one; loaded, so that it is found
+
     return ThreadpoolController().select(user_api="blas")

@@ -73,6 +73,11 @@ def scratch_folder(parent: Path) -> Generator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_scratch(name: str) -> bool:
+    """Whether a file or folder of that name is there for the time of somebody's block."""
+    return _SCRATCH.fullmatch(name) is not None
+
+
 def _scratch(parent: Path) -> Path:
     """A new name that says whose it is; what ended processes have left beside it is removed."""
     with contextlib.suppress(OSError):

@@ -60,6 +60,11 @@ def make_train(seconds: float = 0.0, log: Path | None = None, deadly: int | None
     return train
 
 
+def train_in_pool(job: Job) -> Outcome:
+    """What a process of a pool does; the third trial kills it."""
+    return make_train(deadly=2)(job)
+
+
 def work(storage: str, folder: Path, options: dict) -> None:
     """Run a worker to its end, in this process; what it says goes to files of the folder."""
     os.dup2(os.open(folder / "said", os.O_CREAT | os.O_APPEND | os.O_WRONLY), 2)

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int
-from scipy.optimize import minimize
 
 from optiinr_jax.bo import gp
 from optiinr_jax.bo.host import quick_jit
@@ -88,6 +87,8 @@ def fit(
     data: Data, *, kernel: str | Kernel, structure: Structure, quick: bool = False
 ) -> tuple[Float[np.ndarray, " z"], float]:
     """Fit z from the prior's median, which is the answer when the descent fails; and its loss."""
+    from scipy.optimize import minimize  # a fifth of a second, for those who propose
+
     start = np.zeros(_size(kernel, structure), data.y.dtype)
 
     def loss_fn(z: np.ndarray) -> Any:

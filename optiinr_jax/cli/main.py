@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed while running, 2 bad input, 130 and 143 interrupted (Ctrl-C, SIGTERM).
 """
 
+import gc
 import inspect
 import os
 import re
@@ -74,6 +75,9 @@ def _run_verb(arguments: list[str]) -> None:
     from optiinr_jax.cli.config_file import expand_config
     from optiinr_jax.inr import keep_compiled_programs
 
+    if not gc.isenabled():  # by the command, until all is imported, which is no garbage
+        gc.freeze()
+        gc.enable()
     commands: dict[str, Callable[..., Any]] = {
         "search": studies.search,
         "worker": studies.worker,

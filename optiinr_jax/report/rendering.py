@@ -3,11 +3,11 @@
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 
 @cache
-def _environment() -> Environment:
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # for those who write a page
+
     return Environment(
         loader=PackageLoader("optiinr_jax.report"),
         autoescape=True,

@@ -1,7 +1,8 @@
 """How far a study is: plain data, lines for people, a table of the latest trials."""
 
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from optiinr_jax.progress import format_seconds
 from optiinr_jax.report.labels import Measure, interpolation_label, measure_of
@@ -18,10 +19,27 @@ _ROWS = 15  # trials that the table shows
 _HEADER = ("", "trial", "score", "samples", "between", "state", "origin: network")
 
 
+class _Look(NamedTuple):
+    """A study read once: of thousands of trials each reading takes its time."""
+
+    study: Study
+    trials: Sequence[Trial]
+    winner: Configuration | None
+
+
+def _look_at(study: Study) -> _Look:
+    trials = study.trials
+    return _Look(study, trials, find_winner(trials))
+
+
 def summarise(study: Study) -> dict[str, Any]:
     """Plain data about a study, for scripts."""
-    trials, budget = study.trials, study.num_trials or 0
-    winner = find_winner(trials)
+    return _summarise(_look_at(study))
+
+
+def _summarise(look: _Look) -> dict[str, Any]:
+    study, trials, winner = look
+    budget = study.num_trials or 0
     counts = {state: sum(trial.state == state for trial in trials) for state in _STATES}
     ended = study.count_ended(budget)
     return {
@@ -59,13 +77,18 @@ def status_lines(study: Study, width: int | None = None) -> list[str]:
     Args:
         width: columns of the terminal; None: nothing is shortened.
     """
-    return [*describe_status(study), *trial_lines(study, width)]
+    look = _look_at(study)
+    return [*_describe(look), *_trial_lines(look, width)]
 
 
 def describe_status(study: Study) -> list[str]:
     """Counts, the best configuration with both of its figures, and who is at work."""
-    facts, measure = summarise(study), measure_of(study.signal, study.settings.aim)
-    trials = study.trials
+    return _describe(_look_at(study))
+
+
+def _describe(look: _Look) -> list[str]:
+    study, trials, winner = look
+    facts, measure = _summarise(look), measure_of(study.signal, study.settings.aim)
     counts = ", ".join(f"{facts[state]} {state}" for state in _STATES if facts[state])
     trained = format_seconds(facts["seconds"])
     lines = [f"{facts['name']}: {facts['ended']} of {facts['num_trials']} trials ({counts})"]
@@ -74,7 +97,6 @@ def describe_status(study: Study) -> list[str]:
         whole = trainings_done(trials, study.settings.num_steps)
         lines.append(f"as many steps as {whole:.1f} whole trainings")
     lines.append(f"{measure.name}, objective {measure.objective}: {measure.aim}")
-    winner = find_winner(trials)
     if winner is not None:
         best = winner.best_trial
         lines.append(f"best: trial {best.number}, {best_line(best, measure)}")
@@ -96,8 +118,12 @@ def _control_line(best: Trial, measure: Measure) -> list[str]:
 
 def trial_lines(study: Study, width: int | None = None) -> list[str]:
     """The latest trials as a table; a star marks the best one."""
-    trials, measure = study.trials, measure_of(study.signal, study.settings.aim)
-    winner = find_winner(trials)
+    return _trial_lines(_look_at(study), width)
+
+
+def _trial_lines(look: _Look, width: int | None) -> list[str]:
+    study, trials, winner = look
+    measure = measure_of(study.signal, study.settings.aim)
     best = None if winner is None else winner.best_trial.number
     rows = [_row(trial, trial.number == best, measure) for trial in trials[-_ROWS:]]
     return format_table(_HEADER, rows, left=frozenset(_HEADER[-2:]), width=width)

@@ -24,6 +24,7 @@ _READABLE = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")  # Pillow's other decoders ne
 _STRIP = 2**21  # pixels at once
 _LARGE = 2**24  # pixels of a picture that has to be more than a few bytes
 _MOST_A_BYTE = 1100  # pixels; deflate packs 1032 bytes into one, JPEG about 500 pixels
+_MOST_WIDE = 8  # the same of 16-bit colour, whose noise does not pack and which is held twice
 
 # Pillow reads 16-bit colour as its high bytes alone. Read once more in the other byte order, the
 # same file gives its low bytes: raw mode -> that other one, and where the low bytes then lie.
@@ -167,7 +168,8 @@ def _decode(path: Path, max_pixels: int) -> tuple[PictureFile, bool, int]:
     with Image.open(path, formats=_READABLE) as probe:
         width, height = probe.size
         _check_shape(path, height, width, max_pixels)
-        _check_density(path, height * width, probe.format)
+        is_wide = any(";16" in _raw_mode(tile.args) for tile in probe.tile)
+        _check_density(path, height * width, probe.format, is_wide)
         probe.verify()  # the checksums of a PNG, which decoding skips
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise SignalError(
@@ -206,11 +208,11 @@ def _check_shape(path: Path, height: int, width: int, max_pixels: int) -> None:
         )
 
 
-def _check_density(path: Path, num_pixels: int, file_format: str | None) -> None:
+def _check_density(path: Path, num_pixels: int, file_format: str | None, is_wide: bool) -> None:
     """Refuse a large picture in a few bytes: it is one colour, or what is missing becomes grey."""
     num_bytes = path.stat().st_size
     is_suspect = file_format == "JPEG" or num_pixels > _LARGE
-    if is_suspect and num_pixels > _MOST_A_BYTE * num_bytes:
+    if is_suspect and num_pixels > num_bytes * (_MOST_WIDE if is_wide else _MOST_A_BYTE):
         raise SignalError(
             f"{path} promises {num_pixels} pixels in {num_bytes} bytes, but a whole picture was "
             "expected, which takes more; copy or save it again."

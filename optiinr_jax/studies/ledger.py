@@ -211,6 +211,14 @@ class Ledger:
             self._running.pop(claimed.row, None)
         return is_ours
 
+    @patient
+    def lose(self, claimed: Claimed) -> None:
+        """Put back a trial whose process, of an executor, has died; the third time, end it."""
+        with self._alone():
+            if self._is_claimed(claimed):
+                self._put_back(self.rows.read_one(claimed.row), has_died=True)
+            self._running.pop(claimed.row, None)
+
     def read(self, claimed: Claimed) -> Trial:
         """A trial as it is now."""
         return self.rows.record(self.rows.read_one(claimed.row))

@@ -92,6 +92,7 @@ def _make_bench(study: Study, budget: Callable[[], int], options: RunOptions) ->
         claim=claim,
         job=lambda claimed: study.job_of(claimed, options.max_trial_seconds),
         look=look,
+        lose=study.ledger.lose,
         batch_size=round_size(len(study.rung_steps), settings.batch_size),
         options=options,
     )

@@ -3,7 +3,7 @@
 import concurrent.futures
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +74,7 @@ class Bench:
         claim: takes the next trial; None: not now.
         job: what trains a trial, with the file of its state where it has one.
         look: what happens at a point of a trial's learning curve; None: nothing has to.
+        lose: puts back a trial whose process has died, or ends it the third time.
         batch_size: trials that may be trained at the same time.
         options: of the run.
     """
@@ -81,6 +82,7 @@ class Bench:
     claim: Callable[[], Claimed | None]
     job: Callable[[Claimed], Job]
     look: Callable[[Claimed], Look]
+    lose: Callable[[Claimed], None]
     batch_size: int
     options: RunOptions
 
@@ -154,14 +156,16 @@ def _train_jointly(bench: Bench) -> Ended:
 
 
 def _next_batch(bench: Bench) -> list[Claimed]:
-    """Trials to train together; one that may have ended a process takes no other with it."""
+    """Trials to train together."""
     batch: list[Claimed] = []
-    while len(batch) < bench.batch_size and not (batch and batch[-1].deaths):
-        claimed = bench.claim()
-        if claimed is None:
-            break
+    while _has_room(bench, batch) and (claimed := bench.claim()) is not None:
         batch.append(claimed)
     return batch
+
+
+def _has_room(bench: Bench, together: Collection[Claimed]) -> bool:
+    """Whether another trial may join; one that may have ended a process takes no other with it."""
+    return len(together) < bench.batch_size and not any(claimed.deaths for claimed in together)
 
 
 def _train_elsewhere(bench: Bench) -> Ended:
@@ -169,15 +173,18 @@ def _train_elsewhere(bench: Bench) -> Ended:
     running: dict[Future[Outcome], Claimed] = {}
     try:
         while True:
-            while len(running) < bench.batch_size and (claimed := bench.claim()) is not None:
+            while _has_room(bench, running.values()) and (claimed := bench.claim()) is not None:
                 future = bench.options.executor.submit(train_remotely, bench.job(claimed))
                 running[future] = claimed
             if not running:
                 return
             ended, _ = concurrent.futures.wait(running, return_when="FIRST_COMPLETED")
             for future in ended:
-                yield running.pop(future), _result(future)
+                outcome = _result(future)
+                yield running.pop(future), outcome
     except (BrokenExecutor, CancelledError) as error:
+        for claimed in running.values() if isinstance(error, BrokenExecutor) else ():
+            bench.lose(claimed)  # nobody says which of them it was
         raise StudyError(
             f"the executor lost its workers ({error or type(error).__name__}); its trials are back "
             "in the queue, call again with a new executor to continue."

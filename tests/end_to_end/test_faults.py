@@ -5,6 +5,7 @@ night: `OPTIINR_FAULTS=nightly pytest tests/end_to_end/test_faults.py -s`.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
@@ -22,12 +25,13 @@ import optiinr_jax as oi
 from optiinr_jax.cli.main import run
 from optiinr_jax.processes import this_process
 from optiinr_jax.report.status import summarise
-from optiinr_jax.studies import trainers
+from optiinr_jax.studies import StudyError, trainers
 from optiinr_jax.studies.store.schema import DEATHS, OWNER
 from tests import faults
 
 IS_NIGHTLY = os.environ.get("OPTIINR_FAULTS") == "nightly"
 NUM_KILLS, NUM_STOPS, NUM_RESTARTS, NUM_SPACES = (60, 20, 10, 4) if IS_NIGHTLY else (4, 2, 1, 2)
+BEAT = float(os.environ.get("OPTIINR_HEARTBEAT", "0.1"))  # seconds; 10 is what users have
 PER_FAULT = 3  # trials
 LONG = 300.0  # seconds after which a process hangs
 
@@ -134,10 +138,8 @@ def test_killed_at_random_moments(signal, storage, tmp_path, monkeypatch):
 @needs_proc
 def test_stopped_for_so_long_that_others_take_over(signal, storage, tmp_path, monkeypatch):
     """As by Ctrl-Z, or with a machine that sleeps: who comes back goes on with the next trial."""
-    rng, beat = random.Random(1), 0.1
-    team = Team(
-        signal, storage, tmp_path, 6 * NUM_STOPS, heartbeat=beat, seconds=0.5 if IS_NIGHTLY else 0.3
-    )
+    rng, seconds, lengths = random.Random(1), 0.5 if IS_NIGHTLY else 0.3, []
+    team = Team(signal, storage, tmp_path, 6 * NUM_STOPS, heartbeat=BEAT, seconds=seconds)
     workers, stopped = [team.start(), team.start()], 0
     while stopped < NUM_STOPS and team.study.count_ended() < team.num_trials - 4:
         time.sleep(rng.uniform(0.0, 0.3))
@@ -146,14 +148,16 @@ def test_stopped_for_so_long_that_others_take_over(signal, storage, tmp_path, mo
         if team.running(str(one.pid)) is None:
             os.kill(one.pid, SIGCONT)
             continue
-        end = time.monotonic() + 100 * beat  # it may hold the lock, which makes all others wait
+        start = time.monotonic()
+        end = start + 10 + 14 * BEAT  # it may hold the lock, which makes all others wait
         while team.running(str(one.pid)) is not None and time.monotonic() < end:
-            time.sleep(beat)
+            time.sleep(min(BEAT, 1.0))
         os.kill(one.pid, SIGCONT)
+        lengths.append(time.monotonic() - start)
         stopped += 1
     team.join()
     lost = team.log.read_text().count("lost")
-    print(f"stopped {stopped} times; {lost} trials lost to others")
+    print(f"stopped {stopped} times for {min(lengths):.1f} s or more; {lost} trials lost to others")
     assert lost
     team.check_same(monkeypatch, stopped)
 
@@ -174,6 +178,35 @@ def test_workers_in_pid_namespaces_of_their_own(signal, storage, tmp_path, monke
 
 
 @needs_proc
+def test_clocks_that_differ_and_jump(signal, storage, tmp_path, monkeypatch):
+    """By minutes, forth and back: that of one of two workers; nobody takes a trial over."""
+    if shutil.which("cc") is None:
+        pytest.skip("needs a C compiler")
+    library, clock = tmp_path / "jumping_clock.so", tmp_path / "clock"
+    source = Path(__file__).parents[1] / "jumping_clock.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    clock.write_text("120")
+    team = Team(signal, storage, tmp_path, 16)
+    command = [sys.executable, "-m", "tests.faults", storage, str(tmp_path), '{"seconds": 0.5}']
+    jumping = os.environ | {"LD_PRELOAD": str(library), "CLOCK_FILE": str(clock)}
+    other = team.start()
+    os.kill(other.pid, SIGSTOP)  # until the first one has imported all
+    worker = subprocess.Popen(command, env=jumping)
+    while not team.log.exists() and worker.poll() is None:
+        time.sleep(0.05)
+    os.kill(other.pid, SIGCONT)
+    for jump in itertools.cycle((-1200, 10_000, 0, 120)):
+        if worker.poll() is not None:
+            break
+        time.sleep(0.3)
+        clock.write_text(str(jump))
+    assert worker.wait() == 0, team.words()
+    team.join()
+    assert len({line.split()[2] for line in team.log.read_text().splitlines()}) == 2
+    team.check_same(monkeypatch, 0)
+
+
+@needs_proc
 def test_a_trial_that_kills_its_process_is_tried_three_times(signal, storage, tmp_path):
     team, deaths = Team(signal, storage, tmp_path, 6, deadly=2, seconds=0.0), 0
     while team.start().join(LONG) is None and team.workers[-1].exitcode == -SIGKILL:
@@ -182,6 +215,28 @@ def test_a_trial_that_kills_its_process_is_tried_three_times(signal, storage, tm
     trial = team.study.trials[2]
     assert trial.state == "failed" and "ended without a word" in trial.reason
     assert team.study.count_ended() == 6
+
+
+def test_a_trial_that_kills_its_process_of_a_pool(signal, storage, monkeypatch):
+    """Whoever ran with it is trained alone from then on, and suffers no more than that."""
+    monkeypatch.setattr(trainers, "train_remotely", faults.train_in_pool)
+    for _ in range(3):
+        with ProcessPoolExecutor(2, mp_context=faults.context()) as pool:
+            with pytest.raises(StudyError, match="lost its workers"):
+                search_in(pool, signal, storage)
+    with ProcessPoolExecutor(2, mp_context=faults.context()) as pool:
+        found = search_in(pool, signal, storage)
+    assert "ended without a word" in found.trials[2].reason
+    monkeypatch.setattr(trainers, "train_remotely", faults.make_train())
+    with ThreadPoolExecutor(2) as pool:
+        alone = search_in(pool, signal, None)
+    assert alone.trials[2].state == "complete"
+    assert facts(found)[:2] + facts(found)[3:] == facts(alone)[:2] + facts(alone)[3:]
+
+
+def search_in(pool, signal, storage):
+    options = {"num_trials": 6, "executor": pool, "storage": storage, "progress": False}
+    return oi.search(signal, **options, **faults.OPTIONS)
 
 
 def test_a_stopped_holder_of_the_lock(signal, storage, tmp_path):

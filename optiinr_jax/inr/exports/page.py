@@ -10,7 +10,6 @@ import math
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment
 from markupsafe import Markup
 
 from optiinr_jax.inr.exports.formula import ExportError
@@ -32,6 +31,8 @@ def page_html(network: PlainNetwork, frame: Frame, title: str, facts: str) -> st
     Raises:
         ExportError: a kind of signal that the page cannot show.
     """
+    from jinja2 import Environment  # for those who write a page
+
     if frame.kind not in _CONTROLS:
         raise ExportError(
             f"a signal of kind {frame.kind} has no page; {', '.join(_CONTROLS)} have, others leave "

@@ -35,6 +35,13 @@ _TABLES = {
         "trial_intermediate_value_id",
     ),
 }
+_ARTIFACT = "artifacts:"  # what comes before the name of one
+_ARTIFACTS = sqlalchemy.text(
+    " UNION ".join(
+        f"SELECT key FROM {table}_system_attributes WHERE key LIKE '{_ARTIFACT}%'"
+        for table in ("study", "trial")
+    )
+)
 _SPECIAL = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 _json_to_distribution = cache(json_to_distribution)
 
@@ -59,6 +66,12 @@ class Reader:
                 own = {table: rows[head.trial_id] for table, rows in parts.items()}
                 self._known[head.trial_id] = _version(head), _make(head, own)
         return [self._known[head.trial_id][1] for head in heads]
+
+    def artifacts(self) -> set[str]:
+        """Names of the artifacts of all studies and trials in the database."""
+        with self._engine.connect() as connection:
+            keys = connection.execute(_ARTIFACTS).scalars().all()
+        return {key.removeprefix(_ARTIFACT) for key in keys}
 
     def _is_new(self, head: Any) -> bool:
         """Whether a row has to be read: it runs, or has run since we looked."""

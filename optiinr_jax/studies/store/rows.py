@@ -152,10 +152,12 @@ class Rows:
             self._store.set_trial_user_attr(row, attribute, fact)
         return row
 
-    @patient
     @signals_deferred()
     def requeue(self, row: int) -> None:
-        """Put a trial back into the queue, with the number and the point it has."""
+        """Put a trial back into the queue, with the number and the point it has.
+
+        Whoever leaves does not wait for a storage that is away.
+        """
         self._store.set_trial_state_values(row, TrialState.WAITING)
 
     @patient
@@ -230,6 +232,12 @@ class Rows:
     def pulse(row: FrozenTrial) -> tuple[Any, Any]:
         """What changes while the owner of a running trial lives."""
         return row.user_attrs.get(OWNER), row.system_attrs.get(BEAT)
+
+    @patient
+    @signals_deferred()
+    def artifacts(self) -> set[str]:
+        """Names of the artifacts that are linked anywhere in the database; none in memory."""
+        return set() if self._reader is None else self._reader.artifacts()
 
     @patient
     @signals_deferred()

@@ -12,6 +12,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax.studies import StudyError
+from optiinr_jax.studies.store.schema import DEATHS
 
 # One layer without an encoding compiles fastest, and the strategy needs no surrogate; at 300 steps
 # some trials have a score and some collapse. The last four of sixteen confirm.
@@ -83,8 +84,10 @@ def test_a_pool_that_loses_a_worker_loses_no_trial(signal, alone, tmp_path):
         oi.search(
             signal, num_trials=16, executor=executor, storage=storage, on_trial_end=kill, **SMALL
         )
-    states = [t.state.name for t in oi.load_study(storage).optuna_study.get_trials()]
-    assert "RUNNING" not in states and "WAITING" in states
+    rows = oi.load_study(storage).optuna_study.get_trials()
+    assert "RUNNING" not in {row.state.name for row in rows}
+    lost = [row for row in rows if row.state.name == "WAITING"]
+    assert lost and {row.user_attrs[DEATHS] for row in lost} == {1}
     check_same(oi.search(signal, num_trials=16, storage=storage, **SMALL), alone)
 
 

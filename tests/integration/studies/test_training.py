@@ -1,6 +1,9 @@
 """What may happen to a trial: stopped, hopeless, too long, too large, disturbed by a callback."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 import weakref
 from dataclasses import replace
 from typing import ClassVar
@@ -125,6 +128,40 @@ def test_memory_that_does_not_suffice_once_gets_another_try_with_half(hungry, ba
     outcome = train(job)
     assert outcome.inr is None and outcome.reason.startswith("out of memory, twice: RESOURCE_EXH")
     assert "seconds" in outcome.facts
+
+
+# The limit is that of the system. Parts are large, as on a GPU, so that halves need clearly less.
+LITTLE_MEMORY = """
+import resource
+import optiinr_jax as oi
+from optiinr_jax.inr import cost
+from optiinr_jax.studies.training import Job, train
+from optiinr_jax.studies.trials import trial_key
+
+cost._CORE_VALUES = 2**30
+def job(side):
+    config, signal = oi.preset("siren", width=512, depth=1), oi.sample_signal("image", side)
+    return Job(signal, config, "samples", num_steps=2, number=0, key=trial_key(0, 0), info={})
+large = job(256)
+train(job(8))  # loads all libraries, which may not fail
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for megabytes in (330, 170):
+    resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 2**20, -1))
+    outcome = train(large)
+    print(outcome.facts["max_part"], outcome.inr is not None, outcome.reason)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is bounded on Linux")
+def test_where_the_system_gives_no_more_parts_are_smaller_and_then_it_has_failed():
+    """In a process of its own, whose address space ends."""
+    plain = {name: value for name, value in os.environ.items() if name[:4] not in ("XLA_", "JAX_")}
+    command = [sys.executable, "-c", LITTLE_MEMORY]
+    done = subprocess.run(command, capture_output=True, text=True, env=plain)
+    retried, failed = done.stdout.splitlines() or [done.stderr, ""]
+    assert retried.startswith("32768 True"), retried
+    assert failed.startswith("32768 False out of memory, twice: "), failed
 
 
 def test_a_batch_that_is_too_large_is_halved(hungry):

@@ -1,10 +1,12 @@
 """Reconstructions beside a study, as Optuna's dashboard shows them."""
 
 import json
+import uuid
 
 import pytest
 
 import optiinr_jax as oi
+from optiinr_jax.processes import this_process
 from optiinr_jax.studies.store.artifacts import artifact_folder
 from tests.helpers import make_inr
 
@@ -41,6 +43,27 @@ def test_trials_that_are_the_best_so_far_keep_what_they_give(storage):
         assert record["mimetype"] == "image/png"
         assert (folder / record["artifact_id"]).read_bytes().startswith(b"\x89PNG")
     assert len(list(folder.iterdir())) == 2  # no scratch is left
+
+
+def test_what_was_uploaded_and_not_linked_goes(storage):
+    """As a kill between the two leaves it; what others link, or are about to, stays."""
+    signal = oi.sample_signal(size=8)
+    for name in ("a", "b"):
+        tell(oi.create_study(signal, storage=storage, name=name, **SMALL), 10.0)
+    folder = artifact_folder(storage)
+    linked = sorted(folder.iterdir())
+    foreign, left = folder / "notes.txt", folder / str(uuid.uuid4())
+    at_work = folder / f".{'0' * 16}.{this_process()}.tmp"
+    for path in (foreign, left):
+        path.write_text("")
+    at_work.mkdir()
+    study = oi.load_study(storage, "a")
+    tell(study, 11.0)
+    assert left.exists()  # it may be of the process at work
+    at_work.rmdir()
+    tell(study, 12.0)
+    assert not left.exists() and foreign.exists() and {*linked} < {*folder.iterdir()}
+    assert len(list(folder.iterdir())) == len(linked) + 3  # two more pictures and the notes
 
 
 @pytest.mark.integration

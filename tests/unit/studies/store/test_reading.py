@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 import optiinr_jax as oi
-from optiinr_jax.studies.store import reading
+from optiinr_jax.studies.store import heartbeat, reading
 from optiinr_jax.studies.store.reading import Reader
 from optiinr_jax.studies.store.rows import Rows
 from optiinr_jax.studies.store.schema import CONFIG
@@ -61,6 +61,7 @@ def disturb(study, rng, running):
 def test_the_rows_are_those_that_optuna_reads(study, monkeypatch, many):
     """At each moment of a study, whoever looks how often."""
     monkeypatch.setattr(reading, "_MANY", many)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT", 3600.0)  # nothing changes between two readings
     rng, running, often = random.Random(0), [], reader_of(study)
     study.ledger.join()
     for i in range(60):
