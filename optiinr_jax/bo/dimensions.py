@@ -5,9 +5,11 @@ Each maps its values to [0, 1] and back, and says of a value whether it belongs 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
+
+from optiinr_jax.checks import plain_numbers
 
 Number = float | int
 MAX_PARENT_VALUES = 1024  # of a number on which others depend
@@ -147,8 +149,15 @@ class Int:
         return int(value)
 
 
+def _take_plain(dimension: "Dimension") -> None:
+    """Let every number of NumPy be one of Python's, which JSON holds."""
+    for f in fields(dimension):
+        object.__setattr__(dimension, f.name, plain_numbers(getattr(dimension, f.name)))
+
+
 def _take_values(dimension: Float | Int) -> None:
     """Let a list of values, sorted, give the range."""
+    _take_plain(dimension)
     if dimension.values is None:
         return
     values = tuple(dimension.values)
@@ -182,6 +191,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         """Take any sequence of options."""
+        _take_plain(self)
         object.__setattr__(self, "options", tuple(self.options))
 
     def from_unit(self, u: float) -> Any:
