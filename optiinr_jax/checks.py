@@ -1,5 +1,6 @@
 """Checks of arguments that every floor makes; one wording for all."""
 
+import difflib
 import math
 from collections.abc import Callable, Collection
 from numbers import Integral
@@ -52,7 +53,9 @@ def check_whole(name: str, value: Any, low: int, high: int | None = None) -> int
 def check_name(what: str, name: Any, known: Collection[str]) -> None:
     """Raise ValueError for a name that is not among the known ones."""
     if name not in known:
-        raise ValueError(f"unknown {what} {name!r}; known are {', '.join(known)}.")
+        close = difflib.get_close_matches(str(name), list(map(str, known)), 1)
+        hint = f"did you mean {close[0]!r}? Known" if close else "known"
+        raise ValueError(f"unknown {what} {name!r}; {hint} are {', '.join(known)}.")
 
 
 def check_number(name: str, value: Any, low: float = 0.0) -> None:

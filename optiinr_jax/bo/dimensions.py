@@ -73,8 +73,9 @@ class Float:
         What lies outside by a rounding, as a float32 does, is its end, or the listed value.
         """
         is_number = isinstance(value, Real) and not isinstance(value, bool)
+        is_number = is_number and _is_finite(0.0, value)
         slack = 0.0
-        if is_number and math.isfinite(value):
+        if is_number:
             slack = ROUNDING * max(abs(float(value)) if self.log else self.high - self.low, 0.0)
         if self.values:
             near = [v for v in self.values if is_number and abs(v - float(value)) <= slack]
@@ -233,7 +234,7 @@ def check_dimension(name: Any, dimension: Any) -> None:
         _check_values(name, dimension, kind)
         return
     is_number = all(isinstance(v, kind) and not isinstance(v, bool) for v in (low, high))
-    if not is_number or not math.isfinite(high - low) or not low <= high:
+    if not is_number or not _is_finite(low, high) or not low <= high:
         raise ValueError(
             f"{name!r} goes from {low!r} to {high!r}; expected finite "
             f"{'whole ' if isinstance(dimension, Int) else ''}numbers with low <= high."
@@ -254,11 +255,19 @@ def _check_values(name: str, dimension: Float | Int, kind: type) -> None:
             f"{name!r} has values={list(values)}; expected one or more different "
             f"{'whole ' if kind is Integral else ''}numbers."
         )
-    if dimension.log or not math.isfinite(values[-1] - values[0]):
+    if dimension.log or not _is_finite(values[0], values[-1]):
         raise ValueError(
             f"{name!r} has values={list(values)} and log={dimension.log}; expected finite values, "
             "which are equally far apart, and no log."
         )
+
+
+def _is_finite(low: Number, high: Number) -> bool:
+    """Whether float64 holds two numbers and their distance."""
+    try:
+        return math.isfinite(float(high) - float(low))
+    except OverflowError:  # a whole number that it does not hold
+        return False
 
 
 def _check_step(name: str, dimension: Int) -> None:

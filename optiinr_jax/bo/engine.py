@@ -349,9 +349,9 @@ def pad_data(
 def _check_value(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f"value is {value!r}; expected one number, or oi.bo.FAILED for a trial that gave none."
+            f"value is {value!r:.80}; expected one number, or oi.bo.FAILED for a trial that gave none."
         ) from None
 
 

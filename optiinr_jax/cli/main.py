@@ -89,7 +89,7 @@ def _run_verb(arguments: list[str]) -> None:
         "presets": facts.presets,
         "doctor": facts.doctor,
     }
-    for documented in (*commands.values(), studies.StudySettings):
+    for documented in (*commands.values(), studies.StudySettings, studies.Reading):
         documented.__doc__ = _joined(documented)
     try:
         keep_compiled_programs()

@@ -43,7 +43,9 @@ def oriented(vertices: Vertices, faces: Faces, shape: tuple[int, int, int]) -> F
     volumes[~bodies.is_closed] = 0.0
     if (volumes >= 0).all():
         return faces
-    return _turned(faces, _are_inside_out(vertices, faces, bodies.body, volumes, shape)[bodies.body])
+    return _turned(
+        faces, _are_inside_out(vertices, faces, bodies.body, volumes, shape)[bodies.body]
+    )
 
 
 def _are_inside_out(
@@ -101,9 +103,7 @@ def _single_sided(faces: Faces, places: Int[np.ndarray, " V"]) -> Faces:
     return faces[np.sort(first)] if is_double else faces
 
 
-def _consistent(
-    faces: Faces, corners: Int[np.ndarray, "F 3"]
-) -> tuple[Faces, _Bodies]:
+def _consistent(faces: Faces, corners: Int[np.ndarray, "F 3"]) -> tuple[Faces, _Bodies]:
     """The faces of every body in one sense of rotation, that of most of them.
 
     Every face stands twice in a graph, as it is and turned round. Two faces at an edge are joined
