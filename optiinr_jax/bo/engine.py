@@ -351,7 +351,8 @@ def _check_value(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f"value is {value!r:.80}; expected one number, or oi.bo.FAILED for a trial that gave none."
+            f"value is {value!r:.80}; expected one number, or oi.bo.FAILED for a trial that gave "
+            "none."
         ) from None
 
 

@@ -36,6 +36,7 @@ from optiinr_jax.inr.baselines import fit_presets, summary
 from optiinr_jax.inr.checkpoints import make_fingerprint
 from optiinr_jax.inr.display import sizes_label
 from optiinr_jax.inr.presets import PROTOCOLS
+from optiinr_jax.progress import saying
 from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
 from optiinr_jax.report.labels import signal_label, size_label
 from optiinr_jax.report.terminal import print_baselines, score_lines
@@ -105,7 +106,8 @@ def fit(
     output = Output(json_output, quiet)
     check_counts(num_steps=num_steps)
     check_name("protocol", protocol, PROTOCOLS)
-    signal = read_signal(file, sample, reading, "fit")
+    with saying(f"reading {file}", is_said=output.is_verbose):
+        signal = read_signal(file, sample, reading, "fit")
     if preset is None:
         first = read_portfolio(portfolio).recommend(signal, 1, width=width, num_steps=num_steps)[0]
         config, reason = first.config, first.reason
@@ -165,7 +167,7 @@ def compare(
     Args:
         file: picture, sound or solid; without one, the embedded sample.
         sample: kind of the embedded sample.
-        presets: names of the networks, after spaces or commas (default: all for this kind of signal).
+        presets: names of the networks, after spaces or commas (default: all for this kind).
         protocol: official (the authors' rate, schedule and batch), paper (AdamW, 1e-4) or search
             (the authors' rate, trained as a search trains).
         out: folder of the comparison (default: runs/NAME-presets).
@@ -180,7 +182,8 @@ def compare(
     output = Output(json_output, quiet)
     check_counts(num_steps=num_steps)
     names = [name for text in presets or () for name in text.lower().split(",") if name] or None
-    signal = read_signal(file, sample, reading, "search")
+    with saying(f"reading {file}", is_said=output.is_verbose):
+        signal = read_signal(file, sample, reading, "search")
     for name in names or ():
         check_name("preset", name, PRESETS[signal.kind])
     folder = prepare_folder(out or Path("runs") / f"{run_name(file)}-presets")
@@ -219,8 +222,8 @@ def render(
     Args:
         model: model file from search or fit (best.inr.safetensors).
         out: file to write; its suffix decides the format: .png .tif .jpg for a picture, .wav .flac
-            .ogg for a sound, .ply .obj .stl .glb .off .npz for a solid (default: render.png, .wav or
-            .ply).
+            .ogg for a sound, .ply .obj .stl .glb .off .npz for a solid (default: render.png, .wav
+            or .ply).
         scale: factor on every side of the signal that the model was fitted to.
         sample_rate: rate of a sound in Hz, instead of a scale.
         region: start and stop of each axis as fractions of it; 0.25 0.5 0 1 is the second quarter

@@ -15,7 +15,7 @@ from optiinr_jax.checks import check_counts, check_whole, plain_numbers
 from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.compilation_cache import keep_compiled_in_notebooks
 from optiinr_jax.inr.config import NetworkConfig, check_config
-from optiinr_jax.inr.cost import predict_seconds
+from optiinr_jax.inr.cost import predict_bytes, predict_seconds
 from optiinr_jax.inr.model import Variables
 from optiinr_jax.inr.model import init as init_variables
 from optiinr_jax.inr.presets import as_config
@@ -156,10 +156,11 @@ def _warn_of_floor(
     signal: Signal, config: NetworkConfig, history: Float32[np.ndarray, " num_steps"]
 ) -> None:
     floor = floor_of(signal, config.sampling)
-    if np.median(history[-_FLOOR_STEPS:]) > _FLOOR * floor:
+    loss = float(np.median(history[-_FLOOR_STEPS:]))
+    if loss > _FLOOR * floor:
         warnings.warn(
-            f"after {len(history)} steps the loss is {history[-1]:.3g}, no better than the "
-            f"{floor:.3g} of a constant output: the network has learned nothing of "
+            f"over the last of {len(history)} steps the loss is {loss:.3g} (median), no better "
+            f"than the {floor:.3g} of a constant output: the network has learned nothing of "
             f"{signal.name!r}; try more steps, other learning rates or another omega or sigma.",
             FloorWarning,
             stacklevel=3,
@@ -181,9 +182,11 @@ def _train_shown(
         share_program = seconds < _SPECIALISED_SECONDS
     with Progress("fit", num_steps, enabled=run.progress) as bar:
         if seconds > _LONG_SECONDS:
+            memory = predict_bytes(config, signal.num_points, signal.num_dims, signal.num_channels)
             bar.line(
                 f"fit: {num_steps} steps of {signal.num_points} points on {config.width} units a "
-                f"layer, about {format_seconds(seconds)} on a machine like this."
+                f"layer, about {format_seconds(seconds)} and {memory / 1e9:.1f} GB of memory on a "
+                "machine like this."
             )
 
         def report(done: int, total: int, loss: float) -> None:

@@ -66,12 +66,13 @@ def load_signal(
     Args:
         size: for a picture, the pixels of its longest side, or (height, width): the largest centred
             part of that aspect is cut out, then resized with an antialiasing filter, up or down.
-            For a sound, the number of samples kept from the start. For a solid, voxels along the longest
-            side. None keeps every point of the file; a mesh, which has none, gets 128 voxels along
-            its longest side.
+            For a sound, the number of samples kept from the start. For a solid, voxels along the
+            longest side. None keeps every point of the file; a mesh, which has none, gets 128
+            voxels along its longest side.
         max_points: refuse a larger file before it is decoded; by default the limit of its kind.
-        **options: of the kind. Image: `square`, the largest one is cut out of the middle. Audio: `start`, `duration` and `sample_rate`, see `load_audio`.
-            Volume: `crop`, see `read_volume`.
+        **options: of the kind. Image: `square` cuts the largest one out of the middle. Audio:
+            `start`, `duration`, `sample_rate` and `mono`, see `load_audio`. Volume: `crop`, see
+            `read_volume`.
     """
     path = Path(path)
     kind = kind_of_file(path)

@@ -1,8 +1,8 @@
 """Surfaces of triangles: read, write, and the surface of a field of numbers.
 
 Files are .ply, .obj, .stl, .off and .glb. What a file promises is compared with its bytes; then
-trimesh decodes all but .obj and .off, with no access to other files or the network, no textures and no
-repairs. What it lets pass, a file that ends early or holds garbage, is caught here.
+trimesh decodes all but .obj and .off, with no access to other files or the network, no textures and
+no repairs. What it lets pass, a file that ends early or holds garbage, is caught here.
 
 Letters: V vertices, F faces. A vertex is (x, y, z) in the units of the file, or of the box.
 """

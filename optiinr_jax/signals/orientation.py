@@ -13,7 +13,7 @@ Letters: V vertices, F faces, E edges of faces, each face has three.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float64, Int, UInt64
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -29,15 +29,17 @@ class _Bodies(NamedTuple):
     is_closed: Bool[np.ndarray, " bodies"]
 
 
-def oriented(vertices: Vertices, faces: Faces, shape: tuple[int, int, int]) -> Faces:
+def oriented(
+    vertices: Vertices, faces: Faces, shape: tuple[int, int, int]
+) -> Int[np.ndarray, "less 3"]:
     """The faces, in one sense of rotation within every body, closed bodies looking outwards.
 
     Args:
         vertices: in voxels of the grid `shape`, on which bodies are told from cavities.
         faces: three vertex numbers each.
     """
-    _, places = np.unique(numbers_of_places(vertices), return_inverse=True)
-    faces = _single_sided(faces, places)
+    numbers, places = np.unique(numbers_of_places(vertices), return_inverse=True)
+    faces = _single_sided(faces, places[faces], numbers)
     faces, bodies = _consistent(faces, places[faces])
     volumes = np.bincount(bodies.body, _volumes(vertices, faces), len(bodies.is_closed))
     volumes[~bodies.is_closed] = 0.0
@@ -89,18 +91,20 @@ def _turned(faces: Faces, is_turned: Bool[np.ndarray, " F"]) -> Faces:
     return np.where(is_turned[:, None], faces[:, ::-1], faces)
 
 
-def _single_sided(faces: Faces, places: Int[np.ndarray, " V"]) -> Faces:
-    """One of every two faces of a surface that has each of them in both directions."""
-    corners = places[faces]
+def _single_sided(
+    faces: Faces, corners: Int[np.ndarray, "F 3"], numbers: UInt64[np.ndarray, " V"]
+) -> Int[np.ndarray, "less 3"]:
+    """One of every two faces of a surface that has each of them in both directions.
+
+    A face's name is the sum of its corners' random numbers, so that its order is none of it.
+    """
     order = np.argsort(corners, axis=1, kind="stable")
     is_even = (order[:, 1] - order[:, 0]) % 3 == 1
-    names = np.take_along_axis(corners, order, axis=1)
-    _, first, which, counts = np.unique(
-        names, axis=0, return_index=True, return_inverse=True, return_counts=True
-    )
-    sums = np.bincount(which.ravel(), np.where(is_even, 1, -1))
-    is_double = (counts == 2).all() and not sums.any()
-    return faces[np.sort(first)] if is_double else faces
+    names = numbers[corners].sum(axis=1)
+    if int(np.where(is_even, names, -names).sum()):  # some face has no other one
+        return faces
+    _, first, counts = np.unique(names, return_index=True, return_counts=True)
+    return faces[np.sort(first)] if (counts == 2).all() else faces
 
 
 def _consistent(faces: Faces, corners: Int[np.ndarray, "F 3"]) -> tuple[Faces, _Bodies]:
@@ -117,7 +121,8 @@ def _consistent(faces: Faces, corners: Int[np.ndarray, "F 3"]) -> tuple[Faces, _
     names = low * (int(corners.max()) + 1) + high
     order = np.argsort(names, kind="stable")
     order = order[(start != stop)[order]]  # the edge of a face without area joins nothing
-    _, first, sizes = np.unique(names[order], return_index=True, return_counts=True)
+    first = np.flatnonzero(np.diff(names[order], prepend=-1))  # of every edge, its first face
+    sizes = np.diff(first, append=len(order))
     one, other = order[first[sizes == 2]], order[first[sizes == 2] + 1]
     is_same = is_forward[one] != is_forward[other]
     a, b = face[one], np.where(is_same, face[other], face[other] + count)

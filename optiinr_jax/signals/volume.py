@@ -124,7 +124,7 @@ def write_volume(
     values: Float[np.ndarray, "nx ny nz 1"],
     attributes: Mapping[str, float],
 ) -> Path:
-    """Write what is at least 0.5: its surface as .ply .obj .stl .glb .off, or its voxels as .npz."""
+    """Write what is at least 0.5: its surface as .ply .obj .stl .glb .off, its voxels as .npz."""
     path, field = Path(path), np.asarray(values)[..., 0]
     suffix = path.suffix.lower()
     if suffix not in (*WRITABLE_MESHES, ".npz"):
