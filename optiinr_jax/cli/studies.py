@@ -328,9 +328,8 @@ def open_study(text: str, name: str | None = None, model: Path | None = None) ->
     else:
         storage = Path(text) / STUDY if Path(text).is_dir() else Path(text)
         if not storage.is_file():
-            raise StudyError(
-                f"there is no study {storage}; name the folder of a run, or an address."
-            )
+            where = f"in the folder {text}" if Path(text).is_dir() else f"{text}, no such file"
+            raise StudyError(f"there is no study {where}; name the folder of a run, or an address.")
     database = database_path(address_of(storage))
     if model is None and database is not None and database.name == STUDY:
         place = database.with_name(MODEL)
