@@ -12,6 +12,7 @@ from tyro.conf import arg
 
 import optiinr_jax as oi
 from optiinr_jax.cli.options import Count, Number
+from optiinr_jax.progress import saying
 from optiinr_jax.report.labels import size_label
 from optiinr_jax.signals import SignalError
 from optiinr_jax.signals.kinds import KINDS, get_kind, kind_of_file
@@ -75,8 +76,18 @@ class Reading:
         return options | ({"crop": None} if self.crop == "none" else {})
 
 
-def read_signal(file: Path | None, sample: str, reading: Reading, purpose: str) -> oi.Signal:
-    """Load a file or the embedded sample; the size "auto" is what "fit" or "search" can afford."""
+def read_signal(
+    file: Path | None, sample: str, reading: Reading, purpose: str, *, is_said: bool = False
+) -> oi.Signal:
+    """Load a file or the embedded sample; the size "auto" is what "fit" or "search" can afford.
+
+    Where it takes long it may be said.
+    """
+    with saying(f"reading {file}", is_said=is_said):
+        return _read(file, sample, reading, purpose)
+
+
+def _read(file: Path | None, sample: str, reading: Reading, purpose: str) -> oi.Signal:
     kind = sample if file is None else kind_of_file(file)
     row, options = get_kind(kind), reading.options(kind)
     is_auto = reading.size == "auto"
@@ -111,12 +122,15 @@ def read_again(inr: oi.INR, file: Path, given: Reading) -> oi.Signal:
             f"the model is of kind {inr.frame.kind}, but {file} is of kind {kind}; give the file "
             "that it was fitted to."
         )
-    names, known = {f.name for f in fields(Reading)}, inr.info.get(READING)
-    kept = {n: v for n, v in known.items() if n in names} if isinstance(known, dict) else {}
+    known = inr.info.get(READING)
+    kept: dict[str, Any] = {}
+    if isinstance(known, dict):
+        kept = {f.name: known[f.name] for f in fields(Reading) if f.name in known}
     if not kept:
         mono = inr.frame.num_channels == 1 and "mono" in get_kind(kind).options
         kept = {"size": str(max(inr.frame.shape)), "mono": mono}
-    signal = read_signal(file, kind, Reading(**kept | given.given()), "fit")
+    kept |= given.given()
+    signal = read_signal(file, kind, Reading(**kept), "fit")
     _check_part(inr, signal, file)
     return signal
 

@@ -35,7 +35,6 @@ from optiinr_jax.cli.options import (
 from optiinr_jax.cli.os_signals import until_stdin_closes
 from optiinr_jax.cli.reading import Reading, facts_of, read_signal
 from optiinr_jax.cli.workers import Workers
-from optiinr_jax.progress import saying
 from optiinr_jax.report import describe_layers, print_comparison, write_report
 from optiinr_jax.report.facts import check_against
 from optiinr_jax.report.labels import signal_label
@@ -115,8 +114,7 @@ def search(
     check_counts(num_seeds=num_seeds, num_trials=num_trials)  # before hours of work
     shares = processes.make_shares(workers)
     processes.pin_to(shares[0])
-    with saying(f"reading {file}", is_said=output.is_verbose):
-        signal = read_signal(file, sample, reading, "search")
+    signal = read_signal(file, sample, reading, "search", is_said=output.is_verbose)
     folder = prepare_folder(out or Path("runs") / run_name(file))
     address = storage or str(address_of(folder / STUDY))
     if storage is None:

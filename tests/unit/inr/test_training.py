@@ -1,9 +1,6 @@
 """Training: no recompilation for numbers, one program for all families, divergence, schedule."""
 
-import _thread
 import dataclasses
-import threading
-import time
 import warnings
 from functools import partial
 
@@ -295,23 +292,3 @@ def test_fast_functions_train_as_the_library_does(monkeypatch):
             np.testing.assert_allclose(of_ours[:3], of_theirs[:3], rtol=2e-4, err_msg=str(network))
         difference = abs(np.mean(ours) - np.mean(theirs))
         assert difference < max(0.2, 2 * np.std(theirs)), network
-
-
-def test_an_interrupt_is_heard_in_the_middle_of_a_computation():
-    """The runtime hears nobody while it computes: an interrupt took as long as the step."""
-
-    def work(x):
-        return jax.lax.fori_loop(0, 1000, lambda i, x: jnp.tanh(x @ x), x)
-
-    compiled = jax.jit(work).lower(jnp.eye(256)).compile()
-    begin = time.monotonic()
-    jax.block_until_ready(compiled(jnp.eye(256)))
-    whole = time.monotonic() - begin
-    running = compiled(jnp.eye(256))
-    timer = threading.Timer(0.1 * whole, _thread.interrupt_main)
-    timer.start()
-    begin = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        training.wait_for(running)
-    assert not running.is_ready()
-    assert time.monotonic() - begin < 0.8 * whole
