@@ -93,9 +93,10 @@ def read_portfolio(path: Path | None) -> oi.Portfolio:
     return oi.Portfolio.packaged() if path is None else oi.Portfolio.load(path)
 
 
-def write_outputs(inr: oi.INR, folder: Path, **facts: Any) -> Path:
-    """Write the model, its rendering and its configuration; return the rendering."""
-    inr.save(folder / MODEL)
+def write_outputs(inr: oi.INR, folder: Path, *, is_new: bool = True, **facts: Any) -> Path:
+    """Write the model, if it is new, its rendering and its configuration; return the rendering."""
+    if is_new:
+        inr.save(folder / MODEL)
     rendering = folder / f"best{get_kind(inr.frame.kind).suffix}"
     record = {
         "config": inr.config.to_json(),

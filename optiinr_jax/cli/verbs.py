@@ -132,7 +132,8 @@ def fit(
         progress=output.is_verbose,
         info={FIT: name} | facts_of(reading, signal),
     )
-    rendering, scores, sizes = write_outputs(inr, folder), inr.evaluate(signal), inr.sizes(signal)
+    rendering = write_outputs(inr, folder, is_new=known is None)
+    scores, sizes = inr.evaluate(signal), inr.sizes(signal)
     checkpoint.unlink(missing_ok=True)
     output.say(
         *score_lines(scores, signal),
