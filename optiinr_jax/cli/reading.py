@@ -83,7 +83,7 @@ def read_signal(
 
     Where it takes long it may be said.
     """
-    with saying(f"reading {file}", is_said=is_said):
+    with saying(f"reading {file}", is_said=is_said and file is not None):
         return _read(file, sample, reading, purpose)
 
 
