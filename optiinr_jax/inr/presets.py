@@ -98,7 +98,7 @@ def preset(
     181
     """
     check_name("modality", modality, PRESETS)
-    rows = PRESETS[modality]
+    rows, name = PRESETS[modality], str(name).lower()
     check_name("preset", name, rows)
     check_name("protocol", protocol, PROTOCOLS)
     row = rows[name]

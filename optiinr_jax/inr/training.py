@@ -30,13 +30,13 @@ from optiinr_jax.inr.model import Variables, forward, init
 from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows
 from optiinr_jax.inr.task import check_batches
+from optiinr_jax.inr.waiting import wait_for
 from optiinr_jax.numerics import COMPILER_OPTIONS, ONE_THREAD
 
 _SAVE_SECONDS = 60.0  # between two checkpoints
 _BATCH_KEY, _OFFSET_KEY = 1, 2  # folded into the key of a fit for what its steps draw
 
-# Called after every chunk with (steps done, steps in all, latest loss).
-OnStep = Callable[[int, int, float], None]
+OnStep = Callable[[int, int, float], None]  # after a chunk: steps done, in all, latest loss
 
 
 class TrainState(NamedTuple):
@@ -310,7 +310,7 @@ def train(
         for done in range(int(state.step), end, length):
             begin = jnp.asarray(done, jnp.int32)
             after, losses = run(state, data, config, limit, begin, length=length)
-            losses = np.asarray(losses)[: num_steps - done]  # waits for the chunk
+            losses = wait_for(losses)[: num_steps - done]
             state, history = after, [*history, losses]
             if on_step is not None:
                 on_step(min(done + length, num_steps), num_steps, float(history[-1][-1]))

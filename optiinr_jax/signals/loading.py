@@ -64,14 +64,15 @@ def load_signal(
     """Read a signal file; what kind it is follows from the suffix.
 
     Args:
-        size: for a picture, one number for a square or (height, width): the largest centred part
-            of that aspect is cut out, then resized with an antialiasing filter, up or down. For a
-            sound, the number of samples kept from the start. For a solid, voxels along the longest
-            side. None keeps every point of the file; a mesh, which has none, gets 128 voxels along
-            its longest side.
+        size: for a picture, the pixels of its longest side, or (height, width): the largest centred
+            part of that aspect is cut out, then resized with an antialiasing filter, up or down.
+            For a sound, the number of samples kept from the start. For a solid, voxels along the
+            longest side. None keeps every point of the file; a mesh, which has none, gets 128
+            voxels along its longest side.
         max_points: refuse a larger file before it is decoded; by default the limit of its kind.
-        **options: of the kind. Audio: `start`, `duration` and `sample_rate`, see `load_audio`.
-            Volume: `crop`, see `read_volume`.
+        **options: of the kind. Image: `square` cuts the largest one out of the middle. Audio:
+            `start`, `duration`, `sample_rate` and `mono`, see `load_audio`. Volume: `crop`, see
+            `read_volume`.
     """
     path = Path(path)
     kind = kind_of_file(path)

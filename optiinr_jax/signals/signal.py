@@ -296,7 +296,7 @@ class Signal:
         control = self.interpolated(self.control)
         places = self._places
         natural = self.frame.to_natural(_value_at(control, places))
-        sums = _place_sums(self.continuous, natural, places, self.frame)
+        sums = _place_sums(self.continuous, natural, places, self.frame.bare)
         return get_kind(self.kind).metric.finish({n: float(s) for n, s in sums.items()})
 
     @cached_property
@@ -310,7 +310,7 @@ class Signal:
         for start in range(0, len(self._places), chunk):
             places = self._places[start : start + chunk]
             values = predict(coords_of_places(places, self.shape))
-            _add(total, _place_sums(self.continuous, values, places, self.frame))
+            _add(total, _place_sums(self.continuous, values, places, self.frame.bare))
         return total
 
     def score_stream(
@@ -328,7 +328,7 @@ class Signal:
     def _stream_sums(
         self, predict: Callable[[Float32[Array, "n D"]], Any], chunk: int
     ) -> dict[str, float]:
-        frame, chunk = self.frame, min(chunk, self.num_points)
+        frame, chunk = self.frame.bare, min(chunk, self.num_points)
 
         def values(start: int, stop: int) -> Any:
             predicted = predict(_chunk_coords(start, frame, chunk))
@@ -351,7 +351,7 @@ class Signal:
 
     def _total(self, values: Callable[[int, int], Any], chunk: int) -> dict[str, float]:
         """The sums of the metric of `values(start, stop)` over all points, in float64."""
-        frame, targets = self.frame, self.targets()
+        frame, targets = self.frame.bare, self.targets()
         total: dict[str, float] = {}
         for start in range(0, self.num_points, chunk):
             stop = min(start + chunk, self.num_points)
