@@ -19,7 +19,8 @@ from optiinr_jax.signals.kinds import get_kind, kind_of_file
 from optiinr_jax.streams import print_lines
 from optiinr_jax.text import printable, without_passwords
 
-Sample = Literal["image", "audio", "volume"]
+Sample = Literal["image", "audio", "volume", "field", "video"]
+Kind = Annotated[Sample | None, arg(help_behavior_hint="")]
 File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 Model = Annotated[Path, arg(metavar="MODEL")]
 Storage = Annotated[str, arg(metavar="STORAGE")]
@@ -116,11 +117,12 @@ def get_signal(
     file: Path | None, sample: str, size: Size, purpose: str, options: dict[str, Any]
 ) -> oi.Signal:
     """Load a file or the embedded sample; the size "auto" is what "fit" or "search" can afford."""
-    kind = sample if file is None else kind_of_file(file)
+    kind = sample if file is None else options.get("kind") or kind_of_file(file)
     is_auto = size == "auto"
     row = get_kind(kind)
     usual = row.fit_size if purpose == "fit" else row.search_size
-    side = size if size != "auto" else None if "duration" in options else usual
+    is_whole = "duration" in options and len(row.axes) == 1  # all samples of a part of a sound
+    side = size if size != "auto" else None if is_whole else usual
     if file is None:
         return oi.sample_signal(kind, side)
     try:

@@ -87,12 +87,14 @@ def search(
     """Search for the network that represents FILE best; the same command again resumes.
 
     Args:
-        file: picture, sound or solid; without one, the embedded sample.
+        file: picture, sound, solid, field or video; without one, the embedded sample.
         sample: kind of the embedded sample.
         out: folder of the run (default: runs/NAME).
         size: for a picture, crop to a centred square and resize to N x N (auto: 96); for a sound,
             keep the first N samples (auto: 4096); for a solid, N voxels along its longest side
-            (auto: 24). None keeps every point of the file.
+            (auto: 24); for a field, N points along its longest side (auto: 32); for a video, N
+            pixels along the longest side of a frame and the first N frames (auto: 32). None keeps
+            every point of the file.
         num_trials: number of configurations that are tried; most pause at a rung (--rungs).
         settings: what makes two searches the same.
         workers: number of processes on this machine; auto: one per GPU.

@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -15,6 +15,7 @@ from optiinr_jax.cli.common import (
     File,
     Flag,
     Json,
+    Kind,
     Model,
     Number,
     Out,
@@ -38,6 +39,7 @@ from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
 from optiinr_jax.report.labels import size_label
 from optiinr_jax.report.terminal import print_baselines, score_lines
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
+from optiinr_jax.signals.formats import suffix_of
 from optiinr_jax.signals.kinds import get_kind, kind_of_file
 from optiinr_jax.streams import print_lines
 from optiinr_jax.studies.model_file import holds_search
@@ -61,6 +63,7 @@ def fit(
     /,
     *,
     sample: Sample = "image",
+    kind: Kind = None,
     preset: Text = None,
     protocol: str = "official",
     portfolio: PortfolioFile = None,
@@ -85,8 +88,9 @@ def fit(
     Without --preset it is the network that did best on other signals of this kind.
 
     Args:
-        file: picture, sound or solid; without one, the embedded sample.
+        file: picture, sound, solid, field or video; without one, the embedded sample.
         sample: kind of the embedded sample.
+        kind: kind of FILE, where it may be of several, as a TIFF of pages may be a video.
         preset: a published network instead: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...;
             docs/presets.md lists all.
         protocol: how a published network is trained: official (the authors' rate, schedule and
@@ -98,9 +102,12 @@ def fit(
         out: folder of the run (default: runs/NAME-fit, or runs/NAME-PRESET).
         size: for a picture, crop to a centred square and resize to N x N (auto: 128); for a sound,
             keep the first N samples (auto: 8192); for a solid, N voxels along its longest side
-            (auto: 32). None keeps every point of the file.
-        start: start of the part of a sound, in seconds.
-        duration: length of the part of a sound, in seconds; all its samples are kept.
+            (auto: 32); for a field, N points along its longest side (auto: 48); for a video, N
+            pixels along the longest side of a frame and the first N frames (auto: 64). None keeps
+            every point of the file.
+        start: start of the part of a sound or a video, in seconds.
+        duration: length of the part of a sound or a video, in seconds; all its samples or frames
+            are kept.
         sample_rate: rate to which a sound is resampled, in Hz.
         mono: take the mean of the two channels of a sound.
         crop: how an array of voxels is cropped: tight (default), wire (as WIRE's code) or none.
@@ -114,7 +121,9 @@ def fit(
         json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
-    options = without_none(start=start, duration=duration, sample_rate=sample_rate, crop=crop)
+    options = without_none(
+        kind=kind, start=start, duration=duration, sample_rate=sample_rate, crop=crop
+    )
     if crop == "none":
         options["crop"] = None
     if mono:
@@ -176,7 +185,7 @@ def compare(
     """Fit published networks to FILE side by side; the same command again continues.
 
     Args:
-        file: picture, sound or solid; without one, the embedded sample.
+        file: picture, sound, solid, field or video; without one, the embedded sample.
         sample: kind of the embedded sample.
         presets: names of the networks (default: all for this kind of signal).
         protocol: official (the authors' rate, schedule and batch), paper (AdamW, 1e-4) or search
@@ -184,7 +193,9 @@ def compare(
         out: folder of the comparison (default: runs/NAME-presets).
         size: for a picture, crop to a centred square and resize to N x N (auto: 96); for a sound,
             keep the first N samples (auto: 4096); for a solid, N voxels along its longest side
-            (auto: 24). None keeps every point of the file.
+            (auto: 24); for a field, N points along its longest side (auto: 32); for a video, N
+            pixels along the longest side of a frame and the first N frames (auto: 32). None keeps
+            every point of the file.
         num_steps: training steps of each network.
         width: hidden width.
         depth: number of hidden layers (default: the authors').
@@ -229,8 +240,8 @@ def render(
     Args:
         model: model file from search or fit (best.inr.safetensors).
         out: file to write; its suffix decides the format: .png .tif .jpg for a picture, .wav .flac
-            .ogg for a sound, .ply .obj .stl .glb .npz for a solid (default: render.png, .wav or
-            .ply).
+            .ogg for a sound, .ply .obj .stl .glb .npz for a solid, .npz .npy .nii .nii.gz .h5 for a
+            field, .gif .mp4 .mkv .npz for a video (default: render.png, .wav, .ply, .npz or .gif).
         scale: factor on every side of the signal that the model was fitted to.
         sample_rate: rate of a sound in Hz, instead of a scale.
         region: start and stop of each axis as fractions of it; 0.25 0.5 0 1 is the second quarter
@@ -240,7 +251,7 @@ def render(
     if sample_rate is not None:
         scale = sample_rate / inr.frame.attributes.get("sample_rate", sample_rate)
     out = out or Path("render").with_suffix(get_kind(inr.frame.kind).suffix)
-    if region and inr.frame.num_dims == 3:
+    if region and get_kind(inr.frame.kind).is_binary:
         raise ValueError("a --region of a solid is not supported; render it whole.")
     if len(region) % 2:
         raise ValueError(f"--region has {len(region)} numbers; give start and stop of each axis.")
@@ -317,7 +328,7 @@ def evaluate(
 
     Args:
         model: model file from search or fit.
-        file: picture, sound or solid.
+        file: picture, sound, solid, field or video.
         size: size to which the file is brought, as in fit; auto: that of the signal which the model
             was fitted to. None keeps every point of the file.
         quiet: print nothing but the numbers, one per line.
@@ -325,10 +336,11 @@ def evaluate(
     """
     inr = oi.load_inr(model)
     shape = inr.frame.shape
-    fitted = shape if len(shape) == 2 else max(shape)
+    fitted = max(shape) if get_kind(inr.frame.kind).is_binary else shape
     is_mono = inr.frame.num_channels == 1 and "mono" in get_kind(kind_of_file(file)).options
-    options = {"mono": True} if is_mono else {}
-    signal = oi.load_signal(file, fitted if size == "auto" else size, **options)
+    options: dict[str, Any] = {"mono": True} if is_mono else {}
+    kind = inr.frame.kind if suffix_of(file) in get_kind(inr.frame.kind).suffixes else None
+    signal = oi.load_signal(file, fitted if size == "auto" else size, kind=kind, **options)
     scores = inr.evaluate(signal)
     output = Output(json_output, quiet)
     output.say(f"{signal.name}: {size_label(signal.shape)}", *score_lines(scores, signal))

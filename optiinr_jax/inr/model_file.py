@@ -20,7 +20,6 @@ from optiinr_jax.inr.model import Variables, init
 from optiinr_jax.inr.reparameterization import fourier_basis
 from optiinr_jax.inr.rounding import BASIS, SCALE, decode_arrays, encode_arrays
 from optiinr_jax.signals import Frame
-from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import check_objective
 
 FORMAT, FORMAT_VERSION = "optiinr", 3
@@ -132,7 +131,7 @@ def _read_metadata(metadata: dict[str, str]) -> tuple[NetworkConfig, Frame, dict
         config_record |= {
             "coord_range": record["coord_range"],
             "value_range": record["value_range"],
-            "natural_range": get_kind(frame.kind).natural_range,
+            "natural_range": frame.natural_range,
         }
     config = NetworkConfig.from_json(config_record)
     info = json.loads(metadata["info"])

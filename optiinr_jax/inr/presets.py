@@ -21,6 +21,8 @@ PAPER: dict[str, dict[str, Any]] = {
     "image": {},
     "audio": {"output_init": "tiny"},
     "volume": {"batch_size": 200_000},
+    "video": {"batch_size": 65_536},
+    "field": {"batch_size": 65_536},  # the paper has none: as many points as of a large picture
 }
 
 # How every trial of a search is trained: SOAP on gradients of one norm, the rates risen over the
@@ -80,7 +82,7 @@ def preset(
 
     Args:
         name: of a row of PRESETS: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...
-        modality: kind of signal: image, audio or volume.
+        modality: kind of signal, a row of PRESETS.
         protocol: how it is trained. "paper": AdamW 1e-4, constant, as the OptiINR paper trains its
             baselines; "official": the authors' rate, schedule, batch and normalisation;
             "search": their rate, trained as a search trains.

@@ -58,7 +58,7 @@ class Cell:
     """Configurations for one kind of signal at about one size, the best first.
 
     Attributes:
-        kind: of the signals: image, audio or volume.
+        kind: of the signals.
         num_points: of a signal, in the geometric mean.
         width: of the networks.
         num_steps: of their trainings.
@@ -126,7 +126,9 @@ def recommend(
     signal = as_signal(signal)
     width = usual_width(signal) if width is None else width
     size = (signal.num_points, width, num_steps)
-    known = [c for c in (packaged() if cells is None else cells) if c.kind == signal.kind]
+    cells = packaged() if cells is None else cells
+    kinds = (signal.kind, get_kind(signal.kind).like)
+    known = next((of for k in kinds if (of := [c for c in cells if c.kind == k])), [])
     if not known:
         raise PortfolioError(
             f"the portfolio has no configuration for signals of kind {signal.kind}; name a "
@@ -154,7 +156,10 @@ def _recommendation(
         f"signals of about {cell.num_points:,} points, width {cell.width}, {cell.num_steps} steps"
     )
     is_same = (cell.width, cell.num_steps) == (width, num_steps)
-    return Recommendation(config, reason + ("" if is_same else ", scaled from there"))
+    reason += "" if is_same else ", scaled from there"
+    if cell.kind != signal.kind:
+        reason += f"; of kind {cell.kind}, because no {signal.kind} was searched"
+    return Recommendation(config, reason)
 
 
 def usual_width(signal: Signal) -> int:

@@ -41,7 +41,7 @@ def resolve(
         sampling=config.sampling or sampling_of(signal.kind, objective),
         coord_range=config.coord_range or kind.coord_range,
         value_range=signal.frame.value_range,
-        natural_range=kind.natural_range,
+        natural_range=signal.frame.natural_range,
     )
     return signal, written_out, objective
 

@@ -9,6 +9,8 @@ from jax.typing import ArrayLike
 
 from optiinr_jax.signals.continuous import INTERPOLATIONS
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.fields import range_of
+from optiinr_jax.signals.formats import suffix_of
 from optiinr_jax.signals.frame import Frame, natural_frame, to_values
 from optiinr_jax.signals.kinds import Samples, SignalKind, Size, get_kind, kind_of_file
 from optiinr_jax.signals.signal import Signal
@@ -42,10 +44,12 @@ def make_signal(
             f"interpolation is {interpolation!r}, but one of {', '.join(INTERPOLATIONS)} was "
             "expected; leave it out for that of the kind."
         )
-    shape = samples.shape[:-1]
-    frame = natural_frame(kind, shape, samples.shape[-1], attributes or {})
+    shape, attributes = samples.shape[:-1], attributes or {}
+    if row.natural_range is None and not {"low", "high"} <= set(attributes):
+        attributes = range_of(f"{kind} {name!r}", samples) | attributes
+    frame = natural_frame(kind, shape, samples.shape[-1], attributes)
     if row.is_binary and samples.dtype != bool:
-        samples = samples == row.natural_range[1]
+        samples = samples == frame.natural_range[1]
     if samples.dtype == bool:
         stored = np.packbits(samples)
     else:
@@ -58,10 +62,11 @@ def load_signal(
     path: str | os.PathLike[str],
     size: Size = None,
     *,
+    kind: str | None = None,
     max_points: int | None = None,
     **options: Any,
 ) -> Signal:
-    """Read a signal file; what kind it is follows from the suffix.
+    """Read a signal file; what kind it is follows from the suffix, and from what an array holds.
 
     Args:
         size: for a picture, one number for a square or (height, width): the largest centred part
@@ -69,13 +74,20 @@ def load_signal(
             sound, the number of samples kept from the start. For a solid, voxels along the longest
             side. None keeps every point of the file; a mesh, which has none, gets 128 voxels along
             its longest side.
+        kind: row of KINDS, where a file may be of several, as an array of 0 and 1 may be a solid
+            or a field; None: the one that it looks like.
         max_points: refuse a larger file before it is decoded; by default the limit of its kind.
         **options: of the kind. Audio: `start`, `duration` and `sample_rate`, see `load_audio`.
-            Volume: `crop`, see `read_volume`.
+            Volume: `crop`, see `read_volume`. Field: `key` and `channels`, see `read_field`.
     """
     path = Path(path)
-    kind = kind_of_file(path)
+    kind = kind_of_file(path) if kind is None else kind
     row = get_kind(kind)
+    if suffix_of(path) not in row.suffixes:
+        raise SignalError(
+            f"{path} does not end in one of {', '.join(row.suffixes)}, but a file of kind {kind} "
+            "was expected to; leave out kind."
+        )
     unknown = sorted(set(options) - set(row.options))
     if unknown:
         raise SignalError(
@@ -113,14 +125,15 @@ def write_samples(path: str | os.PathLike[str], samples: ArrayLike, frame: Frame
 
 
 def _check_samples(kind: str, row: SignalKind, name: str, samples: np.ndarray) -> None:
-    expected = f"({', '.join(row.axes)}, {' or '.join(map(str, row.channels))})"
     grid = samples.shape[:-1]
-    if len(grid) != len(row.axes) or samples.shape[-1] not in row.channels or min(grid) < 2:
+    axes = ", ".join(row.axes_of(len(grid)) if row.has_dims(len(grid)) else row.axes)
+    expected = f"({axes}, {' or '.join(map(str, row.channels))})"
+    if not row.has_dims(len(grid)) or samples.shape[-1] not in row.channels or min(grid) < 2:
         raise SignalError(
             f"{kind} {name!r} has shape {samples.shape}, but {expected} with at least 2 points a "
             "side was expected; reshape it."
         )
-    if samples.dtype == bool:
+    if samples.dtype == bool or row.natural_range is None:
         return
     low, high = row.natural_range
     if not np.issubdtype(samples.dtype, np.floating):

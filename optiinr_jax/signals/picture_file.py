@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 64_000_000
-_READABLE = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")  # Pillow's other decoders never see the bytes
+_READABLE = (
+    "PNG",
+    "JPEG",
+    "TIFF",
+    "BMP",
+    "WEBP",
+    "GIF",
+)  # Pillow's other decoders never see the bytes
 _STRIP = 2**21  # pixels at once
 _LARGE = 2**24  # pixels of a picture that has to be more than a few bytes
 _MOST_A_BYTE = 1100  # pixels; deflate packs 1032 bytes into one, JPEG about 500 pixels

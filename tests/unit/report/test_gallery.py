@@ -19,7 +19,7 @@ from optiinr_jax.report.labels import measure_of
 from optiinr_jax.signals import KINDS
 from optiinr_jax.studies.points import FAMILIES
 
-SIZES = {"image": 16, "audio": 1024, "volume": 10}
+SIZES = {"image": 16, "audio": 1024, "volume": 10, "field": 8, "video": 8}
 
 
 @pytest.fixture(scope="module", params=SIZES)

@@ -73,10 +73,10 @@ def natural(signal, values):
     return np.asarray(signal.frame.to_natural(np.asarray(values, float)))
 
 
-def direct(kind, values, targets):
+def direct(signal, values, targets):
     """The kind's metric, written out in float64."""
-    if kind != "volume":
-        return -10 * np.log10(np.mean((values - targets) ** 2))
+    if signal.kind != "volume":
+        return -10 * np.log10(np.mean((values - targets) ** 2) / signal.frame.unit**2)
     inside, target = values >= 0.5, targets >= 0.5
     return (inside & target).sum() / (inside | target).sum()
 
@@ -85,22 +85,22 @@ def direct(kind, values, targets):
 @pytest.mark.parametrize("kind", KINDS)
 def test_figures_are_those_of_the_formula(kind):
     """Between the samples against `Signal.at`; the control by interpolating the samples alone."""
-    signal = sample_signal(kind, size={"image": (9, 11), "audio": 150, "volume": 7}[kind])
+    signal = sample_signal(kind, size={"image": (9, 11), "audio": 150}.get(kind, 7))
     num_channels = signal.num_channels
     found = signal.scores(lambda coords: wave(coords, num_channels))
     values = np.asarray(wave(signal.grid_coords(), num_channels), float)
     samples = signal.samples.reshape(values.shape)
-    assert found.samples == pytest.approx(direct(kind, values, samples), rel=1e-5)
+    assert found.samples == pytest.approx(direct(signal, values, samples), rel=1e-5)
     # The very places at which a solid is known are those of its lattice.
     places = np.asarray(
-        signal.continuous.snap(jnp.asarray(between_places(signal.shape, EDGES[kind])))
+        signal.continuous.snap(jnp.asarray(between_places(signal.shape, KINDS[kind].edge)))
     )
     sides = np.array(signal.shape) - 1
     coords = (2.0 * places / sides - 1.0).astype("f4")
     there, target = np.asarray(wave(coords, num_channels), float), signal.at(coords)
-    assert found.between == pytest.approx(direct(kind, there, target), rel=2e-4)
+    assert found.between == pytest.approx(direct(signal, there, target), rel=2e-4)
     guess = natural(signal, at(signal.interpolated(signal.control), jnp.asarray(places)))
-    assert found.control == pytest.approx(direct(kind, guess, target), rel=2e-4)
+    assert found.control == pytest.approx(direct(signal, guess, target), rel=2e-4)
     assert found.control_name == signal.control
     if kind == "volume":
         pairs = [(values >= 0.5, samples >= 0.5), (there >= 0.5, target >= 0.5)]
@@ -113,9 +113,6 @@ def test_figures_are_those_of_the_formula(kind):
         errors = [10 ** (-figure / 10) for figure in (found.samples, found.between)]
         assert found.both == pytest.approx(-10 * np.log10(np.mean(errors)), rel=1e-9)
     assert min(found[:2]) <= found.both <= max(found[:2])
-
-
-EDGES = {"image": -0.5, "audio": 0.0, "volume": -0.5}
 
 
 @pytest.mark.parametrize("kind", KINDS)
