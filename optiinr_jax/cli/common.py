@@ -19,7 +19,7 @@ from optiinr_jax.signals.kinds import get_kind, kind_of_file
 from optiinr_jax.streams import print_lines
 from optiinr_jax.text import printable, without_passwords
 
-Sample = Literal["image", "audio", "volume", "field", "video"]
+Sample = Literal["image", "audio", "volume", "field", "video", "points"]
 Kind = Annotated[Sample | None, arg(help_behavior_hint="")]
 File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 Model = Annotated[Path, arg(metavar="MODEL")]

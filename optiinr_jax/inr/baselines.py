@@ -72,7 +72,7 @@ def fit_presets(
     """
     rows = PRESETS[signal.kind]
     configs = {name: _preset(signal, name, protocol, width, depth) for name in names or rows}
-    digest = hashlib.sha256(signal.stored.tobytes()).hexdigest()
+    digest = hashlib.sha256(signal.content()).hexdigest()
     done = []
     for name, config in configs.items():
         path = folder / f"{name}.inr.safetensors"

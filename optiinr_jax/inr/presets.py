@@ -22,6 +22,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "audio": {"output_init": "tiny"},
     "volume": {"batch_size": 200_000},
     "video": {"batch_size": 65_536},
+    "points": {"batch_size": 65_536},
     "field": {"batch_size": 65_536},  # the paper has none: as many points as of a large picture
 }
 

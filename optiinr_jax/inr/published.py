@@ -344,4 +344,5 @@ PRESETS: dict[str, dict[str, Preset]] = {
     "volume": _VOLUME,
     "field": _borrowed_rows("field"),
     "video": _VIDEO,
+    "points": _borrowed_rows("points"),
 }

@@ -100,7 +100,8 @@ def make_gallery(facts: Facts) -> Gallery:
     if comparison.preset_inr is not None:
         origin = f"{entry_label(comparison.presets[0])}: first fresh seed"
         rivals.append(Rival("Best preset", origin, comparison.preset_inr))
-    return GALLERIES[facts.signal.kind].show(facts.signal, rivals, facts.measure)
+    row = "points" if facts.signal.is_scattered else facts.signal.kind
+    return GALLERIES[row].show(facts.signal, rivals, facts.measure)
 
 
 # template of a section -> what makes its record; None leaves the section out

@@ -20,8 +20,9 @@ from optiinr_jax.signals.audio import check_rate, normalised
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.image import pixels_of
 from optiinr_jax.signals.kinds import get_kind
-from optiinr_jax.signals.loading import load_signal, make_signal
+from optiinr_jax.signals.loading import load_signal, make_points, make_signal
 from optiinr_jax.signals.picture_file import over_white
+from optiinr_jax.signals.scattered import mask as hide
 from optiinr_jax.signals.signal import Signal
 
 SignalLike = Any  # what `as_signal` takes
@@ -38,6 +39,8 @@ def as_signal(
     kind: str | None = None,
     sample_rate: Rate = None,
     name: str | None = None,
+    coords: Any = None,
+    mask: Any = None,
     **options: Any,
 ) -> Signal:
     """Make a signal of a path, of an array of any library, or of a picture of Pillow's.
@@ -51,6 +54,9 @@ def as_signal(
             heights.
         sample_rate: of a sound, or of the frames of a video, in Hz.
         name: of the signal; None: the file's, or "array".
+        coords: positions (N, D) of values (N,) or (N, C) that lie on no grid.
+        mask: True where a sample is hidden: it is not trained, but measured. What a NumPy masked
+            array hides is taken as unknown.
         **options: of `load_signal`, for a path.
 
     Raises:
@@ -61,8 +67,15 @@ def as_signal(
     >>> as_signal(np.sin(np.arange(400.0)), sample_rate=8000).kind
     'audio'
     """
+    if mask is not None:
+        known = as_signal(source, kind=kind, sample_rate=sample_rate, name=name, **options)
+        return hide(known, mask)
+    if coords is not None:
+        return make_points(_as_array(coords), _as_array(source), name=name or "points")
     if isinstance(source, Signal):
         return source
+    if np.ma.is_masked(source):
+        return _masked(source, {"kind": kind, "sample_rate": sample_rate, "name": name})
     if isinstance(source, str | os.PathLike):
         if sample_rate is not None:
             options["sample_rate"] = sample_rate
@@ -106,12 +119,19 @@ def _as_picture(source: Any) -> np.ndarray | None:
     return pixels_of(source, "the picture") if isinstance(source, Image) else None
 
 
+def _masked(source: np.ma.MaskedArray, settings: dict[str, Any]) -> Signal:
+    """A masked array, whose hidden numbers are no values of the signal: nobody looks at them."""
+    hidden = np.ma.getmaskarray(source)
+    seen = source.compressed()
+    if not len(seen):
+        raise SignalError("got an array that is masked everywhere; unmask what is known.")
+    signal = as_signal(source.filled(np.sort(seen)[len(seen) // 2]), **settings)
+    if hidden.ndim > signal.num_dims:
+        hidden = hidden.any(axis=-1)
+    return hide(signal, hidden, are_known=False)
+
+
 def _as_array(source: Any) -> np.ndarray:
-    if np.ma.is_masked(source):
-        raise SignalError(
-            "got a masked array, but every sample of a signal is trained on; fill the hidden ones, "
-            "as by numpy.ma.filled, or cut them off."
-        )
     if isinstance(source, np.ma.MaskedArray):
         source = source.data
     if hasattr(source, "detach"):  # torch refuses to give an array that has a gradient

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optiinr_jax.signals import audio, fields, image, metrics, spectra, video, volume
+from optiinr_jax.signals import audio, fields, image, metrics, points, spectra, video, volume
 from optiinr_jax.signals.arrays import kind_of_array
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.formats import say_how_to_convert, suffix_of
@@ -31,6 +31,8 @@ class Samples(NamedTuple):
     values: np.ndarray
     attributes: dict[str, float]
     finer: Finer | None = None  # what the source says between the samples
+    # positions (N, D) of values (N, C) that lie on no grid
+    positions: np.ndarray | None = None
 
 
 def _as_places(positions: Any, shape: tuple[int, ...], attributes: dict[str, float]) -> Any:
@@ -104,6 +106,10 @@ def _sound(sound: audio.Sound) -> Samples:
 
 def _solid(solid: volume.Solid) -> Samples:
     return Samples(solid.occupied[..., None], solid.attributes, solid.finer)
+
+
+def _points(found: points.PointSet) -> Samples:
+    return Samples(found.values, {}, positions=found.positions)
 
 
 def _picture(path: Path, size: Size, max_pixels: int) -> Samples:
@@ -280,6 +286,36 @@ KINDS["video"] = SignalKind(
     write=video.write_video,
     sizes=video_sizes,
     rescale_attributes=video.rescale_attributes,
+)
+
+
+KINDS["points"] = SignalKind(
+    axes=points.AXES,
+    least_axes=1,
+    coord_range=(-1.0, 1.0),
+    natural_range=None,
+    value_range=(-1.0, 1.0),
+    channels=tuple(range(1, fields.MAX_CHANNELS + 1)),
+    max_points=points.MAX_POINTS,
+    edge=-0.5,
+    units={"world": fields.places_of_world},
+    interpolation="rbf",
+    metric=metrics.PSNR,  # over the points' own range
+    like="image",
+    suffixes=points.SUFFIXES,
+    claims=lambda path: kind_of_array(path) in (None, "points"),
+    suffix=".csv",
+    shown_suffix=".csv",
+    fit_size=20_000,
+    search_size=5_000,
+    options=points.OPTIONS,
+    read=lambda path, size, limit, **options: _points(
+        points.read_points(path, size, max_points=limit, **options)
+    ),
+    sample=lambda size, limit: _points(points.sample_points(size, max_points=limit)),
+    write=points.write_points,
+    sizes=field_sizes,
+    rescale_attributes=fields.rescale_attributes,
 )
 
 

@@ -13,6 +13,8 @@ from optiinr_jax.signals.fields import range_of
 from optiinr_jax.signals.formats import suffix_of
 from optiinr_jax.signals.frame import Frame, natural_frame, to_values
 from optiinr_jax.signals.kinds import Samples, SignalKind, Size, get_kind, kind_of_file
+from optiinr_jax.signals.points import check_points, grid_of
+from optiinr_jax.signals.scattered import SHARE_APART, ScatteredSignal, scatter
 from optiinr_jax.signals.signal import Signal
 from optiinr_jax.signals.targets import Finer
 from optiinr_jax.text import printable
@@ -106,7 +108,39 @@ def sample_signal(kind: str = "image", size: Size = None) -> Signal:
 
 
 def _signal_of(kind: str, read: Samples, name: str) -> Signal:
+    if read.positions is not None:
+        return make_points(read.positions, read.values, name=name)
     return make_signal(kind, read.values, name=name, attributes=read.attributes, finer=read.finer)
+
+
+def make_points(
+    positions: ArrayLike, values: ArrayLike, *, name: str = "points", apart: float = SHARE_APART
+) -> ScatteredSignal:
+    """Make a signal of values at positions that lie on no grid.
+
+    Args:
+        positions: (N, D) in any units, D from 1 to 12.
+        values: (N,) or (N, C) in any units.
+        apart: share of the points that is kept apart: they are not trained, and the objective
+            "continuous" counts them. 0 with the objective "samples" trains on all.
+
+    Raises:
+        SignalError: other shapes, numbers that are not finite, or a box without a size.
+    """
+    found = check_points(repr(name), positions, values)
+    shape, attributes = grid_of(found)
+    frame = natural_frame("points", shape, found.values.shape[1], attributes)
+    stored = np.asarray(to_values(found.values, frame), np.float32)
+    return scatter(frame, found.positions, stored, name=name, apart=apart)
+
+
+def read_record(record: dict[str, Any]) -> Signal:
+    """The signal of what `to_record` gave.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is something else.
+    """
+    return (ScatteredSignal if "roles" in record else Signal).from_record(record)
 
 
 def write_signal(path: str | os.PathLike[str], values: ArrayLike, frame: Frame) -> Path:

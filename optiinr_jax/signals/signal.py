@@ -85,6 +85,16 @@ class Signal:
         return self.frame.num_dims
 
     @property
+    def is_scattered(self) -> bool:
+        """Whether it is known at some places alone; see `scattered`."""
+        return False
+
+    @property
+    def between_label(self) -> str:
+        """Where `Scores.between` is measured, in words."""
+        return "between samples"
+
+    @property
     def is_packed(self) -> bool:
         """Whether the values are kept as bits."""
         return self.stored.dtype == np.uint8
@@ -181,6 +191,20 @@ class Signal:
         if not self.is_packed:
             stored = np.asarray(to_values(old.to_natural(stored), new), np.float32)
         return replace(self, frame=new, stored=stored)
+
+    def content(self) -> bytes:
+        """All that makes it this signal beside its frame, for digests."""
+        return self.stored.tobytes() + (self.finer.points.tobytes() if self.finer else b"")
+
+    def other_scores(self, predict: Callable[[Float32[Array, "n D"]], Any]) -> dict[str, float]:
+        """Further figures by their names, of samples that are not trained."""
+        del predict
+        return {}
+
+    def placed_in(self, frame: Frame) -> "Signal":
+        """The same signal with the coordinates of another frame, where it has positions."""
+        del frame
+        return self
 
     def to_record(self) -> dict[str, Any]:
         """Plain data of the signal for `json.dumps`, its numbers compressed."""

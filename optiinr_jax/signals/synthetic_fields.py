@@ -67,3 +67,12 @@ def video(num_frames: int, height: int, width: int) -> Float32[np.ndarray, "t h 
     colours = [(0.9, 1.0), (0.95, 0.45), (1.0, 0.25)]
     planes = [(1.0 - ball) * f * (floor - shadow) + ball * b * shade for f, b in colours]
     return np.clip(np.stack(planes, axis=-1), 0.0, 1.0).astype(np.float32)
+
+
+def quantity(positions: Float[np.ndarray, "N D"]) -> Float32[np.ndarray, "N 1"]:
+    """A rough quantity at positions in [-1, 1], between about 280 and 320: waves and a plume."""
+    x, y, z = positions.T[:3]
+    waves = np.sin(5.0 * x + 2.0 * np.sin(4.0 * y)) * np.cos(6.0 * y - 3.0 * z)
+    spiral = np.sin(9.0 * np.hypot(x - 0.2, z + 0.3) - 4.0 * y)
+    plume = np.exp(-8.0 * ((x + 0.3 + 0.3 * z) ** 2 + (y - 0.2 * np.sin(3.0 * z)) ** 2))
+    return (300.0 + 7.0 * waves + 4.0 * spiral + 12.0 * plume).astype(np.float32)[:, None]

@@ -36,6 +36,7 @@ FAMILIES = {
     "volume": ("finer", "gauss", "gf", "wire"),
     "field": ("siren", "finer", "gf", "wire"),  # the paper has none: as of pictures
     "video": ("siren", "finer", "gf", "wire"),
+    "points": ("siren", "finer", "gf", "wire"),
 }
 LEARNING_RATES = (3e-4, 1e-2)  # up to a width of 48; below them SOAP does not arrive in 500 steps
 RATES_WIDTH = 48

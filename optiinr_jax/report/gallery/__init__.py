@@ -12,4 +12,5 @@ GALLERIES: dict[str, Row] = {
     "volume": volume.ROW,
     "field": slices.ROW,
     "video": slices.ROW,
+    "points": slices.ROW,
 }

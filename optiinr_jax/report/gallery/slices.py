@@ -36,6 +36,8 @@ _LINES = (INK, ACCENT, WARM)
 
 def show(signal: Signal, rivals: Sequence[Rival], measure: Measure) -> Gallery:
     """Slices or frames with their errors, and the same between the samples."""
+    if signal.is_scattered:
+        return _scattered(signal, rivals, measure)
     num_points = math.prod(signal.shape)
     fits = [s for s in _SCALES if num_points * s**signal.num_dims <= MAX_POINTS]
     is_curve = signal.num_dims == 1
@@ -44,6 +46,26 @@ def show(signal: Signal, rivals: Sequence[Rival], measure: Measure) -> Gallery:
         groups.append(_between(signal, rivals, measure, fits[0]))
     limit = "It has too many samples to be drawn between them."
     return Gallery(tuple(groups), note="" if fits else limit)
+
+
+def _scattered(signal: Signal, rivals: Sequence[Rival], measure: Measure) -> Gallery:
+    """What networks and the interpolation make of samples at some places, on one grid."""
+    if signal.num_dims == 1:
+        return Gallery((_curves(signal, rivals),))
+    where, frame = planes(signal.frame), signal.frame
+    control = f"{interpolation_label(signal.control)}, {measure.full(signal.control_score)}"
+    interpolated = sampled(signal, signal.shape)
+    contenders = [("To compare", control, interpolated)]
+    for rival in rivals:
+        text = figures_text(rival, measure, "between") + " at samples kept apart"
+        contenders.append((rival.title, text, rival.inr.render(shape=signal.shape)))
+    if not np.array_equal(interpolated, signal.samples):
+        whole = "with what is hidden, as far as it is known"
+        contenders.insert(0, ("The signal", whole, signal.samples))
+    tiles = tuple(
+        Tile(title, text, _images(samples, frame, where)) for title, text, samples in contenders
+    )
+    return Gallery((Group("", f"{signal!r}. {_lead(signal)}", tiles, columns=4),))
 
 
 def _at_samples(signal: Signal, rivals: Sequence[Rival], measure: Measure) -> Group:
