@@ -1,13 +1,13 @@
-"""Claim: fields, videos, scattered points, masked pictures and stereo sounds are better represented
-by a network than by interpolating the same samples, where neither has seen the truth.
+"""Claim: a network represents a field, a video, scattered points, a masked picture and a stereo
+sound better than interpolating the same samples, where neither has seen the truth.
 
-Five signals. An MRI-like volume of 144^3 points, brought down to 48^3 by the reader: between the
-samples the truth is the file. A video of 16 frames of 64 x 64 pixels, whose formula is known between
-its samples. 5 000 points in a cube. A picture of 96 x 96 pixels of which 30 % are masked. A stereo
-sound of 4 096 samples, made of two by the same formula at three times the rate. Each is fitted with
-what `optiinr fit` would take, and searched for shortly; both count errors at the samples and
-between them, or at those kept apart, in one. Of the picture, what is behind the mask, which neither
-training nor search has seen, is the truth; of the points another 5 000 are.
+An MRI-like volume of 144^3 points with noise, brought down to 48^3 by the reader: the truth between
+the samples is the file. A video of 16 frames of 64 x 64 pixels, whose formula is known between its
+samples. 5 000 points in a cube; the truth are another 5 000. A picture of 96 x 96 pixels of which
+30 % are masked, where the truth is what is behind the mask. A stereo sound of 4 096 samples, whose
+truth between them is their band-limited interpolation. Each is fitted with what `optiinr fit` would
+take, and searched for shortly; both count, in one, errors at the samples and between them, or at
+the samples kept apart. No training and no search sees the truth of the points and of the mask.
 
 Command: python -m experiments.new_kinds [NAME ...]
 Time: about half an hour on 2 cores, sizes of networks cut to that: width 64 at most, 1 500 steps
@@ -58,7 +58,7 @@ def _video() -> Case:
 
 
 def _sound() -> Case:
-    """Two detuned voices; the continuous signal is the band-limited interpolation of the samples."""
+    """Two voices, one a little slower than the other."""
     left, right = (oi.sample_signal("audio", n).samples[:4096, 0] for n in (4096, 5000))
     wave = np.stack([left, 0.5 * right + 0.5 * np.roll(left, 40)], axis=-1)
     return _on_a_grid(oi.as_signal(wave, sample_rate=8000, name="stereo"))

@@ -109,7 +109,6 @@ WRONG = {
     "complex": (GREY + 1j, {}, "real numbers on a grid"),
     "words": (np.array(["a", "b"]), {}, "real numbers on a grid"),
     "ragged": ([[1.0], [1.0, 2.0]], {}, "is no array"),
-    "hidden pixels": (np.ma.masked_less(COLOUR, 0.5), {}, "masked array"),
     "a pixel": (COLOUR[:1], {}, "at least 2 points"),
     "a picture with a rate": (COLOUR, {"sample_rate": 8000}, "leave it out"),
     "no file": ("nowhere.png", {}, "nowhere.png does not exist"),
