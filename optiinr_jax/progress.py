@@ -141,11 +141,16 @@ class Progress:
 
 
 @contextmanager
-def saying(text: str) -> Generator[None]:
-    """Say what takes so long, on a terminal or in a notebook, if the block lasts over DELAY."""
+def saying(text: str, *, is_said: bool | None = None) -> Generator[None]:
+    """Say what takes so long, if the block lasts over DELAY.
+
+    Args:
+        text: what is said.
+        is_said: None: on a terminal or in a notebook.
+    """
     timer = threading.Timer(DELAY, say, [text])
     timer.daemon = True
-    if _has_bar() or is_notebook():
+    if (_has_bar() or is_notebook()) if is_said is None else is_said:
         timer.start()
     try:
         yield

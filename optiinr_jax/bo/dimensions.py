@@ -5,9 +5,11 @@ Each maps its values to [0, 1] and back, and says of a value whether it belongs 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
+
+from optiinr_jax.checks import plain_numbers
 
 Number = float | int
 MAX_PARENT_VALUES = 1024  # of a number on which others depend
@@ -71,8 +73,9 @@ class Float:
         What lies outside by a rounding, as a float32 does, is its end, or the listed value.
         """
         is_number = isinstance(value, Real) and not isinstance(value, bool)
+        is_number = is_number and _is_finite(0.0, value)
         slack = 0.0
-        if is_number and math.isfinite(value):
+        if is_number:
             slack = ROUNDING * max(abs(float(value)) if self.log else self.high - self.low, 0.0)
         if self.values:
             near = [v for v in self.values if is_number and abs(v - float(value)) <= slack]
@@ -147,8 +150,15 @@ class Int:
         return int(value)
 
 
+def _take_plain(dimension: "Dimension") -> None:
+    """Let every number of NumPy be one of Python's, which JSON holds."""
+    for f in fields(dimension):
+        object.__setattr__(dimension, f.name, plain_numbers(getattr(dimension, f.name)))
+
+
 def _take_values(dimension: Float | Int) -> None:
     """Let a list of values, sorted, give the range."""
+    _take_plain(dimension)
     if dimension.values is None:
         return
     values = tuple(dimension.values)
@@ -182,6 +192,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         """Take any sequence of options."""
+        _take_plain(self)
         object.__setattr__(self, "options", tuple(self.options))
 
     def from_unit(self, u: float) -> Any:
@@ -223,7 +234,7 @@ def check_dimension(name: Any, dimension: Any) -> None:
         _check_values(name, dimension, kind)
         return
     is_number = all(isinstance(v, kind) and not isinstance(v, bool) for v in (low, high))
-    if not is_number or not math.isfinite(high - low) or not low <= high:
+    if not is_number or not _is_finite(low, high) or not low <= high:
         raise ValueError(
             f"{name!r} goes from {low!r} to {high!r}; expected finite "
             f"{'whole ' if isinstance(dimension, Int) else ''}numbers with low <= high."
@@ -244,11 +255,19 @@ def _check_values(name: str, dimension: Float | Int, kind: type) -> None:
             f"{name!r} has values={list(values)}; expected one or more different "
             f"{'whole ' if kind is Integral else ''}numbers."
         )
-    if dimension.log or not math.isfinite(values[-1] - values[0]):
+    if dimension.log or not _is_finite(values[0], values[-1]):
         raise ValueError(
             f"{name!r} has values={list(values)} and log={dimension.log}; expected finite values, "
             "which are equally far apart, and no log."
         )
+
+
+def _is_finite(low: Number, high: Number) -> bool:
+    """Whether float64 holds two numbers and their distance."""
+    try:
+        return math.isfinite(float(high) - float(low))
+    except OverflowError:  # a whole number that it does not hold
+        return False
 
 
 def _check_step(name: str, dimension: Int) -> None:

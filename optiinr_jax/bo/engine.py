@@ -25,7 +25,7 @@ from optiinr_jax.bo.preference import make_preference
 from optiinr_jax.bo.propose import make_draws, propose
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.warp import WARPS, Warp, get_warp
-from optiinr_jax.checks import check_whole, checked_by_hand
+from optiinr_jax.checks import check_whole, checked_by_hand, plain_numbers
 
 NONE_HELD: Held = {}
 FAILED = math.nan  # value of a trial that gave none
@@ -73,7 +73,7 @@ def make_settings(space: Space, *, faithful: bool = False, **options: Any) -> Se
         raise ValueError(f"space is {space!r}; expected a Space; wrap the dict: Space({{...}}).")
     if faithful:
         options |= FAITHFUL
-    settings = Settings(space, **options)
+    settings = Settings(space, **plain_numbers(options))
     check_settings(settings)
     return settings
 
@@ -349,9 +349,10 @@ def pad_data(
 def _check_value(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f"value is {value!r}; expected one number, or oi.bo.FAILED for a trial that gave none."
+            f"value is {value!r:.80}; expected one number, or oi.bo.FAILED for a trial that gave "
+            "none."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Shared by the commands: their options, loading signals, output modes, files of a run."""
+"""Shared by the commands: output modes, the line that repeats a run, the files of a run."""
 
 import inspect
 import json
@@ -8,30 +8,15 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from tyro.conf import FlagCreatePairsOff, arg
+from typing import Any
 
 import optiinr_jax as oi
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals import SignalError, write_samples
-from optiinr_jax.signals.kinds import get_kind, kind_of_file
+from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.streams import print_lines
 from optiinr_jax.text import printable, without_passwords
 
-Sample = Literal["image", "audio", "volume", "field", "video", "points"]
-Kind = Annotated[Sample | None, arg(help_behavior_hint="")]
-File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
-Model = Annotated[Path, arg(metavar="MODEL")]
-Storage = Annotated[str, arg(metavar="STORAGE")]
-Size = Annotated[int | Literal["auto"] | None, arg(metavar="N|auto|None")]
-Out = Annotated[Path | None, arg(aliases=["-o"], metavar="PATH", help_behavior_hint="")]
-Text = Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="")]
-Count = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
-Number = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
-PortfolioFile = Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="")]
-Flag = Annotated[bool, FlagCreatePairsOff]
-Json = Annotated[bool, arg(name="json")]
 SAMPLE = "sample"  # name of a run without a file
 MODEL, STUDY = "best.inr.safetensors", "study.db"
 
@@ -103,34 +88,9 @@ def run_name(file: Path | None) -> str:
     return SAMPLE if file is None else printable(file.stem)
 
 
-def without_none(**options: Any) -> dict[str, Any]:
-    """The options that are not None."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
 def read_portfolio(path: Path | None) -> oi.Portfolio:
     """The portfolio of a file, else that of the package."""
     return oi.Portfolio.packaged() if path is None else oi.Portfolio.load(path)
-
-
-def get_signal(
-    file: Path | None, sample: str, size: Size, purpose: str, options: dict[str, Any]
-) -> oi.Signal:
-    """Load a file or the embedded sample; the size "auto" is what "fit" or "search" can afford."""
-    kind = sample if file is None else options.get("kind") or kind_of_file(file)
-    is_auto = size == "auto"
-    row = get_kind(kind)
-    usual = row.fit_size if purpose == "fit" else row.search_size
-    is_whole = "duration" in options and len(row.axes) == 1  # all samples of a part of a sound
-    side = size if size != "auto" else None if is_whole else usual
-    if file is None:
-        return oi.sample_signal(kind, side)
-    try:
-        return oi.load_signal(file, side, **options)
-    except SignalError:
-        if not is_auto or side is None:
-            raise
-    return oi.load_signal(file, **options)  # a sound shorter than the size of this command
 
 
 def write_outputs(inr: oi.INR, folder: Path, **facts: Any) -> Path:

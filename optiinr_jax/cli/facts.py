@@ -8,11 +8,12 @@ from pathlib import Path
 from tyro.conf import Positional
 
 import optiinr_jax as oi
-from optiinr_jax.cli.common import Json, Model, Output, Sample
+from optiinr_jax.cli.common import Output
+from optiinr_jax.cli.options import Json, Model, Sample
 from optiinr_jax.inr import PRESETS
 from optiinr_jax.inr.config import as_number
 from optiinr_jax.inr.fitting import matmul_precision
-from optiinr_jax.report.labels import count_label, describe_layers, size_label
+from optiinr_jax.report.labels import count_label, describe_layers, signal_label
 from optiinr_jax.report.plain_table import format_table, terminal_width
 
 SELF_TEST_STEPS = 100  # of `doctor`
@@ -61,7 +62,7 @@ def info(model: Positional[Model], /, *, json_output: Json = False) -> None:
         "config": inr.config.to_json(),
     }
     lines = {
-        "signal": f"{frame.kind}, {size_label(frame.shape)}, {frame.num_channels} channels",
+        "signal": f"{frame.kind}, {signal_label(frame)}, {frame.num_channels} channels",
         "parameters": count_label(inr.num_params),
         "file": f"{count_label(num_bytes)} bytes",
         "training": f"{count_label(inr.num_steps)} steps, seed {inr.seed}",

@@ -9,17 +9,36 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
+from optiinr_jax.checks import check_name
 from optiinr_jax.cli.os_signals import Left, Terminated, raised_signals
 from optiinr_jax.streams import hold_descriptors, lasting_streams, say
 
 INTERRUPTED, TERMINATED = 130, 143
+ATTACHED = "--attached"  # a worker that another process has started, which speaks for it
 KEPT = "what is finished is kept, the same command continues."
 DESCRIPTION = """Find and fit the best implicit neural representation of a signal.
 
 Every command takes `--config FILE`, a TOML file with its options; options on the command line win.
 `optiinr --tyro-print-completion bash` prints a completion script for the shell."""
+
+VERBS = {  # verb -> module and function; `optiinr_command` reads it too, without an import
+    "search": "studies.search",
+    "worker": "studies.worker",
+    "status": "studies.status",
+    "report": "studies.report",
+    "portfolio": "studies.portfolio",
+    "fit": "verbs.fit",
+    "compare": "verbs.compare",
+    "render": "verbs.render",
+    "export": "verbs.export",
+    "eval": "verbs.evaluate",
+    "info": "facts.info",
+    "presets": "facts.presets",
+    "doctor": "facts.doctor",
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -59,7 +78,9 @@ def _run(arguments: list[str]) -> int:
             _run_verb(arguments)
     except Left:
         return TERMINATED
-    except (Exception, KeyboardInterrupt, Terminated) as error:
+    except Terminated:
+        return TERMINATED if ATTACHED in arguments else _say(*_explain(Terminated()))
+    except (Exception, KeyboardInterrupt) as error:
         message, code = _explain(error)
         if not message:
             raise
@@ -70,26 +91,17 @@ def _run(arguments: list[str]) -> int:
 def _run_verb(arguments: list[str]) -> None:
     import tyro
 
-    from optiinr_jax.cli import facts, studies, verbs
     from optiinr_jax.cli.config_file import expand_config
+    from optiinr_jax.cli.reading import Reading
     from optiinr_jax.inr import keep_compiled_programs
+    from optiinr_jax.studies import StudySettings
 
+    if arguments and not arguments[0].startswith("-"):
+        check_name("verb", arguments[0], VERBS)
     commands: dict[str, Callable[..., Any]] = {
-        "search": studies.search,
-        "worker": studies.worker,
-        "status": studies.status,
-        "report": studies.report,
-        "portfolio": studies.portfolio,
-        "fit": verbs.fit,
-        "compare": verbs.compare,
-        "render": verbs.render,
-        "export": verbs.export,
-        "eval": verbs.evaluate,
-        "info": facts.info,
-        "presets": facts.presets,
-        "doctor": facts.doctor,
+        verb: _function(place) for verb, place in VERBS.items()
     }
-    for documented in (*commands.values(), studies.StudySettings):
+    for documented in (*commands.values(), StudySettings, Reading):
         documented.__doc__ = _joined(documented)
     try:
         keep_compiled_programs()
@@ -98,6 +110,11 @@ def _run_verb(arguments: list[str]) -> None:
     tyro.extras.subcommand_cli_from_dict(
         commands, prog="optiinr", description=DESCRIPTION, args=expand_config(arguments)
     )
+
+
+def _function(place: str) -> Callable[..., Any]:
+    module, _, name = place.partition(".")
+    return getattr(import_module(f"optiinr_jax.cli.{module}"), name)
 
 
 def _joined(documented: Any) -> str:

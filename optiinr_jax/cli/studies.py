@@ -15,28 +15,30 @@ from optiinr_jax.cli import workers as processes
 from optiinr_jax.cli.common import (
     MODEL,
     STUDY,
-    File,
-    Json,
-    Number,
-    Out,
     Output,
-    PortfolioFile,
-    Sample,
-    Size,
-    Storage,
-    Text,
     command_line,
-    get_signal,
     read_portfolio,
     run_name,
     write_outputs,
 )
 from optiinr_jax.cli.folders import prepare_folder
+from optiinr_jax.cli.options import (
+    File,
+    Json,
+    Number,
+    Out,
+    PortfolioFile,
+    Sample,
+    Storage,
+    Text,
+)
 from optiinr_jax.cli.os_signals import until_stdin_closes
+from optiinr_jax.cli.reading import Reading, facts_of, read_signal
 from optiinr_jax.cli.workers import Workers
+from optiinr_jax.progress import saying
 from optiinr_jax.report import describe_layers, print_comparison, write_report
 from optiinr_jax.report.facts import check_against
-from optiinr_jax.report.labels import size_label
+from optiinr_jax.report.labels import signal_label
 from optiinr_jax.report.plain_table import terminal_width
 from optiinr_jax.report.status import describe_status, status_lines, summarise
 from optiinr_jax.streams import print_lines
@@ -62,6 +64,7 @@ from optiinr_jax.text import printable
 REFRESH = 2.0  # seconds between two looks of `status --watch`
 FRESH_SCORES = "fresh_scores.json"  # figures on fresh seeds, which a later report takes up
 Settings = Annotated[StudySettings, arg(name="")]
+Read = Annotated[Reading, arg(name="")]
 
 
 def search(
@@ -70,7 +73,7 @@ def search(
     *,
     sample: Sample = "image",
     out: Out = None,
-    size: Size = "auto",
+    reading: Read = Reading(),  # noqa: B008
     num_trials: int = 22,
     settings: Settings = StudySettings(),  # noqa: B008
     workers: Workers = 1,
@@ -87,14 +90,10 @@ def search(
     """Search for the network that represents FILE best; the same command again resumes.
 
     Args:
-        file: picture, sound, solid, field or video; without one, the embedded sample.
+        file: picture, sound, solid, field, video or points; without one, the embedded sample.
         sample: kind of the embedded sample.
         out: folder of the run (default: runs/NAME).
-        size: for a picture, crop to a centred square and resize to N x N (auto: 96); for a sound,
-            keep the first N samples (auto: 4096); for a solid, N voxels along its longest side
-            (auto: 24); for a field, N points along its longest side (auto: 32); for a video, N
-            pixels along the longest side of a frame and the first N frames (auto: 32). None keeps
-            every point of the file.
+        reading: what of the file is read.
         num_trials: number of configurations that are tried; most pause at a rung (--rungs).
         settings: what makes two searches the same.
         workers: number of processes on this machine; auto: one per GPU.
@@ -116,7 +115,8 @@ def search(
     check_counts(num_seeds=num_seeds, num_trials=num_trials)  # before hours of work
     shares = processes.make_shares(workers)
     processes.pin_to(shares[0])
-    signal = get_signal(file, sample, size, "search", {})
+    with saying(f"reading {file}", is_said=output.is_verbose):
+        signal = read_signal(file, sample, reading, "search")
     folder = prepare_folder(out or Path("runs") / run_name(file))
     address = storage or str(address_of(folder / STUDY))
     if storage is None:
@@ -124,7 +124,7 @@ def search(
     if pruner is not None and settings.rungs is None:
         settings = replace(settings, rungs=())
     command = command_line(search, options)
-    output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}")
+    output.say(f"{signal.name}: {signal_label(signal.frame)}, run folder {folder}")
     study = oi.create_study(
         signal,
         num_trials=num_trials,
@@ -143,7 +143,9 @@ def search(
     )
     with processes.started(address, study.name, folder / MODEL, shares[1:]):
         run(study, lambda: num_trials, run_options)
-    write_outputs(study.best_inr, folder, command=command)
+    best = study.best_inr
+    info = best.info | facts_of(reading, signal)
+    write_outputs(replace(best, info=info), folder, command=command)
     comparison = _compare_and_report(study, folder, num_seeds, output)
     _say_result(study, comparison, folder, output)
     output.say(f"to repeat: {command}")

@@ -2,47 +2,49 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
 import optiinr_jax as oi
-from optiinr_jax.checks import check_name
+from optiinr_jax.checks import check_counts, check_name
 from optiinr_jax.cli.common import (
     MODEL,
     STUDY,
+    Output,
+    read_portfolio,
+    run_name,
+    write_outputs,
+)
+from optiinr_jax.cli.folders import prepare_folder
+from optiinr_jax.cli.options import (
     Count,
     File,
     Flag,
     Json,
-    Kind,
     Model,
     Number,
     Out,
-    Output,
     PortfolioFile,
     Sample,
-    Size,
     Text,
-    get_signal,
-    read_portfolio,
-    run_name,
-    without_none,
-    write_outputs,
 )
-from optiinr_jax.cli.folders import prepare_folder
+from optiinr_jax.cli.reading import Reading, facts_of, read_again, read_signal
 from optiinr_jax.files import write_atomic
+from optiinr_jax.inr import PRESETS, ModelFileError
 from optiinr_jax.inr.baselines import fit_presets, summary
+from optiinr_jax.inr.checkpoints import make_fingerprint
 from optiinr_jax.inr.display import sizes_label
 from optiinr_jax.inr.presets import PROTOCOLS
+from optiinr_jax.progress import saying
 from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
-from optiinr_jax.report.labels import size_label
+from optiinr_jax.report.labels import signal_label, size_label
 from optiinr_jax.report.terminal import print_baselines, score_lines
 from optiinr_jax.signals import mesh_of, write_mesh, write_samples
-from optiinr_jax.signals.formats import suffix_of
-from optiinr_jax.signals.kinds import get_kind, kind_of_file
+from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.streams import print_lines
 from optiinr_jax.studies.model_file import holds_search
+from optiinr_jax.studies.settings import digest
 
 SUFFIXES = {"torch": ".py", "onnx": ".onnx", "glsl": ".glsl", "wgsl": ".wgsl", "html": ".html"}
 EXPORTS = {  # name of a form -> what writes it
@@ -52,10 +54,8 @@ EXPORTS = {  # name of a form -> what writes it
     "wgsl": lambda inr, path: write_atomic(path, inr.to_wgsl().encode()),
     "html": oi.INR.to_html,
 }
-Crop = Annotated[
-    Literal["tight", "wire", "none"] | None,
-    arg(metavar="tight|wire|none", help_behavior_hint=""),
-]
+FIT = "fit"  # key in a model's facts: which fit it is of
+Read = Annotated[Reading, arg(name="")]
 
 
 def fit(
@@ -63,18 +63,12 @@ def fit(
     /,
     *,
     sample: Sample = "image",
-    kind: Kind = None,
     preset: Text = None,
     protocol: str = "official",
     portfolio: PortfolioFile = None,
     objective: Text = None,
     out: Out = None,
-    size: Size = "auto",
-    start: Number = None,
-    duration: Number = None,
-    sample_rate: Count = None,
-    mono: bool = False,
-    crop: Crop = None,
+    reading: Read = Reading(),  # noqa: B008
     num_steps: int = 2000,
     width: Count = None,
     depth: Count = None,
@@ -88,9 +82,8 @@ def fit(
     Without --preset it is the network that did best on other signals of this kind.
 
     Args:
-        file: picture, sound, solid, field or video; without one, the embedded sample.
+        file: picture, sound, solid, field, video or points; without one, the embedded sample.
         sample: kind of the embedded sample.
-        kind: kind of FILE, where it may be of several, as a TIFF of pages may be a video.
         preset: a published network instead: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...;
             docs/presets.md lists all.
         protocol: how a published network is trained: official (the authors' rate, schedule and
@@ -100,17 +93,7 @@ def fit(
             samples (errors at the samples alone). Default: samples for a published network with the
             protocols official and paper, else continuous.
         out: folder of the run (default: runs/NAME-fit, or runs/NAME-PRESET).
-        size: for a picture, crop to a centred square and resize to N x N (auto: 128); for a sound,
-            keep the first N samples (auto: 8192); for a solid, N voxels along its longest side
-            (auto: 32); for a field, N points along its longest side (auto: 48); for a video, N
-            pixels along the longest side of a frame and the first N frames (auto: 64). None keeps
-            every point of the file.
-        start: start of the part of a sound or a video, in seconds.
-        duration: length of the part of a sound or a video, in seconds; all its samples or frames
-            are kept.
-        sample_rate: rate to which a sound is resampled, in Hz.
-        mono: take the mean of the two channels of a sound.
-        crop: how an array of voxels is cropped: tight (default), wire (as WIRE's code) or none.
+        reading: what of the file is read.
         num_steps: training steps.
         width: hidden width (default: 256 for a published network, else about as many numbers as
             the signal has).
@@ -121,15 +104,10 @@ def fit(
         json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
-    options = without_none(
-        kind=kind, start=start, duration=duration, sample_rate=sample_rate, crop=crop
-    )
-    if crop == "none":
-        options["crop"] = None
-    if mono:
-        options["mono"] = True
-    signal = get_signal(file, sample, size, "fit", options)
+    check_counts(num_steps=num_steps)
     check_name("protocol", protocol, PROTOCOLS)
+    with saying(f"reading {file}", is_said=output.is_verbose):
+        signal = read_signal(file, sample, reading, "fit")
     if preset is None:
         first = read_portfolio(portfolio).recommend(signal, 1, width=width, num_steps=num_steps)[0]
         config, reason = first.config, first.reason
@@ -138,12 +116,13 @@ def fit(
             preset, modality=signal.kind, protocol=protocol, width=width or 256, depth=depth
         )
         reason = f"{preset}, protocol {protocol}, width {config.width}"
-    name = f"{run_name(file)}-{preset or 'fit'}"
-    folder = prepare_folder(out or Path("runs") / name)
-    _check_free(folder)
-    checkpoint = folder / "fit.checkpoint"
-    output.say(f"{signal.name}: {size_label(signal.shape)}, run folder {folder}", reason)
-    inr = oi.fit(
+    folder = out or Path("runs") / f"{run_name(file)}-{preset or 'fit'}"
+    settings = [num_steps, seed, keep_best, objective, config.to_json()]
+    name = make_fingerprint(settings, digest(signal))
+    known = _check_free(folder, name)
+    checkpoint = prepare_folder(folder) / f"{name[:12]}.checkpoint"  # another fit has its own
+    output.say(f"{signal.name}: {signal_label(signal.frame)}, run folder {folder}", reason)
+    inr = known or oi.fit(
         signal,
         config,
         objective=objective,
@@ -153,6 +132,7 @@ def fit(
         checkpoint=checkpoint,
         pause_at=num_steps,
         progress=output.is_verbose,
+        info={FIT: name} | facts_of(reading, signal),
     )
     rendering, scores, sizes = write_outputs(inr, folder), inr.evaluate(signal), inr.sizes(signal)
     checkpoint.unlink(missing_ok=True)
@@ -174,7 +154,7 @@ def compare(
     presets: list[str] | None = None,
     protocol: str = "official",
     out: Out = None,
-    size: Size = "auto",
+    reading: Read = Reading(),  # noqa: B008
     num_steps: int = 500,
     width: int = 64,
     depth: Count = None,
@@ -185,17 +165,13 @@ def compare(
     """Fit published networks to FILE side by side; the same command again continues.
 
     Args:
-        file: picture, sound, solid, field or video; without one, the embedded sample.
+        file: picture, sound, solid, field, video or points; without one, the embedded sample.
         sample: kind of the embedded sample.
-        presets: names of the networks (default: all for this kind of signal).
+        presets: names of the networks, after spaces or commas (default: all for this kind).
         protocol: official (the authors' rate, schedule and batch), paper (AdamW, 1e-4) or search
             (the authors' rate, trained as a search trains).
         out: folder of the comparison (default: runs/NAME-presets).
-        size: for a picture, crop to a centred square and resize to N x N (auto: 96); for a sound,
-            keep the first N samples (auto: 4096); for a solid, N voxels along its longest side
-            (auto: 24); for a field, N points along its longest side (auto: 32); for a video, N
-            pixels along the longest side of a frame and the first N frames (auto: 32). None keeps
-            every point of the file.
+        reading: what of the file is read.
         num_steps: training steps of each network.
         width: hidden width.
         depth: number of hidden layers (default: the authors').
@@ -204,20 +180,26 @@ def compare(
         json_output: print one line of JSON at the end and nothing else.
     """
     output = Output(json_output, quiet)
-    signal = get_signal(file, sample, size, "search", {})
+    check_counts(num_steps=num_steps)
+    names = [name for text in presets or () for name in text.lower().split(",") if name] or None
+    with saying(f"reading {file}", is_said=output.is_verbose):
+        signal = read_signal(file, sample, reading, "search")
+    for name in names or ():
+        check_name("preset", name, PRESETS[signal.kind])
     folder = prepare_folder(out or Path("runs") / f"{run_name(file)}-presets")
     _check_free(folder)
-    output.say(f"{signal.name}: {size_label(signal.shape)}, folder {folder}")
+    output.say(f"{signal.name}: {signal_label(signal.frame)}, folder {folder}")
     baselines = fit_presets(
         signal,
         folder,
-        names=presets,
+        names=names,
         protocol=protocol,
         num_steps=num_steps,
         width=width,
         depth=depth,
         seed=seed,
         progress=output.is_verbose,
+        info=facts_of(reading, signal),
     )
     if output.is_verbose:
         print_baselines(baselines, signal)
@@ -240,8 +222,9 @@ def render(
     Args:
         model: model file from search or fit (best.inr.safetensors).
         out: file to write; its suffix decides the format: .png .tif .jpg for a picture, .wav .flac
-            .ogg for a sound, .ply .obj .stl .glb .npz for a solid, .npz .npy .nii .nii.gz .h5 for a
-            field, .gif .mp4 .mkv .npz for a video (default: render.png, .wav, .ply, .npz or .gif).
+            .ogg for a sound, .ply .obj .stl .glb .off .npz for a solid, .npz .npy .nii .nii.gz
+            .h5 for a field, .gif .mp4 .mkv .npz for a video, .csv .npz for points (default:
+            render.png, .wav, .ply, .npz, .gif or .csv).
         scale: factor on every side of the signal that the model was fitted to.
         sample_rate: rate of a sound in Hz, instead of a scale.
         region: start and stop of each axis as fractions of it; 0.25 0.5 0 1 is the second quarter
@@ -250,7 +233,7 @@ def render(
     inr = oi.load_inr(model)
     if sample_rate is not None:
         scale = sample_rate / inr.frame.attributes.get("sample_rate", sample_rate)
-    out = out or Path("render").with_suffix(get_kind(inr.frame.kind).suffix)
+    out = out or _new_file(Path("render").with_suffix(get_kind(inr.frame.kind).suffix))
     if region and get_kind(inr.frame.kind).is_binary:
         raise ValueError("a --region of a solid is not supported; render it whole.")
     if len(region) % 2:
@@ -295,14 +278,14 @@ def export(
     asked = {"torch": torch, "onnx": onnx, "glsl": glsl, "wgsl": wgsl, "html": html}
     names = [name for name, is_asked in asked.items() if is_asked]
     if not names:
-        return _export_mesh(inr, out or Path("mesh.ply"), scale, level)
+        return _export_mesh(inr, out or _new_file(Path("mesh.ply")), scale, level)
     if out is not None and len(names) > 1:
         raise ValueError(
             f"--out {out} is one file, but --{' and --'.join(names)} are several; "
             "give one of them, or no --out."
         )
     for name in names:
-        path = out or Path("export").with_suffix(SUFFIXES[name])
+        path = out or _new_file(Path("export").with_suffix(SUFFIXES[name]))
         EXPORTS[name](inr, path)
         print(f"wrote {path}, {path.stat().st_size:,} bytes")
 
@@ -320,7 +303,7 @@ def evaluate(
     file: Positional[Annotated[Path, arg(metavar="FILE")]],
     /,
     *,
-    size: Size = "auto",
+    reading: Read = Reading(),  # noqa: B008
     quiet: bool = False,
     json_output: Json = False,
 ) -> None:
@@ -328,33 +311,51 @@ def evaluate(
 
     Args:
         model: model file from search or fit.
-        file: picture, sound, solid, field or video.
-        size: size to which the file is brought, as in fit; auto: that of the signal which the model
-            was fitted to. None keeps every point of the file.
+        file: picture, sound, solid, field, video or points.
+        reading: what of the file is read, where it is not what the model was fitted to.
         quiet: print nothing but the numbers, one per line.
         json_output: print one line of JSON and nothing else.
     """
     inr = oi.load_inr(model)
-    shape = inr.frame.shape
-    fitted = max(shape) if get_kind(inr.frame.kind).is_binary else shape
-    is_mono = inr.frame.num_channels == 1 and "mono" in get_kind(kind_of_file(file)).options
-    options: dict[str, Any] = {"mono": True} if is_mono else {}
-    kind = inr.frame.kind if suffix_of(file) in get_kind(inr.frame.kind).suffixes else None
-    signal = oi.load_signal(file, fitted if size == "auto" else size, kind=kind, **options)
+    signal = read_again(inr, file, reading)
     scores = inr.evaluate(signal)
     output = Output(json_output, quiet)
-    output.say(f"{signal.name}: {size_label(signal.shape)}", *score_lines(scores, signal))
+    output.say(f"{signal.name}: {signal_label(signal.frame)}", *score_lines(scores, signal))
     if quiet and not json_output:
         print_lines(f"{value:.4f}" for value in scores.values())
     output.result(scores)
 
 
-def _check_free(folder: Path) -> None:
-    """Raise ValueError for the folder of a search, whose files another verb would overwrite."""
-    if (folder / STUDY).exists() or holds_search(folder / MODEL):
+def _check_free(folder: Path, name: str = "") -> oi.INR | None:
+    """The network of a folder that holds this very fit; None: the folder is free.
+
+    Raises:
+        ValueError: it holds a search, or another fit, which this verb would overwrite.
+    """
+    path = folder / MODEL
+    if (folder / STUDY).exists() or holds_search(path):
         raise ValueError(
             f"{folder} holds a search, which this would overwrite; choose another --out."
         )
+    if not path.exists():
+        return None
+    try:
+        found = oi.load_inr(path)
+    except ModelFileError as error:
+        raise ValueError(f"{error} Remove it, or choose another --out.") from None
+    if found.info.get(FIT) != name:
+        raise ValueError(
+            f"{path} is the network of another fit (another file, or other options), which this "
+            "would overwrite; choose another --out, or remove it."
+        )
+    return found
+
+
+def _new_file(path: Path) -> Path:
+    """A name that nobody asked for; raise ValueError where there is such a file already."""
+    if path.exists():
+        raise ValueError(f"{path} exists; name the file by --out, this one to replace it.")
+    return path
 
 
 def _say_doubt(inr: oi.INR, shape: tuple[int, ...]) -> None:

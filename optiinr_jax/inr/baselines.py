@@ -8,9 +8,10 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.config import NetworkConfig
@@ -51,6 +52,7 @@ def fit_presets(
     depth: int | None = None,
     seed: int = 0,
     progress: bool = True,
+    info: dict[str, Any] | None = None,
 ) -> list[Baseline]:
     """Train published networks on a signal; those that `folder` has already are not trained again.
 
@@ -66,20 +68,21 @@ def fit_presets(
         depth: activated layers; None: the authors'.
         seed: of the initial parameters.
         progress: show progress.
+        info: facts for the model files.
 
     Raises:
-        ValueError: an unknown name or protocol.
+        ValueError: an unknown name or protocol, or a folder with networks of another comparison.
     """
     rows = PRESETS[signal.kind]
     configs = {name: _preset(signal, name, protocol, width, depth) for name in names or rows}
     digest = hashlib.sha256(signal.content()).hexdigest()
+    options = {"num_steps": num_steps, "seed": seed, "progress": progress}
+    train = partial(fit, signal, share_program=False, pause_at=num_steps, info=info, **options)
+    paths = {name: folder / f"{name}.inr.safetensors" for name in configs}
+    known = {n: _load(n, paths[n], configs[n], digest, num_steps, seed) for n in configs}
     done = []
     for name, config in configs.items():
-        path = folder / f"{name}.inr.safetensors"
-        baseline = _load(name, path, config, digest, num_steps, seed)
-        if baseline is None:
-            baseline = _fit(name, path, signal, config, digest, num_steps, seed, progress)
-        done.append(baseline)
+        done.append(known[name] or _fit(name, paths[name], train, config, digest))
         write_atomic(folder / SUMMARY, json.dumps(summary(signal, done), indent=1).encode())
     return done
 
@@ -128,7 +131,11 @@ def _figures(inr: INR | None) -> dict[str, float | None]:
 def _load(
     name: str, path: Path, config: NetworkConfig, digest: str, num_steps: int, seed: int
 ) -> Baseline | None:
-    """What an earlier call has trained, if it was this very fit."""
+    """What an earlier call has trained; None: nothing.
+
+    Raises:
+        ValueError: it is another fit, which would be lost.
+    """
     if not path.is_file():
         return None
     try:
@@ -137,34 +144,25 @@ def _load(
         return None
     facts = (inr.config.to_json(), inr.info.get("signal_sha256"), inr.num_steps, inr.seed)
     if facts != (config.to_json(), digest, num_steps, seed):
-        return None
+        raise ValueError(
+            f"{path} is the network of another signal or other options, which this would replace; "
+            "choose another folder (--out), or remove it."
+        )
     return Baseline(name, config, inr, inr.info["seconds"], inr.info["problem"])
 
 
 def _fit(
     name: str,
     path: Path,
-    signal: Signal,
+    train: Callable[..., INR],
     config: NetworkConfig,
     digest: str,
-    num_steps: int,
-    seed: int,
-    progress: bool,
 ) -> Baseline:
     start, checkpoint = time.monotonic(), path.with_suffix(".checkpoint")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FloorWarning)
         try:
-            inr = fit(
-                signal,
-                config,
-                num_steps=num_steps,
-                seed=seed,
-                share_program=False,
-                checkpoint=checkpoint,
-                pause_at=num_steps,
-                progress=progress,
-            )
+            inr = train(config, checkpoint=checkpoint)
         except (ValueError, DivergedError) as error:
             return Baseline(name, config, None, time.monotonic() - start, str(error))
     seconds = time.monotonic() - start

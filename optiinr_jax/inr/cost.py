@@ -16,6 +16,7 @@ _CHUNK_FLOPS = 3e11  # float operations of such a chunk
 _CORE_VALUES = 2**17
 _CORE_POINTS = 512
 _DEVICE_VALUES = 2**24
+_PROCESS_BYTES, _COPIES = 5e8, 2.0  # as measured with a picture of 12 million pixels
 _EVALUATION_RATE = 3e10  # float operations a second, a guess on the low side
 
 
@@ -30,6 +31,15 @@ def predict_seconds(
 ) -> float:
     """Predict the time of a fit from its matrix products alone."""
     return num_steps * step_flops(config, num_points, num_channels) / _EVALUATION_RATE
+
+
+def predict_bytes(
+    config: NetworkConfig, num_points: int, num_dims: int, num_channels: int
+) -> float:
+    """Predict the memory of a fit: the process, the points and their values, and one part."""
+    part = part_size(config.width, min(num_points, config.batch_size or num_points))
+    rows = _COPIES * 4.0 * num_points * (num_dims + 4 * num_channels)
+    return _PROCESS_BYTES + rows + 12.0 * config.depth * config.width * part
 
 
 def chunk_steps(config: NetworkConfig, num_points: int, num_channels: int) -> int:

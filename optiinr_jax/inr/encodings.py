@@ -39,7 +39,7 @@ class FourierFeatures:
 
     def draw(self, key: Key[Array, ""], num_dims: int) -> Constants:
         """Frequencies from N(0, 1), fixed for a fit and scaled by sigma in use."""
-        return {"basis": jax.random.normal(key, (num_dims, self.num_frequencies))}
+        return {"basis": jax.random.normal(key, (num_dims, self.num_frequencies), jnp.float32)}
 
     def __call__(self, coords: Float[Array, "n d"], constants: Constants) -> Float[Array, "n _"]:
         """The features of coordinates."""

@@ -1,5 +1,6 @@
 """fit(): one network, one signal, one trained INR."""
 
+import json
 import os
 import warnings
 from dataclasses import dataclass, replace
@@ -10,11 +11,11 @@ import jax
 import numpy as np
 from jaxtyping import Float32
 
-from optiinr_jax.checks import check_counts, check_whole
+from optiinr_jax.checks import check_counts, check_whole, plain_numbers
 from optiinr_jax.inr.checkpoints import Checkpoint, make_fingerprint
 from optiinr_jax.inr.compilation_cache import keep_compiled_in_notebooks
 from optiinr_jax.inr.config import NetworkConfig, check_config
-from optiinr_jax.inr.cost import predict_seconds
+from optiinr_jax.inr.cost import predict_bytes, predict_seconds
 from optiinr_jax.inr.model import Variables
 from optiinr_jax.inr.model import init as init_variables
 from optiinr_jax.inr.presets import as_config
@@ -128,15 +129,15 @@ def fit(
     run, signal = FitOptions(**fields_of_run), as_signal(signal)
     counts = {"max_part": run.max_part, "pause_at": run.pause_at}
     given = {name: count for name, count in counts.items() if count is not None}
-    check_counts(num_steps=num_steps, **given)
+    check_counts(**given)
+    num_steps, seed = check_whole("num_steps", num_steps, 1), check_seed(seed)
+    info = check_info(run.info)  # before hours of work
     config = as_config(config, signal, num_steps)
     check_config(config)
-    check_seed(seed)
     signal, config, objective = resolve(signal, config, objective)
     drawn_by = seed if key is None else None
     key = jax.random.key(seed) if key is None else key
     trained = _train_shown(signal, config, key, init, num_steps, run)
-    info = run.info or {}
     if trained.is_finite and len(trained.history) < (run.pause_at or num_steps):
         info = {**info, "interrupted": True}
         say(
@@ -155,10 +156,11 @@ def _warn_of_floor(
     signal: Signal, config: NetworkConfig, history: Float32[np.ndarray, " num_steps"]
 ) -> None:
     floor = floor_of(signal, config.sampling)
-    if np.median(history[-_FLOOR_STEPS:]) > _FLOOR * floor:
+    loss = float(np.median(history[-_FLOOR_STEPS:]))
+    if loss > _FLOOR * floor:
         warnings.warn(
-            f"after {len(history)} steps the loss is {history[-1]:.3g}, no better than the "
-            f"{floor:.3g} of a constant output: the network has learned nothing of "
+            f"over the last of {len(history)} steps the loss is {loss:.3g} (median), no better "
+            f"than the {floor:.3g} of a constant output: the network has learned nothing of "
             f"{signal.name!r}; try more steps, other learning rates or another omega or sigma.",
             FloorWarning,
             stacklevel=3,
@@ -180,9 +182,11 @@ def _train_shown(
         share_program = seconds < _SPECIALISED_SECONDS
     with Progress("fit", num_steps, enabled=run.progress) as bar:
         if seconds > _LONG_SECONDS:
+            memory = predict_bytes(config, signal.num_points, signal.num_dims, signal.num_channels)
             bar.line(
                 f"fit: {num_steps} steps of {signal.num_points} points on {config.width} units a "
-                f"layer, about {format_seconds(seconds)} on a machine like this."
+                f"layer, about {format_seconds(seconds)} and {memory / 1e9:.1f} GB of memory on a "
+                "machine like this."
             )
 
         def report(done: int, total: int, loss: float) -> None:
@@ -288,9 +292,22 @@ def scored_result(
     )
 
 
-def check_seed(seed: int) -> None:
-    """Raise ValueError for a seed that some generator would refuse later."""
-    check_whole("seed", seed, 0, 2**32 - 1)
+def check_seed(seed: int) -> int:
+    """The seed, as Python's number; raise ValueError where some generator would refuse it later."""
+    return check_whole("seed", seed, 0, 2**32 - 1)
+
+
+def check_info(info: dict[str, Any] | None) -> dict[str, Any]:
+    """Facts as a model file holds them; raise ValueError for what JSON does not hold."""
+    facts = plain_numbers(info or {})
+    try:
+        json.dumps(facts)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"info cannot be kept in a model file ({error}); give numbers, text, lists and "
+            "dictionaries of them."
+        ) from None
+    return facts
 
 
 def matmul_precision() -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from optiinr_jax.checks import check_name
+from optiinr_jax.checks import check_name, check_whole
 from optiinr_jax.inr.batched_training import structure_of, train_many
 from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.compilation_cache import keep_compiled_in_notebooks
@@ -79,7 +79,7 @@ def fit_many(
     many_configs *= count // len(many_configs)
     if keys is not None and len(keys) != count:
         raise ValueError(f"got {len(keys)} keys for {count} fits; give one of each.")
-    check_seed(seed)
+    num_steps, seed = check_whole("num_steps", num_steps, 1), check_seed(seed)
     if layout is None:
         layout = "threads" if jax.default_backend() == "cpu" else "vmap"
     check_name("layout", layout, LAYOUTS)

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from optiinr_jax.checks import check_whole
+from optiinr_jax.checks import check_whole, plain_numbers
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.model import Variables, init
 from optiinr_jax.inr.reparameterization import fourier_basis
@@ -56,7 +56,7 @@ def pack(content: Content, dtype: str = "float32") -> bytes:
         "version": str(FORMAT_VERSION if dtype == "float32" else ROUNDED_VERSION),
         "config": json.dumps(content.config.to_json()),
         "frame": json.dumps(content.frame.to_json()),
-        "info": json.dumps(content.info),
+        "info": json.dumps(plain_numbers(content.info)),
     }
     metadata["sha256"] = _digest(tensors, metadata)
     packed = save(tensors, metadata=metadata)

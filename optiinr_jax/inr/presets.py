@@ -12,7 +12,7 @@ from typing import Any
 from optiinr_jax.checks import check_name, check_whole
 from optiinr_jax.inr.config import NetworkConfig, check_config, make_layer
 from optiinr_jax.inr.published import PRESETS, Preset
-from optiinr_jax.inr.recommended import recommend
+from optiinr_jax.inr.recommended import BATCH, recommend
 from optiinr_jax.inr.sampling import GRID, sampling_of
 from optiinr_jax.signals import Signal
 
@@ -21,9 +21,9 @@ PAPER: dict[str, dict[str, Any]] = {
     "image": {},
     "audio": {"output_init": "tiny"},
     "volume": {"batch_size": 200_000},
-    "video": {"batch_size": 65_536},
-    "points": {"batch_size": 65_536},
-    "field": {"batch_size": 65_536},  # the paper has none: as many points as of a large picture
+    "video": {"batch_size": BATCH},
+    "points": {"batch_size": BATCH},
+    "field": {"batch_size": BATCH},  # the paper has none of these three
 }
 
 # How every trial of a search is trained: SOAP on gradients of one norm, the rates risen over the
@@ -101,7 +101,7 @@ def preset(
     181
     """
     check_name("modality", modality, PRESETS)
-    rows = PRESETS[modality]
+    rows, name = PRESETS[modality], str(name).lower()
     check_name("preset", name, rows)
     check_name("protocol", protocol, PROTOCOLS)
     row = rows[name]

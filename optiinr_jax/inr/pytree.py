@@ -19,7 +19,7 @@ def _flatten(inr: INR) -> tuple[list[tuple[Any, Any]], Frame]:
     config = jax.tree.map(lambda x: float(x) if isinstance(x, int) else x, inr.config)
     parts = {"config": config, "variables": inr.variables, "attributes": inr.frame.attributes}
     keyed = [(jax.tree_util.GetAttrKey(name), part) for name, part in parts.items()]
-    return keyed, replace(inr.frame, attributes={})
+    return keyed, inr.frame.bare
 
 
 def _unflatten(frame: Frame, parts: Iterable[Any]) -> INR:

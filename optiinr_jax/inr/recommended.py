@@ -29,8 +29,9 @@ from optiinr_jax.signals.kinds import get_kind
 FORMAT = 1
 PACKAGED = Path(__file__).with_name("portfolio.json")
 # On the frequencies of a network of scattered samples, beside their number along a side, from a few
-# fits of the embedded points (a factor of 1 in all: 15 dB, 0.12: 35, 0.06: 38) and picture.
-_SCATTERED = 0.33
+# fits of the points and the masked picture of `experiments.new_kinds`: three times as high, 4 dB less.
+_SCATTERED = 0.2
+BATCH = 8192  # points of a step, of kinds with more axes than a picture; of one of 90 x 90 so many
 WIDTHS = (32, 256)  # of a network whose width nobody names
 _FIELDS = {"kind": str, "num_points": int, "width": int, "num_steps": int, "signals": list}
 
@@ -161,6 +162,8 @@ def _recommendation(
         f"signals of about {cell.num_points:,} points, width {cell.width}, {cell.num_steps} steps"
     )
     is_same = (cell.width, cell.num_steps) == (width, num_steps)
+    if cell.kind != signal.kind and signal.num_points > BATCH:
+        config = replace(config, batch_size=BATCH)
     reason += "" if is_same else ", scaled from there"
     if cell.kind != signal.kind:
         reason += f"; of kind {cell.kind}, because no {signal.kind} was searched"

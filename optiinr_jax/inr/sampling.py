@@ -55,10 +55,11 @@ def _surface(key: Key[Array, ""], points: Points, index: Index, grid_share: Arra
     key_offset, key_pick, key_reach = jax.random.split(key, 3)
     index = jnp.arange(points.num_points) if index is None else index
     assert points.surface is not None and points.continuous is not None
-    near = points.surface[jax.random.randint(key_pick, (len(index) // 2,), 0, len(points.surface))]
+    pick = jax.random.randint(key_pick, (len(index) // 2,), 0, len(points.surface), jnp.int32)
+    near = points.surface[pick]
     rest = index[::2]  # every other point makes room, so that the rest lies all over the grid
     offsets = _offsets(key_offset, points, len(rest), grid_share)
-    reach = _REACH * jax.random.uniform(key_reach, (len(near), len(points.shape)), minval=-1.0)
+    reach = _REACH * _uniform(key_reach, (len(near), len(points.shape)), low=-1.0)
     edge = points.continuous.edge
     places = points.continuous.snap(points.places_of(near) + reach)
     places = jnp.clip(places, edge, jnp.asarray(points.shape)[None, :] - 1.0 - edge)
@@ -71,10 +72,15 @@ def _offsets(
     """Random offsets inside the cells of samples; 0, the sample itself, with some probability."""
     assert points.continuous is not None
     key_offset, key_share = jax.random.split(key)
-    unit = jax.random.uniform(key_offset, (count, len(points.shape)))
+    unit = _uniform(key_offset, (count, len(points.shape)))
     offsets = points.continuous.snap(unit + points.continuous.edge)
-    is_sample = jax.random.uniform(key_share, (count, 1)) < grid_share
+    is_sample = _uniform(key_share, (count, 1)) < grid_share
     return jnp.where(is_sample, 0.0, offsets)
+
+
+def _uniform(key: Key[Array, ""], shape: tuple[int, int], low: float = 0.0) -> Float[Array, "n d"]:
+    """Numbers up to 1, in float32 under jax_enable_x64 too, as everything in a training."""
+    return jax.random.uniform(key, shape, jnp.float32, low, 1.0)
 
 
 # name -> coordinates and targets of a step, from (key of the step, points, index, grid_share)

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 from optiinr_jax.inr import ENCODINGS, NetworkConfig
 from optiinr_jax.inr.config import as_number
-from optiinr_jax.signals import Metric, Signal
+from optiinr_jax.signals import Frame, Metric, Signal
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import INTERPOLATION_LABELS
 from optiinr_jax.studies import Comparison, Entry
@@ -134,6 +134,14 @@ def count_label(count: int) -> str:
 def size_label(shape: Sequence[int]) -> str:
     """The sides of a grid, like "96 x 96"."""
     return " x ".join(map(str, shape))
+
+
+def signal_label(frame: Frame) -> str:
+    """How large a signal is, like "96 x 64" or "4096 samples, 0.512 s"."""
+    rate = frame.attributes.get("sample_rate")
+    if rate is None:
+        return size_label(frame.shape)
+    return f"{frame.num_points:,} samples, {frame.num_points / rate:.4g} s"
 
 
 def protocol_label(protocol: str) -> str:

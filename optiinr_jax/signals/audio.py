@@ -45,6 +45,8 @@ SUFFIXES = (*_WRITABLE, ".mp3")
 OPTIONS = ("start", "duration", "sample_rate", "mono")  # of `load_audio`, for the table of kinds
 _LONG = 2**23  # samples of a sound that has to be more than a few bytes
 _MOST_A_BYTE = 64  # samples of it; music and speech have up to 50 in the smallest formats
+_LONGEST = 2**62  # samples; libsndfile gives more where a header does not say how many there are
+_NO_JUMPS = ("MPEG", "GSM610", "G721", "NMS_ADPCM")  # subtypes whose state comes from before
 _BLOCK = 1 << 16  # samples at once; libsndfile's Vorbis encoder crashes on a long array
 _SAMPLE_SIZE = 8192
 _SAMPLE_RATE = 8000
@@ -220,10 +222,9 @@ def _decode(
     is_mono: bool,
 ) -> tuple[Float[np.ndarray, "num_samples channels"], int]:
     """The samples asked for and their rate; counts are checked before decoding."""
-    import soundfile
-
-    with soundfile.SoundFile(path) as file:
-        rate, total = file.samplerate, file.frames
+    with _open(path) as file:
+        rate = file.samplerate
+        total = file.frames if file.frames <= _LONGEST else _count_samples(path, max_samples)
         _check_density(path, total)
         if file.format not in _READABLE:
             raise SignalError(
@@ -272,6 +273,45 @@ def _check_density(path: Path, num_samples: int) -> None:
         )
 
 
+def _open(path: Path) -> "SoundFile":
+    """An open sound, which is read from its beginning to its end.
+
+    soundfile jumps to where it is after every block. A decoder of MP3 forgets what it needs of the
+    frames before, so that each block began with some milliseconds of garbage; others cannot jump.
+    """
+    import soundfile
+
+    class Sequential(soundfile.SoundFile):
+        def seekable(self) -> bool:
+            return False
+
+    return Sequential(path)
+
+
+def _count_samples(path: Path, limit: int) -> int:
+    """Samples of a file that does not say how many it has, as a FLAC stream; all are decoded."""
+    total = 0
+    with _open(path) as file:
+        while total <= limit and (got := len(file.read(_BLOCK, dtype="float32"))):
+            total += got
+    return total
+
+
+def _skip(path: Path, file: "SoundFile", first: int) -> None:
+    """Go to a sample: by decoding all before it where a decoder cannot jump to the right state."""
+    if not file.subtype.startswith(_NO_JUMPS):
+        file.seek(first)
+        return
+    while first > 0:
+        got = len(file.read(min(_BLOCK, first), dtype="float32"))
+        if not got:
+            raise SignalError(
+                f"{path} ends before the sample that was asked for, but its header promises more; "
+                "copy or download it again."
+            )
+        first -= got
+
+
 def _read_channels(
     path: Path, file: "SoundFile", first: int, count: int, is_mono: bool
 ) -> Float[np.ndarray, "count channels"]:
@@ -279,7 +319,7 @@ def _read_channels(
     num_channels = 2 if file.channels == 2 and not is_mono else 1
     if file.channels > 2 and not is_mono:
         say_lost(f"the {file.channels} channels of {path.name} become one, their mean.")
-    file.seek(first)
+    _skip(path, file, first)
     wave = np.empty((count, num_channels))
     done = 0
     while done < count:

@@ -71,11 +71,30 @@ def _check_ogg(path: Path, file: BinaryIO, size: int) -> None:
     num_segments = page[26] if len(page) > 26 else 0
     length = 27 + num_segments + sum(page[27 : 27 + num_segments])
     is_end = len(page) > 26 and bool(page[5] & 4)
+    _check_single(path, file, size)
     if not is_end or len(page) < length:
         raise SignalError(
             f"{path} stops before the page that marks its end, but the whole file was expected; "
             "copy it again, or convert it if it was a stream."
         )
+
+
+def _check_single(path: Path, file: BinaryIO, size: int) -> None:
+    """Refuse streams one after the other in an OGG file, of which libsndfile reads the first."""
+    position, has_begun = 0, False
+    while position + 27 <= size:
+        file.seek(position)
+        head = file.read(27)
+        if head[:4] != b"OggS":
+            return  # damaged, which the decoder sees
+        is_first = bool(head[5] & 2)
+        if is_first and has_begun:
+            raise SignalError(
+                f"{path} is several sounds one after the other (a chained OGG file), but one sound "
+                "was expected; convert it, for example to FLAC."
+            )
+        has_begun = has_begun or not is_first
+        position += 27 + head[26] + sum(file.read(head[26]))
 
 
 _CHECKS: dict[bytes, Callable[[Path, BinaryIO, int], None]] = {

@@ -70,12 +70,14 @@ def dataset_files(name: str) -> list[str]:
 def load_dataset_signal(name: str, size: Any = None, **options: Any) -> Signal:
     """`load_signal` of a dataset's file, for example load_dataset_signal("kodak/kodim04", 64).
 
-    As in the papers: of a picture the middle is cut out without a word, of a sound the mean of its
-    channels is taken.
+    As in the papers: of a picture the middle square is cut out without a word, of a sound the mean
+    of its channels is taken.
     """
     path = fetch(name)
     if kind_of_file(path) == "audio":
         options.setdefault("mono", True)
+    if isinstance(size, int) and kind_of_file(path) == "image":
+        options.setdefault("square", True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LossWarning)
         return load_signal(path, size, **options)

@@ -13,6 +13,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Float32
 
+from optiinr_jax.checks import plain_numbers
 from optiinr_jax.numerics import rescale
 from optiinr_jax.signals.coordinates import coords_of_places, grid_coords
 from optiinr_jax.signals.errors import SignalError
@@ -51,6 +52,14 @@ class Frame:
     def num_dims(self) -> int:
         """Axes of the grid."""
         return len(self.shape)
+
+    @property
+    def bare(self) -> "Frame":
+        """Without the attributes: what compiled programs may depend on.
+
+        Every sound has another peak and every solid another box, which would compile them anew.
+        """
+        return replace(self, attributes={})
 
     def grid_coords(self) -> Float32[Array, "N D"]:
         """Coordinates of every point, in [-1, 1] over the grid."""
@@ -168,6 +177,7 @@ class Frame:
 
 def make_frame(record: dict[str, Any], *, remedy: str) -> Frame:
     """Check the fields of a frame, then build it; `remedy` ends the error sentences."""
+    record = plain_numbers(record)
     _check_record(record, remedy)
     return Frame(
         kind=record["kind"],

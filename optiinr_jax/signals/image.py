@@ -9,6 +9,7 @@ Letters: arrays are (height, width, channels), channels 1 or 3.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,8 +25,10 @@ from optiinr_jax.signals.picture_file import (
     MAX_PIXELS,
     PictureFile,
     Pixels,
+    as_tagged,
     levels_of,
     open_picture,
+    scale_transparency,
 )
 from optiinr_jax.signals.targets import Finer, make_finer
 
@@ -39,6 +42,7 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "TIFF": {"compression": "tiff_adobe_deflate"},
 }
+OPTIONS = ("square",)  # of `load_image`, for the table of kinds
 _SAMPLE_SIZE = 128
 _FINER = 3  # points to a pixel of a picture that was brought down, on each axis
 _MAX_FINER = 2**26  # numbers of such a lattice; a larger picture has none
@@ -48,24 +52,38 @@ def load_image(
     path: str | os.PathLike[str],
     size: int | tuple[int, ...] | None = None,
     *,
+    square: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Pixels:
-    """Read a picture and bring it to a size: see `read_image` and `resize_image`."""
-    return load_detailed(path, size, max_pixels=max_pixels)[0]
+    """Read a picture and bring it to a size.
+
+    Args:
+        size: pixels of the longest side; or (height, width), whose aspect is cut out of the middle;
+            None: as it is.
+        square: cut the largest square out of the middle, whose side `size` then is.
+        max_pixels: refuse to decode or to make more.
+    """
+    return load_detailed(path, size, square=square, max_pixels=max_pixels)[0]
 
 
 def load_detailed(
     path: str | os.PathLike[str],
     size: int | tuple[int, ...] | None = None,
     *,
+    square: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> tuple[Pixels, Finer | None]:
     """`load_image`, and what the file says between the pixels where it has smaller ones."""
-    if size is None:
+    if size is None and not square:
         return read_image(path, max_pixels=max_pixels), None
-    height, width = check_size(size, max_pixels=max_pixels)
+    if size is not None:
+        check_size(size, max_pixels=sys.maxsize)  # before the file is opened
     file = open_picture(path, max_pixels)
-    box = _cut_box(file.height, file.width, height, width)
+    height, width = _sides(file, size, square)
+    _check_pixels(height, width, max_pixels)
+    is_whole = isinstance(size, int | np.integer) and not square
+    whole = (0, file.height, 0, file.width)
+    box = whole if is_whole else _cut_box(file.height, file.width, height, width)
     cut_height, cut_width = box[1] - box[0], box[3] - box[2]
     if (cut_height, cut_width) != (file.height, file.width):
         say_lost(
@@ -73,6 +91,19 @@ def load_detailed(
             f"{cut_width} in the middle are kept, which have the aspect of {height} x {width}."
         )
     return _bring_down(file, box, height, width)
+
+
+def _sides(file: PictureFile, size: int | tuple[int, ...] | None, square: bool) -> tuple[int, int]:
+    """Height and width that a picture is brought to; see `load_image`."""
+    old = file.height, file.width
+    if isinstance(size, tuple | list):
+        height, width = check_size(size, max_pixels=sys.maxsize)
+        return (min(height, width),) * 2 if square else (height, width)
+    if square:
+        return (min(old) if size is None else int(size),) * 2
+    scale = (max(old) if size is None else int(size)) / max(old)
+    height, width = (max(2, round(n * scale)) for n in old)
+    return height, width
 
 
 def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -218,12 +249,16 @@ def check_size(size: object, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]
             "them was expected; try size=128."
         )
     height, width = map(int, sides)
+    _check_pixels(height, width, max_pixels)
+    return height, width
+
+
+def _check_pixels(height: int, width: int, max_pixels: int) -> None:
     if height * width > max_pixels:
         raise SignalError(
             f"size {height} x {width} is {height * width} pixels, but the limit is {max_pixels}; "
             "choose a smaller size or raise the limit."
         )
-    return height, width
 
 
 def pixels_of(picture: "Image", name: str) -> Pixels:
@@ -238,4 +273,5 @@ def pixels_of(picture: "Image", name: str) -> Pixels:
     num_frames = getattr(picture, "n_frames", 1)
     if num_frames > 1:
         say_lost(f"of the {num_frames} frames of {name} the first one is read.")
-    return levels_of(name, ImageOps.exif_transpose(picture))
+    scale_transparency(picture)
+    return as_tagged(levels_of(name, ImageOps.exif_transpose(picture)), picture)

@@ -112,8 +112,8 @@ def _points(found: points.PointSet) -> Samples:
     return Samples(found.values, {}, positions=found.positions)
 
 
-def _picture(path: Path, size: Size, max_pixels: int) -> Samples:
-    pixels, finer = image.load_detailed(path, size, max_pixels=max_pixels)
+def _picture(path: Path, size: Size, max_pixels: int, **options: Any) -> Samples:
+    pixels, finer = image.load_detailed(path, size, max_pixels=max_pixels, **options)
     return Samples(pixels, {}, finer)
 
 
@@ -158,6 +158,7 @@ KINDS: dict[str, SignalKind] = {
         shown_suffix=".png",
         fit_size=128,
         search_size=96,
+        options=image.OPTIONS,
         read=_picture,
         sample=lambda size, limit: Samples(image.sample_image(size, max_pixels=limit), {}),
         write=lambda path, values, attributes: image.write_image(path, values),

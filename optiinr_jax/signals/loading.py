@@ -71,16 +71,18 @@ def load_signal(
     """Read a signal file; what kind it is follows from the suffix, and from what an array holds.
 
     Args:
-        size: for a picture, one number for a square or (height, width): the largest centred part
-            of that aspect is cut out, then resized with an antialiasing filter, up or down. For a
-            sound, the number of samples kept from the start. For a solid, voxels along the longest
-            side. None keeps every point of the file; a mesh, which has none, gets 128 voxels along
-            its longest side.
+        size: for a picture, the pixels of its longest side, or (height, width): the largest centred
+            part of that aspect is cut out, then resized with an antialiasing filter, up or down.
+            For a sound, the number of samples kept from the start. For a solid, voxels along the
+            longest side. None keeps every point of the file; a mesh, which has none, gets 128
+            voxels along its longest side.
         kind: row of KINDS, where a file may be of several, as an array of 0 and 1 may be a solid
             or a field; None: the one that it looks like.
         max_points: refuse a larger file before it is decoded; by default the limit of its kind.
-        **options: of the kind. Audio: `start`, `duration` and `sample_rate`, see `load_audio`.
-            Volume: `crop`, see `read_volume`. Field: `key` and `channels`, see `read_field`.
+        **options: of the kind. Image: `square` cuts the largest one out of the middle. Audio:
+            `start`, `duration`, `sample_rate` and `mono`, see `load_audio`. Volume: `crop`, see
+            `read_volume`. Field: `key` and `channels`, see `read_field`. Video: `start` and
+            `duration`. Points: `num_values`, see `read_points`.
     """
     path = Path(path)
     kind = kind_of_file(path) if kind is None else kind

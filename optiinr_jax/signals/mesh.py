@@ -1,8 +1,8 @@
 """Surfaces of triangles: read, write, and the surface of a field of numbers.
 
 Files are .ply, .obj, .stl, .off and .glb. What a file promises is compared with its bytes; then
-trimesh decodes all but .obj, with no access to other files or the network, no textures and no
-repairs. What it lets pass, a file that ends early or holds garbage, is caught here.
+trimesh decodes all but .obj and .off, with no access to other files or the network, no textures and
+no repairs. What it lets pass, a file that ends early or holds garbage, is caught here.
 
 Letters: V vertices, F faces. A vertex is (x, y, z) in the units of the file, or of the box.
 """
@@ -19,14 +19,16 @@ from jaxtyping import Float, Float64, Int
 
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.gltf import plain_scene
 from optiinr_jax.signals.mesh_promises import excess_of
 from optiinr_jax.signals.obj import read_obj
+from optiinr_jax.signals.off import read_off
 
 if TYPE_CHECKING:
     from trimesh import Scene
 
 MESH_SUFFIXES = (".ply", ".obj", ".stl", ".off", ".glb")
-WRITABLE_MESHES = (".ply", ".obj", ".stl", ".glb")
+WRITABLE_MESHES = (".ply", ".obj", ".stl", ".glb", ".off")
 MAX_FACES = 50_000_000
 _LARGEST = 1e15  # of a coordinate: far beyond it float32 files, and the units, make no sense
 _CLEARANCE = np.float32(1e-4)  # of a field from its level
@@ -60,8 +62,8 @@ def read_mesh(path: str | os.PathLike[str]) -> Mesh:
             f"{path} promises {excess}, but no more than such a file can hold was expected; export "
             "it again as one mesh."
         )
-    if suffix == ".obj":
-        vertices, faces = read_obj(content)
+    if suffix in _READERS:
+        vertices, faces = _READERS[suffix](content)
         _check_whole(path, content, len(faces))
     else:
         vertices, faces = _load(path, content)
@@ -79,17 +81,48 @@ def _load(path: Path, content: bytes) -> tuple[Float64[np.ndarray, "V 3"], Int[n
     """Vertices and faces as trimesh decodes them."""
     import trimesh
 
+    suffix = path.suffix.lower()
+    tidy = _TIDY[suffix](content)
     scene = trimesh.load_scene(
-        io.BytesIO(content), file_type=path.suffix.lower()[1:], process=False, skip_materials=True
+        io.BytesIO(tidy), file_type=suffix[1:], process=False, skip_materials=True
     )
     _check_whole(path, content, _num_faces(scene))
     loaded = scene.to_mesh()
     return np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces, np.int64)
 
 
+def _tidy_ply(content: bytes) -> bytes:
+    """A .ply file whose comments are ASCII, as trimesh reads them.
+
+    Raises:
+        ValueError: its faces are strips of triangles.
+    """
+    head, mark, rest = content.partition(b"end_header")
+    if b"element tristrips" in head:
+        raise ValueError("its faces are strips of triangles, so export it as single triangles")
+    return re.sub(rb"[\x80-\xff]", b"?", head) + mark + rest
+
+
+def _tidy_stl(content: bytes) -> bytes:
+    """A binary .stl file without what some programs write behind its triangles."""
+    if len(content) < 84 or content.lstrip().startswith(b"solid"):
+        return content
+    length = 84 + 50 * int.from_bytes(content[80:84], "little")
+    return content[:length]
+
+
+_READERS = {".obj": read_obj, ".off": read_off}
+_TIDY = {".ply": _tidy_ply, ".stl": _tidy_stl, ".glb": plain_scene}
+
+
 def write_mesh(path: str | os.PathLike[str], mesh: Mesh) -> Path:
-    """Write a surface as .ply, .obj, .stl or .glb, by the suffix."""
+    """Write a surface as .ply, .obj, .stl, .glb or .off, by the suffix."""
     path = Path(path)
+    if path.suffix.lower() not in WRITABLE_MESHES:
+        raise SignalError(
+            f"{path} ends in {path.suffix or 'no suffix'}, but a surface is written as one of "
+            f"{', '.join(WRITABLE_MESHES)}; change the suffix."
+        )
     import trimesh
 
     surface = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)

@@ -28,7 +28,7 @@ def read_obj(content: bytes) -> tuple[Float64[np.ndarray, "V 3"], Int[np.ndarray
             corners.extend(_index(corner, len(numbers) // 3) for corner in rest)
             counts.append(len(rest))
     vertices = np.array(numbers, np.float64).reshape(-1, 3)
-    return vertices, _fans(np.array(corners, np.int64), np.array(counts, np.int64))
+    return vertices, fans(np.array(corners, np.int64), np.array(counts, np.int64))
 
 
 def _index(corner: bytes, num_vertices: int) -> int:
@@ -39,7 +39,7 @@ def _index(corner: bytes, num_vertices: int) -> int:
     return number - 1 if number > 0 else num_vertices + number
 
 
-def _fans(corners: Int[np.ndarray, " n"], counts: Int[np.ndarray, " P"]) -> Int[np.ndarray, "F 3"]:
+def fans(corners: Int[np.ndarray, " n"], counts: Int[np.ndarray, " P"]) -> Int[np.ndarray, "F 3"]:
     """The triangles of polygons whose corners stand one after the other."""
     num_triangles = counts - 2
     starts = np.cumsum(counts) - counts

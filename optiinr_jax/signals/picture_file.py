@@ -40,6 +40,7 @@ _LOW_BYTES: dict[str, tuple[str, list[int]]] = {
     for mode in ("RGB", "RGBA")
     for order, other in (("B", "L"), ("L", "B"), ("N", _NATIVE_OTHER))
 } | {"LA;16B": ("RGBA", [1, 1, 1, 3])}  # grey and alpha, two bytes each
+_SPREAD = {"L;2": 85, "L;4": 17}  # raw mode of few bits -> levels of 8 bits between two of them
 
 Pixels = Float32[np.ndarray, "height width channels"]
 
@@ -92,7 +93,7 @@ class PictureFile(NamedTuple):
 
     def _levels(self, part: tuple[int, int, int, int]) -> Pixels:
         if self.low is None:
-            levels = levels_of(self.name, self.high.crop(part))
+            levels = as_tagged(levels_of(self.name, self.high.crop(part)), self.high)
         else:
             levels = self._wide_levels(part)
         if not (np.isfinite(levels).all() and levels.min() >= 0.0 and levels.max() <= 1.0):
@@ -133,7 +134,9 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".")
         if isinstance(error, UnidentifiedImageError):
-            reason = "its bytes follow no known format"
+            reason = _unknown_layout(path)
+        elif "MAX_TEXT_CHUNK" in reason:
+            reason = "its colour profile or text is longer than Pillow unpacks"
         raise SignalError(
             f"{path} cannot be decoded ({reason or type(error).__name__}), but a whole PNG, JPEG, "
             "TIFF, BMP or WEBP picture was expected; open it in a viewer and save it again."
@@ -150,6 +153,18 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
             stacklevel=2,
         )
     return file
+
+
+def _unknown_layout(path: Path) -> str:
+    """Why Pillow did not recognise a file, by the mark at its beginning."""
+    with open(path, "rb") as file:
+        head = file.read(4)
+    name = {b"II*\0": "TIFF", b"MM\0*": "TIFF", b"\x89PNG": "PNG", b"\xff\xd8\xff\xe0": "JPEG"}.get(
+        head
+    )
+    if name is None:
+        return "its bytes follow no known format"
+    return f"it is a {name} of damaged bytes, or of bits and channels that Pillow does not know"
 
 
 def _check_file(path: Path) -> None:
@@ -185,6 +200,7 @@ def _decode(path: Path, max_pixels: int) -> tuple[PictureFile, bool, int]:
         raw_modes = {_raw_mode(tile.args) for tile in picture.tile}
         _check_planes(path, picture)
         num_frames = getattr(picture, "n_frames", 1)
+        scale_transparency(picture)
         picture.load()
         ImageOps.exif_transpose(picture, in_place=True)  # a copy would take as much once more
     is_wide = any(";16" in mode for mode in raw_modes)
@@ -265,12 +281,47 @@ def over_white(pixels: Float32[np.ndarray, "h w more"], name: str) -> Pixels:
     return (colour - 1.0) * alpha + 1.0
 
 
+def _over_white_where(is_transparent: np.ndarray, levels: Pixels, name: str) -> Pixels:
+    """Grey of which one level is the transparent one."""
+    if not is_transparent.any():
+        return levels
+    return over_white(np.concatenate([levels, ~is_transparent], -1, dtype=np.float32), name)
+
+
+def scale_transparency(picture: "Image") -> None:
+    """Let the transparent level of a PNG with 1 to 4 bits be on the scale of its pixels.
+
+    Pillow spreads the levels over 8 bits, but not that one. It has to be called before the picture
+    is loaded, when the layout of its bytes is still known.
+    """
+    level, tiles = picture.info.get("transparency"), getattr(picture, "tile", [])
+    raw = _raw_mode(tiles[0].args) if tiles else ""
+    if isinstance(level, int) and raw in _SPREAD:
+        picture.info["transparency"] = _SPREAD[raw] * level
+
+
+def as_tagged(levels: Pixels, picture: "Image") -> Pixels:
+    """Wide grey by what the tags of its TIFF say: fewer than 16 bits, or 0 for white.
+
+    Of 8 bits Pillow does it itself.
+    """
+    tags = getattr(picture, "tag_v2", {})
+    is_words = picture.mode.startswith("I;16")
+    if not tags or not (is_words or picture.mode == "F"):
+        return levels
+    if is_words:
+        bits = tags.get(258, (16,))[0]
+        levels = np.minimum(levels * np.float32(65535.0 / (2**bits - 1)), 1.0)
+    return 1.0 - levels if tags.get(262) == 0 else levels
+
+
 def levels_of(name: str, picture: "Image") -> Pixels:
     """Numbers of a decoded picture, 1 for the brightest level of its mode."""
     from PIL import Image
 
     if picture.mode.startswith("I;16"):
-        return np.asarray(picture, np.float32)[..., None] / 65535.0
+        words = np.asarray(picture).astype(np.float32)[..., None]
+        return _over_white_where(words == picture.info.get("transparency"), words / 65535.0, name)
     if picture.mode == "F":
         return np.asarray(picture, np.float32)[..., None]
     if picture.mode == "I":
@@ -279,6 +330,8 @@ def levels_of(name: str, picture: "Image") -> Pixels:
             "bits were expected; save it as 16-bit grey."
         )
     is_grey = _is_grey(picture)
+    if picture.mode == "La":
+        picture = picture.convert("LA")  # the only way from it
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         if np.asarray(picture)[..., 3].min() < 255:

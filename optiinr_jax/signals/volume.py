@@ -36,6 +36,7 @@ from optiinr_jax.signals.mesh import (
     write_mesh,
 )
 from optiinr_jax.signals.occupancy import OCCUPANCY_SUFFIXES, read_occupancy, write_occupancy
+from optiinr_jax.signals.orientation import oriented
 from optiinr_jax.signals.targets import Finer, make_finer
 from optiinr_jax.signals.voxelize import voxelize
 
@@ -123,7 +124,7 @@ def write_volume(
     values: Float[np.ndarray, "nx ny nz 1"],
     attributes: Mapping[str, float],
 ) -> Path:
-    """Write what is at least 0.5: its surface as .ply .obj .stl .glb, or its voxels as .npz."""
+    """Write what is at least 0.5: its surface as .ply .obj .stl .glb .off, its voxels as .npz."""
     path, field = Path(path), np.asarray(values)[..., 0]
     suffix = path.suffix.lower()
     if suffix not in (*WRITABLE_MESHES, ".npz"):
@@ -208,7 +209,8 @@ def _solid_in(path: Path, mesh: Mesh, size: int, crop: str | None, max_voxels: i
     _check_count(shape, max_voxels)
     middle, reach = (first + last) / 2, (counts - 1) / 2 * step
     vertices = (mesh.vertices - middle + reach) / step
-    occupied, disputed = voxelize(vertices, mesh.faces, shape)
+    faces = oriented(vertices, mesh.faces, shape)
+    occupied, disputed = voxelize(vertices, faces, shape)
     if not occupied.any():
         raise SignalError(
             f"{path} encloses the centre of no voxel at size {size}, but a solid was expected; "
@@ -224,7 +226,7 @@ def _solid_in(path: Path, mesh: Mesh, size: int, crop: str | None, max_voxels: i
 
     def inside(factor: int) -> Bool[np.ndarray, "fx fy fz"]:
         fine = (vertices + 0.5) * factor - 0.5
-        return voxelize(fine, mesh.faces, (nx * factor, ny * factor, nz * factor)).occupied
+        return voxelize(fine, faces, (nx * factor, ny * factor, nz * factor)).occupied
 
     nx, ny, nz = shape
     attributes |= {"disputed": disputed} if disputed else {}

@@ -2,8 +2,7 @@
 
 Every column of voxel centres along one axis is a line. Where it crosses a triangle it goes in (+1)
 or out (-1), by the triangle's orientation; the running sum along the line is the winding number,
-and a voxel is inside where that is not zero. So overlapping parts are united, cavities stay empty,
-and an inside-out surface does no harm.
+and a voxel is inside where that is not zero. So overlapping parts are united, cavities stay empty.
 
 Which columns a triangle covers is decided along its rows: a row crosses the triangle's long edge
 and one of its two short ones, and covers the columns between, left end included and right end not.
@@ -11,8 +10,9 @@ An edge's crossing is computed from its two end points, the lower first, so it i
 for both triangles that share the edge. Hence the crossings of a closed surface add up to exactly
 zero in every column, whatever is rounded.
 
-Some surfaces are not of that kind. If every edge belongs to an even number of faces, but these are
-turned at random, a voxel is inside behind an odd number of crossings. If the surface has holes, it
+Faces that are turned, and bodies that are inside out, have been turned back before, see
+`orientation`. Where that is not possible and every edge belongs to an even number of faces, a voxel
+is inside behind an odd number of crossings. If the surface has holes, it
 is swept along all three axes and the majority of the three answers taken.
 
 Letters: V vertices, F faces; a vertex is given in voxels, the centre of voxel (i, j, k) at
@@ -87,8 +87,7 @@ def _boundary_is_empty(vertices: Vertices, faces: Faces) -> tuple[bool, bool]:
     does not, and instead of a sorted list of edges a sum is looked at. It is wrong about once in
     2^64 times.
     """
-    bits = (vertices.astype(np.float64) + 0.0).view(np.uint64)  # -0.0 becomes 0.0
-    r, s = (_scrambled(bits, seed) for seed in (1, 2))
+    r, s = (numbers_of_places(vertices, seed) for seed in (1, 2))
     directed = paired = 0
     for start in range(0, len(faces), _BATCH):
         block = faces[start : start + _BATCH]
@@ -100,8 +99,12 @@ def _boundary_is_empty(vertices: Vertices, faces: Faces) -> tuple[bool, bool]:
     return directed % 2**64 == 0, paired == 0
 
 
-def _scrambled(bits: UInt64[np.ndarray, "V 3"], seed: int) -> UInt64[np.ndarray, " V"]:
-    """A number for each triple that looks random (the finaliser of splitmix64, Vigna 2015)."""
+def numbers_of_places(vertices: Vertices, seed: int = 1) -> UInt64[np.ndarray, " V"]:
+    """A number for each place that looks random, the same for vertices in one place.
+
+    It is the finaliser of splitmix64 (Vigna 2015).
+    """
+    bits = (vertices.astype(np.float64) + 0.0).view(np.uint64)  # -0.0 becomes 0.0
     odd = np.random.default_rng(seed).integers(2**63, size=3, dtype=np.uint64) * 2 + 1
     z = (bits ^ (bits >> np.uint64(31))) @ odd
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -113,15 +116,25 @@ def _sweep(
     vertices: Vertices, faces: Faces, shape: tuple[int, ...], *, is_oriented: bool = True
 ) -> Bool[np.ndarray, "nx ny nz"]:
     """Voxels whose winding number along the third axis is not 0 (or, without signs, is odd)."""
+    number = winding(vertices, faces, shape, is_signed=is_oriented)
+    if not is_oriented:
+        number &= 1
+    return number != 0
+
+
+def winding(
+    vertices: Vertices, faces: Faces, shape: tuple[int, ...], *, is_signed: bool = True
+) -> Int[np.ndarray, "nx ny nz"]:
+    """How often a surface goes round each voxel, counted along the third axis.
+
+    Without signs, how often the line up to the voxel crosses it.
+    """
     num_rows, num_columns, num_depths = shape
-    winding = np.zeros((num_rows, num_columns, num_depths + 1), np.int32)  # last: above the grid
+    steps = np.zeros((num_rows, num_columns, num_depths + 1), np.int32)  # last: above the grid
     for found in crossings(vertices, faces, num_rows, num_columns):
         above = _first_integer(found.depth, num_depths)  # the first voxel behind the crossing
-        np.add.at(winding, (found.row, found.column, above), found.sign if is_oriented else 1)
-    np.cumsum(winding, axis=-1, out=winding)
-    if not is_oriented:
-        winding &= 1
-    return winding[..., :-1] != 0
+        np.add.at(steps, (found.row, found.column, above), found.sign if is_signed else 1)
+    return np.cumsum(steps, axis=-1, out=steps)[..., :-1]
 
 
 def _scan(

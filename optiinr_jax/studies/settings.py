@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from optiinr_jax.bo.space import Space
+from optiinr_jax.checks import plain_numbers
 from optiinr_jax.signals import Signal
 from optiinr_jax.studies.points import training_rule
 
@@ -59,6 +60,11 @@ class StudySettings:
     num_portfolio: int | None = None
     rungs: tuple[float, ...] | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Take numbers of NumPy too."""
+        for f in fields(self):
+            object.__setattr__(self, f.name, plain_numbers(getattr(self, f.name)))
 
     @property
     def aim(self) -> str:

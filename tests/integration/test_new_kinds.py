@@ -7,6 +7,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax.cli import verbs
+from optiinr_jax.cli.reading import Reading
 from optiinr_jax.signals import load_signal, write_samples
 
 FILES = {"video": "a.mp4", "field": "a.nii.gz"}
@@ -22,7 +23,7 @@ def test_through_the_command(kind, tmp_path, capsys):
     signal = oi.sample_signal(kind, (4, 6, 8))
     file = write_samples(tmp_path / FILES[kind], signal.samples, signal.frame)
     options = {"preset": "siren", "width": 6, "depth": 1, "num_steps": 5, "json_output": True}
-    verbs.fit(file, out=tmp_path / "run", size=8, **options)
+    verbs.fit(file, out=tmp_path / "run", reading=Reading(size="8"), **options)
     fitted = json.loads(capsys.readouterr().out)
     model = tmp_path / "run" / "best.inr.safetensors"
     verbs.render(model, scale=2.0, out=tmp_path / f"large{FILES[kind][1:]}")

@@ -365,3 +365,39 @@ def test_two_speakers_is_stereo(data_folder):
     read = load_audio(path, mono=True)
     assert stereo.shape == (162_816, 2)
     np.testing.assert_allclose(read.values[:, 0], mean / np.abs(mean).max(), atol=1e-7)
+
+
+def chirp(seconds: float, rate: int = 22_050) -> np.ndarray:
+    t = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(2).standard_normal(t.size) * np.sin(t)
+    return 0.4 * np.sin(2 * np.pi * (100 + 200 * t) * t) + 0.1 * noise
+
+
+def test_every_part_of_a_sound_is_what_the_whole_file_says(tmp_path, capfd):
+    """A decoder that jumps forgets what it needs: an MP3 began with 15 ms of garbage."""
+    for name, subtype in (("a.mp3", None), ("a.ogg", None), ("a.wav", "GSM610")):
+        soundfile.write(tmp_path / name, chirp(5.0), 22_050, subtype=subtype)
+        whole, _ = soundfile.read(tmp_path / name)  # in one piece
+        for start, duration in ((0.0, 5.0), (0.7, 4.2), (2.1, 0.5), (2.7, 0.5)):
+            sound = load_audio(tmp_path / name, start=start, duration=duration)
+            part = whole[round(start * 22_050) :][: len(sound.values)]
+            np.testing.assert_allclose(sound.values[:, 0] * sound.peak, part, atol=1e-3)
+    assert "error" not in capfd.readouterr().err  # of a decoder
+
+
+def test_a_stream_of_unknown_length_is_read_to_its_end(tmp_path):
+    soundfile.write(tmp_path / "a.flac", WAVE, RATE)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0  # total samples 0: not known, as of a stream
+    content[22:26] = bytes(4)
+    (tmp_path / "b.flac").write_bytes(content)
+    whole, stream = load_audio(tmp_path / "a.flac"), load_audio(tmp_path / "b.flac")
+    np.testing.assert_array_equal(whole.values, stream.values)
+    assert len(load_audio(tmp_path / "b.flac", 100).values) == 100
+
+
+def test_several_sounds_in_one_ogg_file_are_refused(tmp_path, check_refusal):
+    soundfile.write(tmp_path / "a.ogg", WAVE, RATE)
+    content = (tmp_path / "a.ogg").read_bytes()
+    (tmp_path / "b.ogg").write_bytes(content + content)
+    check_refusal("several sounds one after the other", lambda: load_audio(tmp_path / "b.ogg"))

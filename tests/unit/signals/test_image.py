@@ -16,7 +16,7 @@ from optiinr_jax.signals import (
     resize_image,
     write_image,
 )
-from optiinr_jax.signals.image import load_image
+from optiinr_jax.signals.image import load_image, pixels_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::optiinr_jax.signals.LossWarning")
 
@@ -345,3 +345,97 @@ def test_bad_writes_are_refused_and_leave_nothing(tmp_path, name, values, words)
     with pytest.raises(SignalError, match=words):
         write_image(tmp_path / name, values)
     assert not list(tmp_path.iterdir())
+
+
+def tiff_of_bits(bits: int, levels: np.ndarray, photometric: int, sample_format: int = 1) -> bytes:
+    """A grey TIFF of 8 rows in one strip, its numbers packed most significant bit first."""
+    data = levels.tobytes()
+    if bits in (4, 12):
+        places = np.arange(bits)[::-1]
+        data = np.packbits((levels[:, None] >> places & 1).astype(np.uint8).ravel()).tobytes()
+    tags = [(256, len(levels) // 8), (257, 8), (258, bits), (259, 1), (262, photometric), (273, 8)]
+    tags += [(277, 1), (278, 8), (279, len(data)), (339, sample_format)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    head = b"II*\0" + struct.pack("<I", 8 + len(data)) + data
+    return head + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+RAMP = np.linspace(0, 1, 128)
+
+
+@pytest.mark.parametrize(
+    ("bits", "photometric"), [(4, 1), (4, 0), (8, 0), (12, 1), (16, 1), (16, 0), (32, 1), (32, 0)]
+)
+def test_the_tags_of_a_tiff_say_what_its_numbers_mean(tmp_path, bits, photometric):
+    """Fewer than 16 bits in words, and 0 for white: Pillow does these for 8 bits alone."""
+    levels = RAMP if photometric == 1 else 1 - RAMP
+    kinds = {4: "u1", 8: "u1", 12: "<u2", 16: "<u2", 32: "<f4"}
+    top = 1.0 if bits == 32 else 2.0**bits - 1
+    numbers = (levels * top if bits == 32 else np.rint(levels * top)).astype(kinds[bits])
+    content = tiff_of_bits(bits, numbers, photometric, 3 if bits == 32 else 1)
+    (tmp_path / "a.tif").write_bytes(content)
+    expected = numbers / top if photometric == 1 else 1 - numbers / top
+    np.testing.assert_allclose(read_image(tmp_path / "a.tif").ravel(), expected, atol=1e-6)
+    with Image.open(tmp_path / "a.tif") as opened:
+        np.testing.assert_allclose(pixels_of(opened, "a").ravel(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_the_transparent_level_of_a_grey_png_is_white(tmp_path, bits):
+    top = 2**bits - 1
+    levels = np.arange(32).reshape(4, 8) * 2000 if bits == 16 else np.arange(32).reshape(4, 8)
+    levels = levels % (top + 1)
+    level = int(levels[0, 1])
+    places = np.arange(bits)[::-1]
+    rows = [np.packbits((row[:, None] >> places & 1).astype(np.uint8).ravel()) for row in levels]
+    body = b"".join(b"\0" + row.tobytes() for row in rows)
+    chunks = [header(8, 4, bits, 0), (b"tRNS", struct.pack(">H", level))]
+    chunks += [(b"IDAT", zlib.compress(body)), (b"IEND", b"")]
+    (tmp_path / "a.png").write_bytes(png(*chunks))
+    expected = np.where(levels == level, 1.0, levels / top)
+    with pytest.warns(LossWarning, match="transparent in places"):
+        np.testing.assert_allclose(read_image(tmp_path / "a.png")[..., 0], expected, atol=1e-6)
+    with Image.open(tmp_path / "a.png") as opened, pytest.warns(LossWarning):
+        np.testing.assert_allclose(pixels_of(opened, "a")[..., 0], expected, atol=1e-6)
+
+
+def test_grey_multiplied_by_its_opacity_is_read(tmp_path):
+    grey = np.full((4, 6), 100, np.uint8)
+    alpha = np.where(np.arange(6) < 3, 255, 128)[None, :].repeat(4, 0).astype(np.uint8)
+    data = np.stack([grey, alpha], -1)
+    tifffile.imwrite(
+        tmp_path / "a.tif", data, photometric="minisblack", extrasamples=["assocalpha"]
+    )
+    with Image.open(tmp_path / "a.tif") as opened:
+        assert opened.mode == "La"
+    pixels = read_image(tmp_path / "a.tif")[..., 0]
+    np.testing.assert_allclose(pixels[:, :3], 100 / 255, atol=0.01)
+    np.testing.assert_allclose(pixels[:, 3:], 1 - 128 / 255 + 100 / 255, atol=0.02)
+
+
+def test_what_pillow_cannot_do_is_said_in_our_words(tmp_path, check_refusal):
+    words = np.zeros(128, "<u2")
+    (tmp_path / "a.tif").write_bytes(tiff_of_bits(14, words, 1))
+    check_refusal("a TIFF of damaged bytes, or of bits", lambda: read_image(tmp_path / "a.tif"))
+    Image.fromarray(LEVELS).save(tmp_path / "a.png", icc_profile=bytes(2**21))
+    check_refusal("its colour profile or text is longer", lambda: read_image(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize(
+    ("options", "shape", "is_cut"),
+    [
+        ({"size": 10}, (8, 10), False),
+        ({"size": 48}, (40, 48), False),
+        ({"size": 10, "square": True}, (10, 10), True),
+        ({"square": True}, (20, 20), True),
+        ({"size": (10, 5)}, (10, 5), True),
+        ({"size": (10, 5), "square": True}, (5, 5), True),
+        ({"size": None}, (20, 24), False),
+    ],
+)
+def test_a_size_is_the_longest_side_and_a_square_is_cut_by_choice(
+    tmp_path, recwarn, options, shape, is_cut
+):
+    path = write_image(tmp_path / "a.png", np.swapaxes(PIXELS, 0, 1))
+    assert load_image(path, **options).shape == (*shape, 3)
+    assert len([w for w in recwarn if "in the middle are kept" in str(w.message)]) == is_cut

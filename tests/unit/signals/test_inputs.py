@@ -153,7 +153,7 @@ def test_what_of_a_file_is_lost_is_said(tmp_path):
     np.testing.assert_allclose(signal.samples, to8(COLOUR) / 255, atol=1e-6)
     frames[0].save(tmp_path / "one.png")
     with pytest.warns(LossWarning, match=r"of the 6 x 9 pixels of one.png the 6 x 6 in the middle"):
-        as_signal(tmp_path / "one.png", size=4)
+        as_signal(tmp_path / "one.png", size=4, square=True)
     oi.signals.write_audio(tmp_path / "a.wav", STEREO, 8000)
     assert as_signal(tmp_path / "a.wav").num_channels == 2
     assert as_signal(tmp_path / "a.wav", mono=True).num_channels == 1

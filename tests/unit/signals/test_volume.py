@@ -208,7 +208,7 @@ def test_wire_crop_is_no_rule_for_meshes_and_options_are_checked(tmp_path, check
     (tmp_path / "a.stl").write_bytes(encode(".stl"))
     check_refusal("rule for occupancy files", lambda: load_signal(tmp_path / "a.stl", crop="wire"))
     check_refusal("but crop", lambda: load_signal(tmp_path / "a.stl", start=3.0))
-    with pytest.raises(SignalError, match="no options"):
+    with pytest.raises(SignalError, match="but square were expected"):
         load_signal(tmp_path / "a.png", crop="tight")
 
 
@@ -227,3 +227,40 @@ def test_the_dragon_mesh_agrees_with_its_volume(data_folder):
     signal = load_signal(data_folder / "shapes" / "stanford_dragon_100kfaces.ply", size=128)
     step = np.ptp(mesh.vertices, axis=0).max() / 128
     assert signal.values.sum() * step**3 == pytest.approx(volume_of(mesh), rel=0.005)
+
+
+def test_what_other_programs_write_around_a_mesh_is_passed_over(tmp_path, check_refusal):
+    expected = load_signal(write_mesh(tmp_path / "a.ply", Mesh(*mesh_parts())), size=12).values
+    stl = trimesh.Trimesh(*mesh_parts(), process=False).export(file_type="stl")
+    (tmp_path / "a.stl").write_bytes(stl + b"made by another program, which says so at the end")
+    np.testing.assert_array_equal(load_signal(tmp_path / "a.stl", size=12).values, expected)
+    ply = (tmp_path / "a.ply").read_bytes()
+    for line in ("comment by André", "obj_info café"):
+        changed = ply.replace(b"element vertex", line.encode("latin-1") + b"\nelement vertex", 1)
+        (tmp_path / "b.ply").write_bytes(changed)
+        np.testing.assert_array_equal(load_signal(tmp_path / "b.ply", size=12).values, expected)
+    strips = PLY.replace("vertex 3", "vertex 4") + "element tristrips 1\n"
+    strips += "property list int int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n"
+    (tmp_path / "c.ply").write_text(strips + "4 0 1 2 3\n")
+    check_refusal("strips of triangles", lambda: load_signal(tmp_path / "c.ply"))
+
+
+@pytest.mark.parametrize("name", ["a.gltf", "a.3mf", "a.xyz", "a"])
+def test_a_surface_is_written_in_formats_that_are_named(tmp_path, name):
+    with pytest.raises(SignalError, match=r"is written as one of .ply, .obj, .stl, .glb, .off"):
+        write_mesh(tmp_path / name, Mesh(*mesh_parts()))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_turned_face_of_a_file_leaves_its_overlap_full(tmp_path):
+    ball = trimesh.creation.icosphere(subdivisions=3)
+    both = trimesh.util.concatenate([ball, ball.copy().apply_translation((1, 0, 0))])
+    found = []
+    for turned in ([], [0], np.arange(len(ball.faces))):
+        faces = both.faces.copy()
+        faces[turned] = faces[turned][:, ::-1]
+        trimesh.Trimesh(both.vertices, faces, process=False).export(tmp_path / "a.ply")
+        found.append(load_signal(tmp_path / "a.ply", size=24))
+    for signal in found[1:]:
+        np.testing.assert_array_equal(signal.values, found[0].values)
+        np.testing.assert_array_equal(signal.finer.points, found[0].finer.points)
