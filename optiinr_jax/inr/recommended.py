@@ -29,8 +29,8 @@ from optiinr_jax.signals.kinds import get_kind
 FORMAT = 1
 PACKAGED = Path(__file__).with_name("portfolio.json")
 # On the frequencies of a network of scattered samples, beside their number along a side, from a few
-# fits of the points and the masked picture of `experiments.new_kinds`: three times as high, 4 dB less.
-_SCATTERED = 0.2
+# fits of the points and the masked picture of `experiments.new_kinds`.
+_SCATTERED = 0.15
 BATCH = 8192  # points of a step, of kinds with more axes than a picture; of one of 90 x 90 so many
 WIDTHS = (32, 256)  # of a network whose width nobody names
 _FIELDS = {"kind": str, "num_points": int, "width": int, "num_steps": int, "signals": list}
@@ -146,7 +146,8 @@ def _recommendation(
     cell: Cell, entry: Entry, signal: Signal, size: tuple[int, int, int]
 ) -> Recommendation:
     num_points, width, num_steps = size
-    sides = [n ** (1.0 / signal.num_dims) for n in (cell.num_points, num_points)]
+    num_dims = min(len(get_kind(cell.kind).axes), signal.num_dims)
+    sides = [cell.num_points ** (1.0 / num_dims), num_points ** (1.0 / signal.num_dims)]
     kind, growth = get_kind(signal.kind), get_kind(signal.kind).growth
     if signal.is_scattered:  # only low frequencies restrain a network between such samples
         sides, growth = [sides[0], _SCATTERED * sides[1]], 1.0

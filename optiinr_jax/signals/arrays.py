@@ -1,4 +1,6 @@
-"""Arrays of numbers in files, with what the file says of where they lie: .npy, .npz, NIfTI, HDF5.
+"""Arrays of numbers in files, with what the file says of where they lie.
+
+.npy, .npz, NIfTI, HDF5, OpenEXR, TIFF of floats or of many pages.
 
 What a file claims to hold is read from its headers and checked before any of it is decoded, and
 nothing in it is ever executed.
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32
 
+from optiinr_jax.signals import rasters
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.formats import check_exists, import_extra, suffix_of
 from optiinr_jax.signals.occupancy import read_header
@@ -212,6 +215,19 @@ def _read_hdf5(path: Path, key: str | None, max_points: int) -> Source:
         )
 
 
+def _read_exr(path: Path, key: str | None, max_points: int) -> Source:
+    del key
+    values = rasters.read_exr(path)
+    _check_array(path, values.shape[:2], values.dtype, max_points)
+    return Source(values, has_channels=True)
+
+
+def _read_tiff(path: Path, key: str | None, max_points: int) -> Source:
+    del key
+    values, has_channels = rasters.read_tiff(path, max_points)
+    return Source(values, has_channels)
+
+
 _READERS: dict[str, Callable[[Path, str | None, int], Source]] = {
     ".npy": _read_npy,
     ".npz": _read_npz,
@@ -219,5 +235,8 @@ _READERS: dict[str, Callable[[Path, str | None, int], Source]] = {
     ".nii.gz": _read_nifti,
     ".h5": _read_hdf5,
     ".hdf5": _read_hdf5,
+    ".exr": _read_exr,
+    ".tif": _read_tiff,
+    ".tiff": _read_tiff,
 }
 SUFFIXES = tuple(_READERS)

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.signals import synthetic_fields
+from optiinr_jax.signals import rasters, synthetic_fields
 from optiinr_jax.signals.arrays import MAX_AXES, Source, read_source
 from optiinr_jax.signals.arrays import SUFFIXES as SUFFIXES
 from optiinr_jax.signals.errors import SignalError
@@ -36,7 +36,7 @@ MAX_CHANNELS = 8
 OPTIONS = ("key", "channels")  # of `read_field`, for the table of kinds
 _SAMPLE_SIZE = 32
 _MAX_FINER_SAMPLE = 2**22  # points of the embedded field between its samples
-_WRITABLE = (".npy", ".npz", ".nii", ".nii.gz", ".h5", ".hdf5")
+_WRITABLE = (".npy", ".npz", ".nii", ".nii.gz", ".h5", ".hdf5", ".exr", ".tif", ".tiff")
 
 
 class Field(NamedTuple):
@@ -61,7 +61,9 @@ def read_field(
     channels: bool = False,
     max_points: int = MAX_POINTS,
 ) -> Field:
-    """Read an array of numbers: .npy, .npz, NIfTI (extra nifti), HDF5 (extra hdf5).
+    """Read an array of numbers: .npy, .npz, NIfTI, HDF5, OpenEXR, TIFF of floats or many pages.
+
+    The extras are nifti, hdf5, exr, and tiff for floats with several channels.
 
     Args:
         size: points along the longest side, or along every one; None keeps all.
@@ -160,7 +162,7 @@ def check_size(size: Any, old: tuple[int, ...] | None) -> tuple[int, ...]:
 def write_field(
     path: Path, values: Float[np.ndarray, "*shape C"], attributes: Mapping[str, float]
 ) -> Path:
-    """Write .npy, .npz (with `spacing` and `origin`), .nii, .nii.gz or .h5, by the suffix.
+    """Write .npy, .npz (with `spacing` and `origin`), .nii, .nii.gz, .h5, .exr or .tif.
 
     Raises:
         SignalError: another suffix, numbers that are not finite, or a folder that is missing.
@@ -190,6 +192,10 @@ def _content(path: Path, suffix: str, values: np.ndarray, attributes: Mapping[st
         for name in ("spacing", "origin")
         if f"{name}_0" in attributes
     }
+    if suffix in rasters.EXR:
+        return rasters.exr_bytes(path, values)
+    if suffix in rasters.TIFF:
+        return rasters.tiff_bytes(values)
     if suffix.startswith(".nii"):
         return _nifti(path, suffix, values, attributes)
     plain = values[..., 0] if values.shape[-1] == 1 else values

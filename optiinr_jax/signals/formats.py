@@ -13,13 +13,14 @@ _EXTRAS = {
     "av": "video",
     "pillow_heif": "heic",
     "OpenEXR": "exr",
+    "tifffile": "tiff",
 }
 
 _SOUND, _FILM, _MESH = "ffmpeg -i {} a.wav", "ffmpeg -i {} a.mp4", "assimp export {} a.glb"
 _CLOUD, _RAW = "pdal translate {} a.csv", "dcraw -T -6 {}"
 # suffix of what is not read -> a command of a free program that converts it
 _COMMANDS = {
-    **dict.fromkeys((".opus", ".aac", ".wma", ".aiff", ".aif"), _SOUND),
+    **dict.fromkeys((".ac3", ".amr", ".ape", ".mka"), _SOUND),
     **dict.fromkeys((".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".ogv"), _FILM),
     **dict.fromkeys((".fbx", ".dae", ".3ds", ".x3d"), _MESH),
     **dict.fromkeys((".las", ".laz", ".e57", ".pcd"), _CLOUD),

@@ -77,7 +77,7 @@ def test_a_size_that_is_none_is_said_in_one_sentence(size, files):
         (
             "a.png",
             {"duration": 1.0},
-            "--duration is an option of audio or video, but the file is of kind",
+            "--duration is an option of audio or video",
         ),
         ("a.npz", {"sample_rate": 8000}, "--sample-rate is an option of audio"),
         ("a.wav", {"square": True}, "--square is an option of image"),
