@@ -22,7 +22,7 @@ from optiinr_jax.report.gallery.records import (
 from optiinr_jax.report.labels import Measure, interpolation_label, reference_label
 from optiinr_jax.report.parts import chart
 from optiinr_jax.report.svg import ACCENT, INK, WARM, label_axes, new_figure, to_svg
-from optiinr_jax.signals import Frame, Signal
+from optiinr_jax.signals import Frame, ScatteredSignal, Signal
 from optiinr_jax.signals.planes import Plane, planes
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_POINTS = 2**21  # of a signal between its samples
 _SCALES = (4, 3, 2)  # points to a sample along each axis, the first that MAX_POINTS allows
+_SCATTERED_POINTS = 2**15  # at which scattered points are interpolated, in seconds
 _CURVE = 400  # points of a curve that are drawn
 _LINES = (INK, ACCENT, WARM)
 
@@ -52,14 +53,17 @@ def _scattered(signal: Signal, rivals: Sequence[Rival], measure: Measure) -> Gal
     """What networks and the interpolation make of samples at some places, on one grid."""
     if signal.num_dims == 1:
         return Gallery((_curves(signal, rivals),))
-    where, frame = planes(signal.frame), signal.frame
+    is_grid = isinstance(signal, ScatteredSignal) and signal.is_grid
+    fine = int((_SCATTERED_POINTS / math.prod(signal.shape)) ** (1.0 / signal.num_dims))
+    frame = signal.frame if is_grid else signal.frame.scaled(float(max(fine, 1)))
+    where = planes(frame)
     control = f"{interpolation_label(signal.control)}, {measure.full(signal.control_score)}"
-    interpolated = sampled(signal, signal.shape)
+    interpolated = sampled(signal, frame.shape)
     contenders = [("To compare", control, interpolated)]
     for rival in rivals:
         text = figures_text(rival, measure, "between") + " at samples kept apart"
-        contenders.append((rival.title, text, rival.inr.render(shape=signal.shape)))
-    if not np.array_equal(interpolated, signal.samples):
+        contenders.append((rival.title, text, rival.inr.render(shape=frame.shape)))
+    if is_grid:
         whole = "with what is hidden, as far as it is known"
         contenders.insert(0, ("The signal", whole, signal.samples))
     tiles = tuple(
