@@ -11,8 +11,9 @@ the samples kept apart. No training and no search sees the truth of the points a
 
 Command: python -m experiments.new_kinds [NAME ...]
 Time: about half an hour on 2 cores, sizes of networks cut to that: width 64 at most, 1 500 steps
-of a fit (600 of points and mask), 12 trials of 500 steps of a search. Interrupted, it goes on where it was.
-Expected: experiments/results/new_kinds/*.json; the table of docs/kinds.md is printed from them.
+of a fit (600 of points and mask), 12 trials of 500 steps of a search. Interrupted, it goes on where
+it was.
+Expected: experiments/results/new_kinds/*.json, and the table of docs/how-to/other_kinds.md.
 """
 
 import json

@@ -262,7 +262,7 @@ def _check_values(name: str, dimension: Float | Int, kind: type) -> None:
         )
 
 
-def _is_finite(low: Number, high: Number) -> bool:
+def _is_finite(low: Any, high: Any) -> bool:
     """Whether float64 holds two numbers and their distance."""
     try:
         return math.isfinite(float(high) - float(low))

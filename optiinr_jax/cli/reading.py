@@ -12,6 +12,7 @@ from tyro.conf import arg
 
 import optiinr_jax as oi
 from optiinr_jax.cli.options import Count, Kind, Number
+from optiinr_jax.progress import saying
 from optiinr_jax.report.labels import size_label
 from optiinr_jax.signals import ScatteredSignal, SignalError
 from optiinr_jax.signals.kinds import KINDS, get_kind, kind_of_file
@@ -82,8 +83,18 @@ class Reading:
         return options | ({"crop": None} if self.crop == "none" else {})
 
 
-def read_signal(file: Path | None, sample: str, reading: Reading, purpose: str) -> oi.Signal:
-    """Load a file or the embedded sample; the size "auto" is what "fit" or "search" can afford."""
+def read_signal(
+    file: Path | None, sample: str, reading: Reading, purpose: str, *, is_said: bool = False
+) -> oi.Signal:
+    """Load a file or the embedded sample; the size "auto" is what "fit" or "search" can afford.
+
+    Where it takes long it may be said.
+    """
+    with saying(f"reading {file}", is_said=is_said):
+        return _read(file, sample, reading, purpose)
+
+
+def _read(file: Path | None, sample: str, reading: Reading, purpose: str) -> oi.Signal:
     kind = sample if file is None else reading.kind or kind_of_file(file)
     row, options = get_kind(kind), reading.options(kind)
     is_auto = reading.size == "auto"
@@ -128,7 +139,8 @@ def read_again(inr: oi.INR, file: Path, given: Reading) -> oi.Signal:
     if not kept:
         mono = inr.frame.num_channels == 1 and "mono" in get_kind(kind).options
         kept = {"size": str(max(inr.frame.shape)), "mono": mono}
-    signal = read_signal(file, kind, Reading(**kept | given.given()), "fit")
+    kept |= given.given()
+    signal = read_signal(file, kind, Reading(**kept), "fit")
     _check_part(inr, signal, file)
     return signal
 

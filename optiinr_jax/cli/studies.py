@@ -35,7 +35,6 @@ from optiinr_jax.cli.options import (
 from optiinr_jax.cli.os_signals import until_stdin_closes
 from optiinr_jax.cli.reading import Reading, facts_of, read_signal
 from optiinr_jax.cli.workers import Workers
-from optiinr_jax.progress import saying
 from optiinr_jax.report import describe_layers, print_comparison, write_report
 from optiinr_jax.report.facts import check_against
 from optiinr_jax.report.labels import signal_label
@@ -115,8 +114,7 @@ def search(
     check_counts(num_seeds=num_seeds, num_trials=num_trials)  # before hours of work
     shares = processes.make_shares(workers)
     processes.pin_to(shares[0])
-    with saying(f"reading {file}", is_said=output.is_verbose):
-        signal = read_signal(file, sample, reading, "search")
+    signal = read_signal(file, sample, reading, "search", is_said=output.is_verbose)
     folder = prepare_folder(out or Path("runs") / run_name(file))
     address = storage or str(address_of(folder / STUDY))
     if storage is None:
@@ -328,9 +326,8 @@ def open_study(text: str, name: str | None = None, model: Path | None = None) ->
     else:
         storage = Path(text) / STUDY if Path(text).is_dir() else Path(text)
         if not storage.is_file():
-            raise StudyError(
-                f"there is no study {storage}; name the folder of a run, or an address."
-            )
+            where = f"in the folder {text}" if Path(text).is_dir() else f"{text}, no such file"
+            raise StudyError(f"there is no study {where}; name the folder of a run, or an address.")
     database = database_path(address_of(storage))
     if model is None and database is not None and database.name == STUDY:
         place = database.with_name(MODEL)

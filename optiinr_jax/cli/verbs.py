@@ -36,7 +36,6 @@ from optiinr_jax.inr.baselines import fit_presets, summary
 from optiinr_jax.inr.checkpoints import make_fingerprint
 from optiinr_jax.inr.display import sizes_label
 from optiinr_jax.inr.presets import PROTOCOLS
-from optiinr_jax.progress import saying
 from optiinr_jax.report.gallery.side_by_side import draw_side_by_side
 from optiinr_jax.report.labels import signal_label, size_label
 from optiinr_jax.report.terminal import print_baselines, score_lines
@@ -106,8 +105,7 @@ def fit(
     output = Output(json_output, quiet)
     check_counts(num_steps=num_steps)
     check_name("protocol", protocol, PROTOCOLS)
-    with saying(f"reading {file}", is_said=output.is_verbose):
-        signal = read_signal(file, sample, reading, "fit")
+    signal = read_signal(file, sample, reading, "fit", is_said=output.is_verbose)
     if preset is None:
         first = read_portfolio(portfolio).recommend(signal, 1, width=width, num_steps=num_steps)[0]
         config, reason = first.config, first.reason
@@ -181,11 +179,8 @@ def compare(
     """
     output = Output(json_output, quiet)
     check_counts(num_steps=num_steps)
-    names = [name for text in presets or () for name in text.lower().split(",") if name] or None
-    with saying(f"reading {file}", is_said=output.is_verbose):
-        signal = read_signal(file, sample, reading, "search")
-    for name in names or ():
-        check_name("preset", name, PRESETS[signal.kind])
+    signal = read_signal(file, sample, reading, "search", is_said=output.is_verbose)
+    names = _preset_names(presets, signal.kind)
     folder = prepare_folder(out or Path("runs") / f"{run_name(file)}-presets")
     _check_free(folder)
     output.say(f"{signal.name}: {signal_label(signal.frame)}, folder {folder}")
@@ -349,6 +344,14 @@ def _check_free(folder: Path, name: str = "") -> oi.INR | None:
             "would overwrite; choose another --out, or remove it."
         )
     return found
+
+
+def _preset_names(words: list[str] | None, kind: str) -> list[str] | None:
+    """Names after spaces or commas; None: all."""
+    names = [name for word in words or () for name in word.lower().split(",") if name]
+    for name in names:
+        check_name("preset", name, PRESETS[kind])
+    return names or None
 
 
 def _new_file(path: Path) -> Path:

@@ -182,12 +182,7 @@ def _train_shown(
         share_program = seconds < _SPECIALISED_SECONDS
     with Progress("fit", num_steps, enabled=run.progress) as bar:
         if seconds > _LONG_SECONDS:
-            memory = predict_bytes(config, signal.num_points, signal.num_dims, signal.num_channels)
-            bar.line(
-                f"fit: {num_steps} steps of {signal.num_points} points on {config.width} units a "
-                f"layer, about {format_seconds(seconds)} and {memory / 1e9:.1f} GB of memory on a "
-                "machine like this."
-            )
+            bar.line(_estimate(signal, config, num_steps, seconds))
 
         def report(done: int, total: int, loss: float) -> None:
             bar.update(done, f"loss {loss:.3g}")
@@ -209,6 +204,15 @@ def _train_shown(
             keep_interrupted=is_interactive(),
             on_step=report,
         )
+
+
+def _estimate(signal: Signal, config: NetworkConfig, num_steps: int, seconds: float) -> str:
+    memory = predict_bytes(config, signal.num_points, signal.num_dims, signal.num_channels)
+    return (
+        f"fit: {num_steps} steps of {signal.num_points} points on {config.width} units a layer, "
+        f"about {format_seconds(seconds)} and {memory / 1e9:.1f} GB of memory on a machine like "
+        "this."
+    )
 
 
 def _checkpoint(

@@ -30,14 +30,13 @@ from optiinr_jax.inr.model import Variables, forward, init
 from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows
 from optiinr_jax.inr.task import check_batches
+from optiinr_jax.inr.waiting import wait_for
 from optiinr_jax.numerics import COMPILER_OPTIONS, ONE_THREAD
 
 _SAVE_SECONDS = 60.0  # between two checkpoints
-_PATIENCE = 0.03  # of the time that a chunk has taken, between two looks whether it is done
 _BATCH_KEY, _OFFSET_KEY = 1, 2  # folded into the key of a fit for what its steps draw
 
-# Called after every chunk with (steps done, steps in all, latest loss).
-OnStep = Callable[[int, int, float], None]
+OnStep = Callable[[int, int, float], None]  # after a chunk: steps done, in all, latest loss
 
 
 class TrainState(NamedTuple):
@@ -311,8 +310,7 @@ def train(
         for done in range(int(state.step), end, length):
             begin = jnp.asarray(done, jnp.int32)
             after, losses = run(state, data, config, limit, begin, length=length)
-            wait_for(losses)
-            losses = np.asarray(losses)[: num_steps - done]
+            losses = wait_for(losses)[: num_steps - done]
             state, history = after, [*history, losses]
             if on_step is not None:
                 on_step(min(done + length, num_steps), num_steps, float(history[-1][-1]))
@@ -332,18 +330,6 @@ def train(
     elif checkpoint is not None and bool(state.is_finite):
         save_state(checkpoint, state, history)
     return finish(state, data, np.concatenate(history))
-
-
-def wait_for(array: Array) -> None:
-    """Wait until an array is computed, so that an interrupt is heard meanwhile.
-
-    A chunk of a large signal may take minutes, in which the runtime hears nobody.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    begin = time.monotonic()
-    while not array.is_ready():
-        time.sleep(min(max(_PATIENCE * (time.monotonic() - begin), 1e-4), 0.1))
 
 
 def prepare(

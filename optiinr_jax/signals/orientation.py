@@ -19,6 +19,8 @@ from scipy.sparse.csgraph import connected_components
 
 from optiinr_jax.signals.voxelize import Faces, Vertices, numbers_of_places, winding
 
+_FEWEST = 4  # faces of a closed body
+_MOST = 2000  # bodies that are looked at one by one; more stay as they are
 _INSIDE = 0.9  # of a body's voxels in another one: it lies inside
 
 
@@ -42,8 +44,9 @@ def oriented(
     faces = _single_sided(faces, places[faces], numbers)
     faces, bodies = _consistent(faces, places[faces])
     volumes = np.bincount(bodies.body, _volumes(vertices, faces), len(bodies.is_closed))
-    volumes[~bodies.is_closed] = 0.0
-    if (volumes >= 0).all():
+    is_solid = bodies.is_closed & (np.bincount(bodies.body) >= _FEWEST)
+    volumes[~is_solid] = 0.0
+    if (volumes >= 0).all() or is_solid.sum() > _MOST:
         return faces
     return _turned(
         faces, _are_inside_out(vertices, faces, bodies.body, volumes, shape)[bodies.body]

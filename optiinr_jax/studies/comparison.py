@@ -163,6 +163,11 @@ def compare(
     total = len(families) * (len(PROTOCOLS) + num_seeds - 1) + num_seeds
     margin = CLOSE * get_kind(signal.kind).metric.margin
     with Progress("compare", total, enabled=progress) as bar:
+        if len(fresh.known) < len(families) * len(PROTOCOLS):
+            bar.line(
+                f"compare: what was found and {len(families)} published networks on fresh seeds, "
+                f"about {total} trainings of {settings.num_steps} steps"
+            )
 
         def entry(name: str, protocol: str, config: NetworkConfig, seeds: int) -> Entry:
             figures = []

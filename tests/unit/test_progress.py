@@ -57,16 +57,23 @@ def test_a_long_fit_says_so_before_it_begins(monkeypatch, capsys):
     oi.fit(signal, oi.preset("siren", width=4), num_steps=2, share_program=True, warn=False)
     said = capsys.readouterr().err
     assert said == (
-        "fit: 2 steps of 64 points on 4 units a layer, about 22m00s on a machine like this.\n"
+        "fit: 2 steps of 64 points on 4 units a layer, about 22m00s and 0.5 GB of memory on "
+        "a machine like this.\n"
     )
 
 
 def test_what_takes_long_is_said_where_somebody_waits(monkeypatch, capsys):
     """The first guided point is compiled for; a quick one is not talked about."""
     monkeypatch.setattr(progress, "DELAY", 0.05)
-    for is_terminal, seconds, said in ((True, 0.3, "busy\n"), (True, 0.0, ""), (False, 0.3, "")):
+    for is_terminal, is_said, seconds, said in (
+        (True, None, 0.3, "busy\n"),
+        (True, None, 0.0, ""),
+        (False, None, 0.3, ""),
+        (False, True, 0.3, "busy\n"),
+        (True, False, 0.3, ""),
+    ):
         monkeypatch.setattr(progress, "_has_bar", lambda is_terminal=is_terminal: is_terminal)
-        with progress.saying("busy"):
+        with progress.saying("busy", is_said=is_said):
             time.sleep(seconds)
         assert capsys.readouterr().err == said
 

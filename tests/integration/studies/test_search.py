@@ -199,3 +199,19 @@ def test_every_kind_of_signal_is_searched():
     for kind, size in (("audio", 64), ("volume", 6)):
         study = oi.search(oi.sample_signal(kind, size), num_trials=1, **RANDOM)
         assert study.trials[0].is_ended and study.trials[0].seconds > 0
+
+
+CONSTANT = {
+    "cube": oi.make_signal("volume", np.ones((6, 6, 6, 1), bool)),
+    "grey": oi.make_signal("image", np.full((8, 8, 3), 0.5)),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+@pytest.mark.filterwarnings("error::optiinr_jax.inr.FloorWarning")
+def test_a_signal_of_one_value_has_a_score(name):
+    """The error of the best constant is 0 there: nothing is divided by it, or compared with it."""
+    options = {"num_initial": 2, "num_portfolio": 0, "num_steps": 100, "width": 8, "depth": 2}
+    study = oi.search(CONSTANT[name], num_trials=2, progress=False, **options)
+    assert study.best_score > {"cube": 0.99, "grey": 20.0}[name]
+    assert not any(trial.reason for trial in study.trials)

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from optiinr_jax.cli import main
 from optiinr_jax.cli.os_signals import Terminated, raised_signals
 
 # A signal while the garbage collector calls back: an exception there is printed and lost.
@@ -92,3 +93,16 @@ optiinr_command.main()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130
     assert done.stderr == "optiinr: interrupted before it began.\n" and not done.stdout
+
+
+def test_a_worker_of_a_search_ends_without_a_word(monkeypatch, capsys):
+    """The search that started it speaks for it: its end is no interruption."""
+
+    def end(arguments):
+        raise Terminated
+
+    monkeypatch.setattr(main, "_run_verb", end)
+    assert main.run(["worker", "x", "--attached"]) == main.TERMINATED
+    assert capsys.readouterr().err == ""
+    assert main.run(["worker", "x"]) == main.TERMINATED
+    assert "terminated; what is finished is kept" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from PIL import Image
 import optiinr_jax as oi
 from optiinr_jax.cli.reading import Reading, facts_of, read_again, read_signal
 from optiinr_jax.signals import LossWarning
+from tests.helpers import make_inr
 
 pytestmark = pytest.mark.filterwarnings("ignore::optiinr_jax.signals.LossWarning")
 RATE = 4000
@@ -29,7 +30,7 @@ def files(tmp_path):
 def fitted(signal: oi.Signal, reading: Reading | None) -> oi.INR:
     """A network of a signal that nobody has trained, as its file holds it."""
     config = oi.preset("siren", modality=signal.kind, width=4, depth=1)
-    inr = oi.make_inr(signal, config)
+    inr = make_inr(signal, config)
     inr.info.update({} if reading is None else facts_of(reading, signal))
     return inr
 

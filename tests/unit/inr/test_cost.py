@@ -31,3 +31,11 @@ def test_operations_of_a_step_by_hand():
 @pytest.mark.parametrize(("side", "length"), [(8, 50), (128, 5), (512, 1)])
 def test_chunks_get_shorter_as_steps_get_longer(side, length):
     assert cost.chunk_steps(inr.preset("siren", depth=4), side**2, 3) == length
+
+
+def test_the_memory_of_a_fit_grows_with_its_points():
+    """12 million pixels on 256 units took 1.85 GB (benchmarks/bench_large_picture.py)."""
+    config = inr.preset("siren", width=256)
+    found = [cost.predict_bytes(config, n, 2, 3) for n in (10_000, 12_000_000)]
+    assert 0.4e9 < found[0] < 0.8e9
+    assert 1.4e9 < found[1] < 2.4e9
