@@ -155,7 +155,7 @@ def _figures(inr: oi.INR, at_truth: Callable[[Any], float], start: float) -> Fig
 def table() -> str:
     """The figures in Markdown."""
     lines = [
-        "| signal | interpolation | `fit` | `search` | over linear (points: RBF) | over the best one |",
+        "| signal | interpolation | `fit` | `search` | over linear (points: RBF) | over the best |",
         "|---|---|---|---|---|---|",
     ]
     for name in CASES:
