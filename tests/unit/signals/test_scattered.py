@@ -180,8 +180,8 @@ def test_refusals(tmp_path, check_refusal, no_type_checks):
 @pytest.mark.filterwarnings("ignore::optiinr_jax.inr.FloorWarning")
 @pytest.mark.parametrize("signal", [MASKED, POINTS], ids=["mask", "points"])
 def test_it_is_fitted_stored_and_measured(signal, tmp_path):
-    config = oi.preset("siren", width=6, depth=1, protocol="search", factor=4.0)
-    inr = oi.fit(signal, config, num_steps=20, progress=False)
+    config = oi.preset("siren", width=6, depth=1)
+    inr = oi.fit(signal, config, num_steps=5, progress=False)
     assert inr.objective == "continuous" and inr.scores.control_name == signal.control
     again = oi.load_inr(inr.save(tmp_path / "a.inr.safetensors"))
     scores = again.evaluate(signal)
