@@ -16,7 +16,9 @@ from optiinr_jax.signals import Signal as Signal
 from optiinr_jax.signals import as_signal as as_signal
 from optiinr_jax.signals import load_dataset_signal as load_dataset_signal
 from optiinr_jax.signals import load_signal as load_signal
+from optiinr_jax.signals import make_points as make_points
 from optiinr_jax.signals import make_signal as make_signal
+from optiinr_jax.signals import mask as mask
 from optiinr_jax.signals import sample_signal as sample_signal
 from optiinr_jax.studies import Portfolio as Portfolio
 from optiinr_jax.studies import Study as Study

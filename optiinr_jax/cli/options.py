@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, arg
 
-Sample = Literal["image", "audio", "volume"]
+Sample = Literal["image", "audio", "volume", "field", "video", "points"]
+Kind = Annotated[Sample | None, arg(help_behavior_hint="")]
 File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 Model = Annotated[Path, arg(metavar="MODEL")]
 Storage = Annotated[str, arg(metavar="STORAGE")]

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 import optiinr_jax as oi
-from optiinr_jax.cli.options import Count, Number
+from optiinr_jax.cli.options import Count, Kind, Number
 from optiinr_jax.progress import saying
 from optiinr_jax.report.labels import size_label
-from optiinr_jax.signals import SignalError
+from optiinr_jax.signals import ScatteredSignal, SignalError
 from optiinr_jax.signals.kinds import KINDS, get_kind, kind_of_file
 
 READING = "reading"  # key in a model's facts
@@ -34,16 +34,23 @@ class Reading:
         size: for a picture, N pixels along its longest side, or H x W pixels, which are cut out of
             the middle first (auto: 128 for fit, 96 for search and compare); for a sound, the first
             N samples (auto: 8192 and 4096); for a solid, N voxels along its longest side (auto: 32
-            and 24); full: every point of the file. For eval, auto is what the model was fitted to.
+            and 24); for a field, N points along its longest side (auto: 48 and 32); for a video, N
+            pixels along the longest side of a frame, and the first N frames (auto: 64 and 32); N of
+            scattered points (auto: 20 000 and 5 000); full: every point of the file. For eval, auto
+            is what the model was fitted to.
+        kind: kind of the file, where it may be of several: an array of 0 and 1 may be a solid or a
+            field, a TIFF of pages a picture, a video or a field.
         square: cut the largest square out of the middle of a picture.
-        start: start of the part of a sound, in seconds.
-        duration: length of the part of a sound, in seconds; all its samples are kept.
+        start: start of the part of a sound or a video, in seconds.
+        duration: length of the part of a sound or a video, in seconds; all its samples or frames
+            are kept.
         sample_rate: rate to which a sound is resampled, in Hz.
         mono: take the mean of the two channels of a sound.
         crop: how an array of voxels is cropped: tight (default), wire (as WIRE's code) or none.
     """
 
     size: _SIZE = "auto"
+    kind: Kind = None
     square: bool = False
     start: Number = None
     duration: Number = None
@@ -65,7 +72,7 @@ class Reading:
         Raises:
             ValueError: one that files of this kind do not have.
         """
-        options = {name: value for name, value in self.given().items() if name != "size"}
+        options = {n: value for n, value in self.given().items() if n not in ("size", "kind")}
         for name in options:
             if name not in get_kind(kind).options:
                 kinds = " or ".join(k for k, row in KINDS.items() if name in row.options)
@@ -88,25 +95,29 @@ def read_signal(
 
 
 def _read(file: Path | None, sample: str, reading: Reading, purpose: str) -> oi.Signal:
-    kind = sample if file is None else kind_of_file(file)
+    kind = sample if file is None else reading.kind or kind_of_file(file)
     row, options = get_kind(kind), reading.options(kind)
     is_auto = reading.size == "auto"
     usual = row.fit_size if purpose == "fit" else row.search_size
-    size = None if is_auto and "duration" in options else usual if is_auto else _size(reading.size)
+    is_whole = "duration" in options and len(row.axes) == 1  # all samples of a part of a sound
+    size = None if is_auto and is_whole else usual if is_auto else _size(reading.size)
     if file is None:
         return oi.sample_signal(kind, size)
     try:
-        return oi.load_signal(file, size, **options)
+        return oi.load_signal(file, size, kind=kind, **options)
     except SignalError:
         if not is_auto or size is None:
             raise
-    return oi.load_signal(file, **options)  # a sound shorter than the size of this command
+    return oi.load_signal(file, kind=kind, **options)  # a sound shorter than the usual size
 
 
 def facts_of(reading: Reading, signal: oi.Signal) -> dict[str, Any]:
     """What a model file keeps of a reading: enough to read the same part again."""
-    is_auto = reading.size == "auto" and reading.duration is None
-    size = str(max(signal.shape)) if is_auto else reading.size
+    size, is_cut = reading.size, reading.duration is not None
+    if size == "auto" and isinstance(signal, ScatteredSignal):
+        size = str(len(signal.coords))
+    elif size == "auto" and not (is_cut and signal.num_dims == 1):
+        size = str(max(signal.shape[1:] if is_cut else signal.shape))
     return {READING: replace(reading, size=size).given()}
 
 
@@ -116,16 +127,15 @@ def read_again(inr: oi.INR, file: Path, given: Reading) -> oi.Signal:
     Raises:
         ValueError: it is another kind of signal, or another part of a picture.
     """
-    kind = kind_of_file(file)
+    names, known = {f.name for f in fields(Reading)}, inr.info.get(READING)
+    known = known if isinstance(known, dict) else {}
+    kept: dict[str, Any] = {n: v for n, v in known.items() if n in names}
+    kind = given.kind or kept.get("kind") or kind_of_file(file)
     if kind != inr.frame.kind:
         raise ValueError(
             f"the model is of kind {inr.frame.kind}, but {file} is of kind {kind}; give the file "
             "that it was fitted to."
         )
-    known = inr.info.get(READING)
-    kept: dict[str, Any] = {}
-    if isinstance(known, dict):
-        kept = {f.name: known[f.name] for f in fields(Reading) if f.name in known}
     if not kept:
         mono = inr.frame.num_channels == 1 and "mono" in get_kind(kind).options
         kept = {"size": str(max(inr.frame.shape)), "mono": mono}
@@ -150,7 +160,7 @@ def _size(text: str) -> int | tuple[int, ...] | None:
             "--size 256."
         )
     numbers = tuple(map(int, sides))
-    return numbers if len(numbers) == 2 else numbers[0]
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def _check_part(inr: oi.INR, signal: oi.Signal, file: Path) -> None:

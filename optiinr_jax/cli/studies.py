@@ -89,7 +89,7 @@ def search(
     """Search for the network that represents FILE best; the same command again resumes.
 
     Args:
-        file: picture, sound or solid; without one, the embedded sample.
+        file: picture, sound, solid, field, video or points; without one, the embedded sample.
         sample: kind of the embedded sample.
         out: folder of the run (default: runs/NAME).
         reading: what of the file is read.

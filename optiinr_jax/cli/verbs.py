@@ -81,7 +81,7 @@ def fit(
     Without --preset it is the network that did best on other signals of this kind.
 
     Args:
-        file: picture, sound or solid; without one, the embedded sample.
+        file: picture, sound, solid, field, video or points; without one, the embedded sample.
         sample: kind of the embedded sample.
         preset: a published network instead: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...;
             docs/presets.md lists all.
@@ -164,7 +164,7 @@ def compare(
     """Fit published networks to FILE side by side; the same command again continues.
 
     Args:
-        file: picture, sound or solid; without one, the embedded sample.
+        file: picture, sound, solid, field, video or points; without one, the embedded sample.
         sample: kind of the embedded sample.
         presets: names of the networks, after spaces or commas (default: all for this kind).
         protocol: official (the authors' rate, schedule and batch), paper (AdamW, 1e-4) or search
@@ -218,8 +218,9 @@ def render(
     Args:
         model: model file from search or fit (best.inr.safetensors).
         out: file to write; its suffix decides the format: .png .tif .jpg for a picture, .wav .flac
-            .ogg for a sound, .ply .obj .stl .glb .off .npz for a solid (default: render.png, .wav
-            or .ply).
+            .ogg for a sound, .ply .obj .stl .glb .off .npz for a solid, .npz .npy .nii .nii.gz
+            .h5 for a field, .gif .mp4 .mkv .npz for a video, .csv .npz for points (default:
+            render.png, .wav, .ply, .npz, .gif or .csv).
         scale: factor on every side of the signal that the model was fitted to.
         sample_rate: rate of a sound in Hz, instead of a scale.
         region: start and stop of each axis as fractions of it; 0.25 0.5 0 1 is the second quarter
@@ -229,7 +230,7 @@ def render(
     if sample_rate is not None:
         scale = sample_rate / inr.frame.attributes.get("sample_rate", sample_rate)
     out = out or _new_file(Path("render").with_suffix(get_kind(inr.frame.kind).suffix))
-    if region and inr.frame.num_dims == 3:
+    if region and get_kind(inr.frame.kind).is_binary:
         raise ValueError("a --region of a solid is not supported; render it whole.")
     if len(region) % 2:
         raise ValueError(f"--region has {len(region)} numbers; give start and stop of each axis.")
@@ -306,7 +307,7 @@ def evaluate(
 
     Args:
         model: model file from search or fit.
-        file: picture, sound or solid.
+        file: picture, sound, solid, field, video or points.
         reading: what of the file is read, where it is not what the model was fitted to.
         quiet: print nothing but the numbers, one per line.
         json_output: print one line of JSON and nothing else.

@@ -75,7 +75,7 @@ def fit_presets(
     """
     rows = PRESETS[signal.kind]
     configs = {name: _preset(signal, name, protocol, width, depth) for name in names or rows}
-    digest = hashlib.sha256(signal.stored.tobytes()).hexdigest()
+    digest = hashlib.sha256(signal.content()).hexdigest()
     options = {"num_steps": num_steps, "seed": seed, "progress": progress}
     train = partial(fit, signal, share_program=False, pause_at=num_steps, info=info, **options)
     paths = {name: folder / f"{name}.inr.safetensors" for name in configs}

@@ -229,8 +229,7 @@ def _checkpoint(
     facts = [*settings, signal.frame.to_json(), config.to_json()]
     draws = np.asarray(jax.random.key_data(key)).tobytes()
     draws += b"" if init is None else init.to_bytes()
-    stored = signal.stored.tobytes() + (signal.finer.points.tobytes() if signal.finer else b"")
-    return Checkpoint(Path(run.checkpoint), make_fingerprint(facts, draws, stored))
+    return Checkpoint(Path(run.checkpoint), make_fingerprint(facts, draws, signal.content()))
 
 
 def make_inr(

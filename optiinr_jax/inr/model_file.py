@@ -19,7 +19,6 @@ from optiinr_jax.inr.reparameterization import fourier_basis
 from optiinr_jax.inr.rounding import BASIS, SCALE, decode_arrays, encode_arrays
 from optiinr_jax.sealed import check_format, seal, unseal
 from optiinr_jax.signals import Frame
-from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.scores import check_objective
 
 FORMAT, FORMAT_VERSION = "optiinr", 3
@@ -100,7 +99,7 @@ def _check(metadata: dict[str, str], file: Any) -> tuple[NetworkConfig, Frame, d
         config_record |= {
             "coord_range": record["coord_range"],
             "value_range": record["value_range"],
-            "natural_range": get_kind(frame.kind).natural_range,
+            "natural_range": frame.natural_range,
         }
     config = NetworkConfig.from_json(config_record)
     info = json.loads(metadata["info"])

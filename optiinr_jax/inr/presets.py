@@ -12,7 +12,7 @@ from typing import Any
 from optiinr_jax.checks import check_name, check_whole
 from optiinr_jax.inr.config import NetworkConfig, check_config, make_layer
 from optiinr_jax.inr.published import PRESETS, Preset
-from optiinr_jax.inr.recommended import recommend
+from optiinr_jax.inr.recommended import BATCH, recommend
 from optiinr_jax.inr.sampling import GRID, sampling_of
 from optiinr_jax.signals import Signal
 
@@ -21,6 +21,9 @@ PAPER: dict[str, dict[str, Any]] = {
     "image": {},
     "audio": {"output_init": "tiny"},
     "volume": {"batch_size": 200_000},
+    "video": {"batch_size": BATCH},
+    "points": {"batch_size": BATCH},
+    "field": {"batch_size": BATCH},  # the paper has none of these three
 }
 
 # How every trial of a search is trained: SOAP on gradients of one norm, the rates risen over the
@@ -80,7 +83,7 @@ def preset(
 
     Args:
         name: of a row of PRESETS: siren, finer, gauss, wire, gf, wf, fr, iga, pemlp, ...
-        modality: kind of signal: image, audio or volume.
+        modality: kind of signal, a row of PRESETS.
         protocol: how it is trained. "paper": AdamW 1e-4, constant, as the OptiINR paper trains its
             baselines; "official": the authors' rate, schedule, batch and normalisation;
             "search": their rate, trained as a search trains.

@@ -313,4 +313,36 @@ _VOLUME = {
     ),
 }
 
-PRESETS: dict[str, dict[str, Preset]] = {"image": _IMAGE, "audio": _AUDIO, "volume": _VOLUME}
+_BATCH = 131_072  # points of a step, where the authors' pictures fit whole
+_GRIDLESS = ("siren", "finer", "gauss", "wire", "wire_real", "gf", "wf")
+
+
+def _borrowed_rows(modality: str) -> dict[str, Preset]:
+    """What serves any number of dimensions; mini-batches, where the authors took all pixels."""
+    return {
+        name: _borrowed(name, modality, training={**_IMAGE[name].training, "batch_size": _BATCH})
+        for name in (*_GRIDLESS, "relu_nerf")
+    }
+
+
+_VIDEO = {
+    **_borrowed_rows("video"),
+    "siren": Preset(
+        activation="siren",
+        source="SIREN, train_video.py (its width is 1 024; 0.38 % of the pixels a step, here "
+        "131 072)",
+        learning_rate=1e-4,
+        num_steps=100_000,
+        numbers=_SINE,
+        training={"batch_size": _BATCH},
+    ),
+}
+
+PRESETS: dict[str, dict[str, Preset]] = {
+    "image": _IMAGE,
+    "audio": _AUDIO,
+    "volume": _VOLUME,
+    "field": _borrowed_rows("field"),
+    "video": _VIDEO,
+    "points": _borrowed_rows("points"),
+}

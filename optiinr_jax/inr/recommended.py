@@ -28,6 +28,10 @@ from optiinr_jax.signals.kinds import get_kind
 
 FORMAT = 1
 PACKAGED = Path(__file__).with_name("portfolio.json")
+# On the frequencies of a network of scattered samples, beside their number along a side, from a few
+# fits of the points and the masked picture of `experiments.new_kinds`.
+_SCATTERED = 0.15
+BATCH = 8192  # points of a step, of kinds with more axes than a picture; of one of 90 x 90 so many
 WIDTHS = (32, 256)  # of a network whose width nobody names
 _FIELDS = {"kind": str, "num_points": int, "width": int, "num_steps": int, "signals": list}
 
@@ -58,7 +62,7 @@ class Cell:
     """Configurations for one kind of signal at about one size, the best first.
 
     Attributes:
-        kind: of the signals: image, audio or volume.
+        kind: of the signals.
         num_points: of a signal, in the geometric mean.
         width: of the networks.
         num_steps: of their trainings.
@@ -126,7 +130,9 @@ def recommend(
     signal = as_signal(signal)
     width = usual_width(signal) if width is None else width
     size = (signal.num_points, width, num_steps)
-    known = [c for c in (packaged() if cells is None else cells) if c.kind == signal.kind]
+    cells = packaged() if cells is None else cells
+    kinds = (signal.kind, get_kind(signal.kind).like)
+    known = next((of for k in kinds if (of := [c for c in cells if c.kind == k])), [])
     if not known:
         raise PortfolioError(
             f"the portfolio has no configuration for signals of kind {signal.kind}; name a "
@@ -140,12 +146,15 @@ def _recommendation(
     cell: Cell, entry: Entry, signal: Signal, size: tuple[int, int, int]
 ) -> Recommendation:
     num_points, width, num_steps = size
-    sides = [n ** (1.0 / signal.num_dims) for n in (cell.num_points, num_points)]
-    kind = get_kind(signal.kind)
+    num_dims = min(len(get_kind(cell.kind).axes), signal.num_dims)
+    sides = [cell.num_points ** (1.0 / num_dims), num_points ** (1.0 / signal.num_dims)]
+    kind, growth = get_kind(signal.kind), get_kind(signal.kind).growth
+    if signal.is_scattered:  # only low frequencies restrain a network between such samples
+        sides, growth = [sides[0], _SCATTERED * sides[1]], 1.0
     config = entry.config.scaled(
         width=width,
         size=(sides[0], sides[1]),
-        growth=kind.growth,
+        growth=growth,
         num_steps=(cell.num_steps, num_steps),
     )
     unit = kind.metric.name
@@ -154,7 +163,12 @@ def _recommendation(
         f"signals of about {cell.num_points:,} points, width {cell.width}, {cell.num_steps} steps"
     )
     is_same = (cell.width, cell.num_steps) == (width, num_steps)
-    return Recommendation(config, reason + ("" if is_same else ", scaled from there"))
+    if cell.kind != signal.kind and signal.num_points > BATCH:
+        config = replace(config, batch_size=BATCH)
+    reason += "" if is_same else ", scaled from there"
+    if cell.kind != signal.kind:
+        reason += f"; of kind {cell.kind}, because no {signal.kind} was searched"
+    return Recommendation(config, reason)
 
 
 def usual_width(signal: Signal) -> int:

@@ -250,15 +250,16 @@ class INR:
                 f"signal {signal.name!r} is of kind {signal.kind} with {signal.num_channels}; "
                 "choose a signal like the one it was fitted to."
             )
-        signal = signal.with_value_range(frame.value_range)
-        kind = get_kind(signal.kind)
-        found = signal.scores(on_grid_of(self.network(), frame, signal.frame))
+        signal = signal.with_value_range(frame.value_range).placed_in(frame)
+        kind, network = get_kind(signal.kind), on_grid_of(self.network(), frame, signal.frame)
+        found, between = signal.scores(network), f"{kind.metric.name} {signal.between_label}"
         scores = {
             kind.metric.name: found.samples,
-            f"{kind.metric.name} between samples": found.between,
-            f"{kind.metric.name} between samples, {found.control_label}": found.control,
+            between: found.between,
+            f"{between}, {found.control_label}": found.control,
+            **signal.other_scores(network),
         }
-        if kind.more_metrics:
+        if kind.more_metrics and not signal.is_scattered:
             samples, target = self.render(shape=signal.shape), signal.samples
             for name, metric in kind.more_metrics.items():
                 with contextlib.suppress(ValueError):  # smaller than the metric's window

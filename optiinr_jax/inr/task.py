@@ -14,6 +14,7 @@ from optiinr_jax.inr.gradient_adjustment import group_points
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows, sampling_of
 from optiinr_jax.signals import Signal
 from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.signals.scattered import ScatteredSignal
 from optiinr_jax.signals.scores import check_objective
 
 _CONSTANT = 1e-9  # a variance below this part of the range's square is that of a constant
@@ -33,6 +34,14 @@ def resolve(
     Raises:
         ValueError: an unknown objective.
     """
+    if isinstance(signal, ScatteredSignal):  # nothing is known between its samples
+        config = replace(config, sampling=GRID)
+        objective = objective or ("continuous" if signal.has_apart else "samples")
+        if objective == "continuous" and not signal.has_apart:
+            raise ValueError(
+                f"objective is 'continuous', but no sample of {signal.name!r} is kept apart, by "
+                "which it is measured; keep some, or choose 'samples'."
+            )
     objective = objective or ("samples" if config.sampling == GRID else "continuous")
     check_objective(objective)
     kind, signal = get_kind(signal.kind), signal.with_value_range(config.value_range)
@@ -41,17 +50,20 @@ def resolve(
         sampling=config.sampling or sampling_of(signal.kind, objective),
         coord_range=config.coord_range or kind.coord_range,
         value_range=signal.frame.value_range,
-        natural_range=kind.natural_range,
+        natural_range=signal.frame.natural_range,
     )
     return signal, written_out, objective
 
 
 def points_of(signal: Signal, sampling: str | None = GRID) -> Points:
-    """The grid of a signal with its targets, and what a sampling needs besides, on the device.
+    """The samples of a signal with their targets, and what a sampling needs besides.
 
     Raises:
         ValueError: points at a surface were asked for, but the signal is no solid.
     """
+    if isinstance(signal, ScatteredSignal):
+        targets, coords = signal.targets(), jnp.asarray(signal.training_coords)
+        return Points(targets=targets, coords=coords, shape=(signal.num_points,))
     is_between = sampling not in (None, GRID)
     surface = None
     if sampling == "surface":
@@ -78,7 +90,7 @@ def floor_of(signal: Signal, sampling: str | None = GRID) -> float:
     low, high = signal.frame.value_range
     if signal.variance() < _CONSTANT * (high - low) ** 2:
         return _SMALL * (high - low) ** 2
-    if sampling in (None, GRID):
+    if signal.is_scattered or sampling in (None, GRID):
         return signal.variance()
     points = points_of(signal, sampling)
     if points.surface is None:

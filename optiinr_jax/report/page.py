@@ -105,7 +105,8 @@ def make_gallery(facts: Facts) -> Gallery:
     if comparison.preset_inr is not None:
         origin = f"{entry_label(comparison.presets[0])}: first fresh seed"
         rivals.append(Rival("Best preset", origin, comparison.preset_inr))
-    gallery = GALLERIES[facts.signal.kind].show(facts.signal, rivals, facts.measure)
+    row = "points" if facts.signal.is_scattered else facts.signal.kind
+    gallery = GALLERIES[row].show(facts.signal, rivals, facts.measure)
     return gallery._replace(live=_live_page(facts.inr))
 
 

@@ -21,6 +21,7 @@ from optiinr_jax.signals.inputs import as_signal as as_signal
 from optiinr_jax.signals.kinds import KINDS as KINDS
 from optiinr_jax.signals.kinds import SignalKind as SignalKind
 from optiinr_jax.signals.loading import load_signal as load_signal
+from optiinr_jax.signals.loading import make_points as make_points
 from optiinr_jax.signals.loading import make_signal as make_signal
 from optiinr_jax.signals.loading import sample_signal as sample_signal
 from optiinr_jax.signals.loading import write_samples as write_samples
@@ -36,6 +37,8 @@ from optiinr_jax.signals.metrics import snr as snr
 from optiinr_jax.signals.metrics import ssim as ssim
 from optiinr_jax.signals.rendering import mesh_of as mesh_of
 from optiinr_jax.signals.rendering import render_mesh as render_mesh
+from optiinr_jax.signals.scattered import ScatteredSignal as ScatteredSignal
+from optiinr_jax.signals.scattered import mask as mask
 from optiinr_jax.signals.scores import OBJECTIVES as OBJECTIVES
 from optiinr_jax.signals.scores import Scores as Scores
 from optiinr_jax.signals.signal import Signal as Signal

@@ -26,7 +26,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Float32
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.signals import synthetic
+from optiinr_jax.signals import audio_container, synthetic
 from optiinr_jax.signals.audio_header import check_whole
 from optiinr_jax.signals.errors import SignalError, say_lost
 
@@ -41,7 +41,7 @@ _WRITABLE = {  # format, subtype, bits that numbers are rounded to, greatest rat
     ".flac": ("FLAC", "PCM_24", 24, 655_350),
     ".ogg": ("OGG", "VORBIS", 24, 192_000),  # libsndfile crashes above 200 kHz
 }
-SUFFIXES = (*_WRITABLE, ".mp3")
+SUFFIXES = (*_WRITABLE, ".mp3", *audio_container.SUFFIXES)
 OPTIONS = ("start", "duration", "sample_rate", "mono")  # of `load_audio`, for the table of kinds
 _LONG = 2**23  # samples of a sound that has to be more than a few bytes
 _MOST_A_BYTE = 64  # samples of it; music and speech have up to 50 in the smallest formats
@@ -285,7 +285,7 @@ def _open(path: Path) -> "SoundFile":
         def seekable(self) -> bool:
             return False
 
-    return Sequential(path)
+    return Sequential(audio_container.openable(path, MAX_SAMPLES))
 
 
 def _count_samples(path: Path, limit: int) -> int:

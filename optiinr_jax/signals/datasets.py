@@ -75,9 +75,9 @@ def load_dataset_signal(name: str, size: Any = None, **options: Any) -> Signal:
     """
     path = fetch(name)
     if kind_of_file(path) == "audio":
-        options = {"mono": True} | options
+        options.setdefault("mono", True)
     if isinstance(size, int) and kind_of_file(path) == "image":
-        options = {"square": True} | options
+        options.setdefault("square", True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LossWarning)
         return load_signal(path, size, **options)

@@ -93,6 +93,18 @@ class Frame:
         return self.with_shape(tuple(max(1, round(n * scale)) for n in self.shape))
 
     @property
+    def natural_range(self) -> tuple[Any, Any]:
+        """Of the values in a file: that of the kind, or the signal's own, as a field has one."""
+        row = get_kind(self.kind)
+        return row.natural_range or (self.attributes["low"], self.attributes["high"])
+
+    @property
+    def unit(self) -> Any:
+        """The difference of natural values that the metric counts as 1, as PSNR its data range."""
+        low, high = self.natural_range
+        return 1.0 if get_kind(self.kind).natural_range else high - low
+
+    @property
     def edge(self) -> float:
         """Where the cell of a sample begins, in samples from it: -1/2, or 0 for a sound."""
         return get_kind(self.kind).edge
@@ -126,7 +138,7 @@ class Frame:
 
     def to_natural(self, values: Float[AnyArray, "*s"]) -> Float[AnyArray, "*s"]:
         """Values as the network gives them, in the range of a file and of the metric."""
-        return rescale(values, self.value_range, get_kind(self.kind).natural_range)
+        return rescale(values, self.value_range, self.natural_range)
 
     def to_samples(self, values: ArrayLike) -> Float[np.ndarray, "*shape_C"]:
         """Values (N, C) of the points on the grid, (*shape, C); what is on it already stays."""
@@ -193,7 +205,7 @@ def natural_frame(
 
 def to_values(samples: Float[AnyArray, "*s"], frame: Frame) -> Float[AnyArray, "*s"]:
     """Natural values as the network learns them; `Frame.to_natural` goes back."""
-    return rescale(samples, get_kind(frame.kind).natural_range, frame.value_range)
+    return rescale(samples, frame.natural_range, frame.value_range)
 
 
 def _check_record(record: dict[str, Any], remedy: str) -> None:
@@ -201,7 +213,7 @@ def _check_record(record: dict[str, Any], remedy: str) -> None:
     kind, shape, attributes = record["kind"], record["shape"], record["attributes"]
     _expect(isinstance(kind, str), "kind", kind, "a name", remedy)
     row = get_kind(kind)
-    is_shape = isinstance(shape, list | tuple) and len(shape) == len(row.axes)
+    is_shape = isinstance(shape, list | tuple) and row.has_dims(len(shape))
     is_shape = is_shape and all(_is_whole(n) and n >= 1 for n in shape)
     axes = " x ".join(row.axes)
     _expect(is_shape, "shape", shape, f"{axes} as a list of whole numbers from 1", remedy)
@@ -219,6 +231,10 @@ def _check_record(record: dict[str, Any], remedy: str) -> None:
     is_named = is_named and all(map(_is_number, attributes.values()))
     expected = f"at most {_MAX_ATTRIBUTES} named finite numbers"
     _expect(is_named, "attributes", attributes, expected, remedy)
+    if row.natural_range is None:
+        low, high = attributes.get("low", 0.0), attributes.get("high", 0.0)
+        expected = "the least and the greatest value as low and high"
+        _expect(low < high, "attributes", attributes, expected, remedy)
 
 
 def _expect(holds: bool, name: str, got: object, expected: str, remedy: str) -> None:

@@ -22,6 +22,7 @@ from optiinr_jax.signals import synthetic
 from optiinr_jax.signals.continuous import lanczos_matrix
 from optiinr_jax.signals.errors import SignalError, say_lost
 from optiinr_jax.signals.picture_file import (
+    HEIC,
     MAX_PIXELS,
     PictureFile,
     Pixels,
@@ -35,12 +36,17 @@ from optiinr_jax.signals.targets import Finer, make_finer
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_WRITABLE = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
-SUFFIXES = (*_WRITABLE, ".bmp", ".webp")
+_WRITABLE = {
+    **{".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"},
+    **{".webp": "WEBP", ".avif": "AVIF"},
+}
+SUFFIXES = (*_WRITABLE, ".bmp", ".gif", *HEIC)
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "PNG": {"optimize": True},
     "JPEG": {"quality": 95, "subsampling": 0},
     "TIFF": {"compression": "tiff_adobe_deflate"},
+    "WEBP": {"lossless": True},
+    "AVIF": {"quality": 90, "subsampling": "4:4:4"},
 }
 OPTIONS = ("square",)  # of `load_image`, for the table of kinds
 _SAMPLE_SIZE = 128
@@ -202,7 +208,7 @@ def _cut_box(old_height: int, old_width: int, height: int, width: int) -> tuple[
 
 
 def write_image(path: str | os.PathLike[str], values: ArrayLike) -> Path:
-    """Write (height, width, channels) numbers as an 8-bit PNG, JPEG or TIFF, by the suffix.
+    """Write (height, width, channels) numbers with 8 bits, PNG, JPEG, TIFF, WEBP or AVIF.
 
     Numbers outside [0, 1] are clipped, since a network's output passes them slightly. The file
     appears whole or not at all.

@@ -5,7 +5,9 @@ are divided by 255 and 65 535, signed words and double words of a sound by 2^15 
 natural values already: [0, 1] of a picture, [-1, 1] of a sound.
 
 One rule of kinds. One axis, or two with a sample rate, are a sound; two axes, or three of which the
-last has 1 to 4 numbers, are a picture; three axes of truth values are a solid.
+last has 1 to 4 numbers, are a picture; three axes of truth values are a solid; three axes of other
+numbers are a field; four axes of bytes, of which the last has 1 or 3, are a video.
+What may be several things is told by `kind`; a field keeps its units.
 """
 
 import os
@@ -17,8 +19,10 @@ import numpy as np
 from optiinr_jax.signals.audio import check_rate, normalised
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.image import pixels_of
-from optiinr_jax.signals.loading import load_signal, make_signal
+from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.signals.loading import load_signal, make_points, make_signal
 from optiinr_jax.signals.picture_file import over_white
+from optiinr_jax.signals.scattered import mask as hide
 from optiinr_jax.signals.signal import Signal
 
 SignalLike = Any  # what `as_signal` takes
@@ -30,7 +34,14 @@ _KINDS_OF_TYPE = {"uint8": "image", "uint16": "image", "int16": "audio", "int32"
 
 
 def as_signal(
-    source: Any, *, sample_rate: Rate = None, name: str | None = None, **options: Any
+    source: Any,
+    *,
+    kind: str | None = None,
+    sample_rate: Rate = None,
+    name: str | None = None,
+    coords: Any = None,
+    mask: Any = None,
+    **options: Any,
 ) -> Signal:
     """Make a signal of a path, of an array of any library, or of a picture of Pillow's.
 
@@ -39,8 +50,13 @@ def as_signal(
     Args:
         source: a Signal, which stays; a path; an array of NumPy, JAX, torch or anything else with
             `__array__` or DLPack; a PIL image; or a sound as (samples, sample rate).
-        sample_rate: of a sound, in Hz.
+        kind: row of KINDS, where the numbers do not say it: "field" for a time series or a map of
+            heights.
+        sample_rate: of a sound, or of the frames of a video, in Hz.
         name: of the signal; None: the file's, or "array".
+        coords: positions (N, D) of values (N,) or (N, C) that lie on no grid.
+        mask: True where a sample is hidden: it is not trained, but measured. What a NumPy masked
+            array hides is taken as unknown.
         **options: of `load_signal`, for a path.
 
     Raises:
@@ -51,12 +67,19 @@ def as_signal(
     >>> as_signal(np.sin(np.arange(400.0)), sample_rate=8000).kind
     'audio'
     """
+    if mask is not None:
+        known = as_signal(source, kind=kind, sample_rate=sample_rate, name=name, **options)
+        return hide(known, mask)
+    if coords is not None:
+        return make_points(_as_array(coords), _as_array(source), name=name or "points")
     if isinstance(source, Signal):
         return source
+    if np.ma.is_masked(source):
+        return _masked(source, {"kind": kind, "sample_rate": sample_rate, "name": name})
     if isinstance(source, str | os.PathLike):
         if sample_rate is not None:
             options["sample_rate"] = sample_rate
-        return load_signal(Path(source), **options)
+        return load_signal(Path(source), kind=kind, **options)
     if options:
         raise SignalError(
             f"got {', '.join(options)}, but only a file has such options; leave them out."
@@ -64,9 +87,10 @@ def as_signal(
     source, sample_rate = _without_rate(source, sample_rate)
     picture = _as_picture(source)
     samples = _as_array(source) if picture is None else picture
-    kind = "image" if picture is not None else _kind_of(samples, sample_rate)
-    make = {"image": _image, "audio": _sound, "volume": _solid}[kind]
-    return make(samples, name or "array", sample_rate)
+    if kind is None:
+        kind = "image" if picture is not None else _kind_of(samples, sample_rate)
+    get_kind(kind)
+    return _MAKERS[kind](samples, name or "array", sample_rate)
 
 
 def is_several(sources: Any) -> bool:
@@ -95,12 +119,19 @@ def _as_picture(source: Any) -> np.ndarray | None:
     return pixels_of(source, "the picture") if isinstance(source, Image) else None
 
 
+def _masked(source: np.ma.MaskedArray, settings: dict[str, Any]) -> Signal:
+    """A masked array, whose hidden numbers are no values of the signal: nobody looks at them."""
+    hidden = np.ma.getmaskarray(source)
+    seen = source.compressed()
+    if not len(seen):
+        raise SignalError("got an array that is masked everywhere; unmask what is known.")
+    signal = as_signal(source.filled(np.sort(seen)[len(seen) // 2]), **settings)
+    if hidden.ndim > signal.num_dims:
+        hidden = hidden.any(axis=-1)
+    return hide(signal, hidden, are_known=False)
+
+
 def _as_array(source: Any) -> np.ndarray:
-    if np.ma.is_masked(source):
-        raise SignalError(
-            "got a masked array, but every sample of a signal is trained on; fill the hidden ones, "
-            "as by numpy.ma.filled, or cut them off."
-        )
     if isinstance(source, np.ma.MaskedArray):
         source = source.data
     if hasattr(source, "detach"):  # torch refuses to give an array that has a gradient
@@ -131,15 +162,14 @@ def _kind_of(samples: np.ndarray, sample_rate: Rate) -> str:
         return "volume"
     if samples.ndim == 2 or (samples.ndim == 3 and shape[-1] <= 4):
         return "image"
-    if samples.ndim in (3, 4):
-        raise SignalError(
-            f"got shape {shape} of type {samples.dtype}, but a solid is of truth values and a "
-            "picture has 1 to 4 numbers a pixel on its last axis; compare it with a level, as in "
-            "array > 0.5, or move the axis."
-        )
+    if samples.ndim == 4 and samples.dtype == np.uint8 and shape[-1] in (1, 3):
+        return "video"
+    if samples.ndim == 3 and shape[0] > 4:  # else channels may stand before rows
+        return "field"
     raise SignalError(
-        f"got shape {shape}, but one axis (a sound), two or three (a picture), or three of truth "
-        "values (a solid) were expected; reshape it."
+        f"got shape {shape} of type {samples.dtype}, but one axis (a sound), two or three (a "
+        "picture with its colours last), or three (a solid of truth values, else a field) were "
+        'expected; say what it is by kind="field" or another, move the axis, or reshape it.'
     )
 
 
@@ -178,6 +208,30 @@ def _solid(samples: np.ndarray, name: str, sample_rate: Rate) -> Signal:
     if sample_rate is not None:
         raise SignalError("got a sample_rate with a solid; leave it out.")
     return make_signal("volume", samples if samples.ndim == 4 else samples[..., None], name=name)
+
+
+def _field(samples: np.ndarray, name: str, sample_rate: Rate) -> Signal:
+    """One number a point; several are given by `make_signal`, with their axis last."""
+    if sample_rate is not None:
+        raise SignalError("got a sample_rate with a field; leave it out, or make it a sound.")
+    return make_signal("field", samples.astype(np.float32)[..., None], name=name)
+
+
+def _video(samples: np.ndarray, name: str, sample_rate: Rate) -> Signal:
+    """Frames of colours, or of grey; a rate is that of the frames."""
+    frames = samples[..., None] if samples.ndim == 3 else samples
+    attributes = {} if sample_rate is None else {"frame_rate": float(sample_rate)}
+    return make_signal("video", _scaled("image", frames), name=name, attributes=attributes)
+
+
+# kind -> a signal of an array, its name and its rate
+_MAKERS = {
+    "image": _image,
+    "audio": _sound,
+    "volume": _solid,
+    "field": _field,
+    "video": _video,
+}
 
 
 def _scaled(kind: str, samples: np.ndarray) -> np.ndarray:

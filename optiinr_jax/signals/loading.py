@@ -9,8 +9,12 @@ from jax.typing import ArrayLike
 
 from optiinr_jax.signals.continuous import INTERPOLATIONS
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.fields import range_of
+from optiinr_jax.signals.formats import suffix_of
 from optiinr_jax.signals.frame import Frame, natural_frame, to_values
 from optiinr_jax.signals.kinds import Samples, SignalKind, Size, get_kind, kind_of_file
+from optiinr_jax.signals.points import check_points, grid_of
+from optiinr_jax.signals.scattered import SHARE_APART, ScatteredSignal, scatter
 from optiinr_jax.signals.signal import Signal
 from optiinr_jax.signals.targets import Finer
 from optiinr_jax.text import printable
@@ -42,10 +46,12 @@ def make_signal(
             f"interpolation is {interpolation!r}, but one of {', '.join(INTERPOLATIONS)} was "
             "expected; leave it out for that of the kind."
         )
-    shape = samples.shape[:-1]
-    frame = natural_frame(kind, shape, samples.shape[-1], attributes or {})
+    shape, attributes = samples.shape[:-1], attributes or {}
+    if row.natural_range is None and not {"low", "high"} <= set(attributes):
+        attributes = range_of(f"{kind} {name!r}", samples) | attributes
+    frame = natural_frame(kind, shape, samples.shape[-1], attributes)
     if row.is_binary and samples.dtype != bool:
-        samples = samples == row.natural_range[1]
+        samples = samples == frame.natural_range[1]
     if samples.dtype == bool:
         stored = np.packbits(samples)
     else:
@@ -58,10 +64,11 @@ def load_signal(
     path: str | os.PathLike[str],
     size: Size = None,
     *,
+    kind: str | None = None,
     max_points: int | None = None,
     **options: Any,
 ) -> Signal:
-    """Read a signal file; what kind it is follows from the suffix.
+    """Read a signal file; what kind it is follows from the suffix, and from what an array holds.
 
     Args:
         size: for a picture, the pixels of its longest side, or (height, width): the largest centred
@@ -69,14 +76,22 @@ def load_signal(
             For a sound, the number of samples kept from the start. For a solid, voxels along the
             longest side. None keeps every point of the file; a mesh, which has none, gets 128
             voxels along its longest side.
+        kind: row of KINDS, where a file may be of several, as an array of 0 and 1 may be a solid
+            or a field; None: the one that it looks like.
         max_points: refuse a larger file before it is decoded; by default the limit of its kind.
         **options: of the kind. Image: `square` cuts the largest one out of the middle. Audio:
             `start`, `duration`, `sample_rate` and `mono`, see `load_audio`. Volume: `crop`, see
-            `read_volume`.
+            `read_volume`. Field: `key` and `channels`, see `read_field`. Video: `start` and
+            `duration`. Points: `num_values`, see `read_points`.
     """
     path = Path(path)
-    kind = kind_of_file(path)
+    kind = kind_of_file(path) if kind is None else kind
     row = get_kind(kind)
+    if suffix_of(path) not in row.suffixes:
+        raise SignalError(
+            f"{path} does not end in one of {', '.join(row.suffixes)}, but a file of kind {kind} "
+            "was expected to; leave out kind."
+        )
     unknown = sorted(set(options) - set(row.options))
     if unknown:
         raise SignalError(
@@ -95,7 +110,39 @@ def sample_signal(kind: str = "image", size: Size = None) -> Signal:
 
 
 def _signal_of(kind: str, read: Samples, name: str) -> Signal:
+    if read.positions is not None:
+        return make_points(read.positions, read.values, name=name)
     return make_signal(kind, read.values, name=name, attributes=read.attributes, finer=read.finer)
+
+
+def make_points(
+    positions: ArrayLike, values: ArrayLike, *, name: str = "points", apart: float = SHARE_APART
+) -> ScatteredSignal:
+    """Make a signal of values at positions that lie on no grid.
+
+    Args:
+        positions: (N, D) in any units, D from 1 to 12.
+        values: (N,) or (N, C) in any units.
+        apart: share of the points that is kept apart: they are not trained, and the objective
+            "continuous" counts them. 0 with the objective "samples" trains on all.
+
+    Raises:
+        SignalError: other shapes, numbers that are not finite, or a box without a size.
+    """
+    found = check_points(repr(name), positions, values)
+    shape, attributes = grid_of(found)
+    frame = natural_frame("points", shape, found.values.shape[1], attributes)
+    stored = np.asarray(to_values(found.values, frame), np.float32)
+    return scatter(frame, found.positions, stored, name=name, apart=apart)
+
+
+def read_record(record: dict[str, Any]) -> Signal:
+    """The signal of what `to_record` gave.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is something else.
+    """
+    return (ScatteredSignal if "roles" in record else Signal).from_record(record)
 
 
 def write_signal(path: str | os.PathLike[str], values: ArrayLike, frame: Frame) -> Path:
@@ -114,14 +161,15 @@ def write_samples(path: str | os.PathLike[str], samples: ArrayLike, frame: Frame
 
 
 def _check_samples(kind: str, row: SignalKind, name: str, samples: np.ndarray) -> None:
-    expected = f"({', '.join(row.axes)}, {' or '.join(map(str, row.channels))})"
     grid = samples.shape[:-1]
-    if len(grid) != len(row.axes) or samples.shape[-1] not in row.channels or min(grid) < 2:
+    axes = ", ".join(row.axes_of(len(grid)) if row.has_dims(len(grid)) else row.axes)
+    expected = f"({axes}, {' or '.join(map(str, row.channels))})"
+    if not row.has_dims(len(grid)) or samples.shape[-1] not in row.channels or min(grid) < 2:
         raise SignalError(
             f"{kind} {name!r} has shape {samples.shape}, but {expected} with at least 2 points a "
             "side was expected; reshape it."
         )
-    if samples.dtype == bool:
+    if samples.dtype == bool or row.natural_range is None:
         return
     low, high = row.natural_range
     if not np.issubdtype(samples.dtype, np.floating):

@@ -47,7 +47,7 @@ def _read_npz(path: Path, max_points: int) -> Occupied:
         headers = {}
         for name in archive.namelist():
             with archive.open(name) as member:
-                headers[name] = _read_header(member)
+                headers[name] = read_header(member)
         if {"packed.npy", "shape.npy"} <= set(headers):
             return _read_packed(path, archive, headers, max_points)
         name = _only_box(path, {name: head.shape for name, head in headers.items()}, max_points)
@@ -71,7 +71,7 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _read_packed(
-    path: Path, archive: zipfile.ZipFile, headers: dict[str, "_Header"], max_points: int
+    path: Path, archive: zipfile.ZipFile, headers: dict[str, "Header"], max_points: int
 ) -> Occupied:
     head = headers["shape.npy"]
     if head.shape != (3,) or head.dtype.kind not in "iu":
@@ -90,7 +90,7 @@ def _read_packed(
             f"bytes were expected for the shape {shape}; save the occupancy again."
         )
     with archive.open("packed.npy") as member:
-        _read_header(member)
+        read_header(member)
         content = _exactly(member, num_bytes)
         _check_end(member)
     packed = np.frombuffer(content, np.uint8)
@@ -99,7 +99,7 @@ def _read_packed(
 
 def _read_npy(path: Path, max_points: int) -> Occupied:
     with open(path, "rb") as file:
-        _check_box(path, _read_header(file).shape, max_points)
+        _check_box(path, read_header(file).shape, max_points)
         file.seek(0)
         return _read_array(path, file)
 
@@ -136,7 +136,7 @@ _INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64
 _MATLAB_CLASSES = {"double", "single", *_INTEGERS}
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
     """What an .npy file says of its array."""
 
     shape: _Shape
@@ -144,7 +144,7 @@ class _Header(NamedTuple):
     dtype: np.dtype
 
 
-def _read_header(file: Any) -> _Header:
+def read_header(file: Any) -> Header:
     """The head of an open .npy file, which NumPy reads without evaluating anything.
 
     NumPy compares its length with a limit once it has it all, so no more than that is handed over.
@@ -158,12 +158,12 @@ def _read_header(file: Any) -> _Header:
     size = int.from_bytes(length, "little")
     if size > _LONGEST_HEADER:
         raise ValueError(f"a header of {size} bytes")
-    return _Header(*read(io.BytesIO(length + _exactly(file, size))))
+    return Header(*read(io.BytesIO(length + _exactly(file, size))))
 
 
 def _read_array(path: Path, stream: Any) -> Occupied:
     """What is full of the array that an open .npy file holds."""
-    head = _read_header(stream)
+    head = read_header(stream)
     _check_dtype(path, head.dtype)
     full = _find_full(path, stream, head.dtype, math.prod(head.shape))
     _check_end(stream)

@@ -15,12 +15,23 @@ import numpy as np
 from jaxtyping import Float32
 
 from optiinr_jax.signals.errors import LossWarning, SignalError, say_lost
+from optiinr_jax.signals.formats import import_extra
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 64_000_000
-_READABLE = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")  # Pillow's other decoders never see the bytes
+HEIC = (".heic", ".heif")  # by pillow-heif (extra heic)
+_READABLE = (
+    "PNG",
+    "JPEG",
+    "TIFF",
+    "BMP",
+    "WEBP",
+    "GIF",
+    "AVIF",
+    "HEIF",
+)  # Pillow's other decoders never see the bytes
 _STRIP = 2**21  # pixels at once
 _LARGE = 2**24  # pixels of a picture that has to be more than a few bytes
 _MOST_A_BYTE = 1100  # pixels; deflate packs 1032 bytes into one, JPEG about 500 pixels
@@ -93,7 +104,7 @@ class PictureFile(NamedTuple):
         if not (np.isfinite(levels).all() and levels.min() >= 0.0 and levels.max() <= 1.0):
             raise SignalError(
                 f"{self.name} has numbers from {levels.min()} to {levels.max()}, but finite ones "
-                "in [0, 1] were expected; rescale the picture."
+                'in [0, 1] were expected; rescale it, or keep its units by kind="field".'
             )
         return levels
 
@@ -119,6 +130,8 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
     path = Path(path)
     try:
         _check_file(path)
+        if path.suffix.lower() in HEIC:
+            import_extra("pillow_heif", path).register_heif_opener()
         # Pillow raises a dozen types on damaged bytes, and warns where this module raises.
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -133,7 +146,8 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
             reason = "its colour profile or text is longer than Pillow unpacks"
         raise SignalError(
             f"{path} cannot be decoded ({reason or type(error).__name__}), but a whole PNG, JPEG, "
-            "TIFF, BMP or WEBP picture was expected; open it in a viewer and save it again."
+            "TIFF, BMP, WEBP, GIF, AVIF or HEIC picture was expected; open it in a viewer "
+            "and save it again."
         ) from None
     for warning in caught:
         if issubclass(warning.category, LossWarning):

@@ -19,6 +19,8 @@ INTERPOLATION_LABELS = {
     "linear": "linear interpolation",
     "cubic": "the cubic spline",
     "sinc": "sinc interpolation",
+    "rbf": "RBF interpolation",
+    "apart": "samples that are kept apart",
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -19,12 +19,13 @@ from optiinr_jax.signals.continuous import (
     cubic,
     nearest,
 )
-from optiinr_jax.signals.coordinates import coords_at, coords_of_places, places_of_coords
+from optiinr_jax.signals.coordinates import coords_of_places, places_of_coords
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.frame import Frame, to_values
 from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.signals.records import compress, expand, read_finer, write_finer
 from optiinr_jax.signals.scores import CHUNK, Scores, between_places, combine
+from optiinr_jax.signals.sums import add_sums, chunk_coords, chunk_sums, place_sums
 from optiinr_jax.signals.targets import LEVELS, Finer, Targets
 from optiinr_jax.signals.thumbnails import image_tag, thumbnail
 
@@ -84,6 +85,16 @@ class Signal:
         return self.frame.num_dims
 
     @property
+    def is_scattered(self) -> bool:
+        """Whether it is known at some places alone; see `scattered`."""
+        return False
+
+    @property
+    def between_label(self) -> str:
+        """Where `Scores.between` is measured, in words."""
+        return "between samples"
+
+    @property
     def is_packed(self) -> bool:
         """Whether the values are kept as bits."""
         return self.stored.dtype == np.uint8
@@ -133,7 +144,7 @@ class Signal:
             return self.interpolated(self.interpolation)
         factor, points = self.finer
         if points.dtype != np.uint8:
-            natural = get_kind(self.kind).natural_range
+            natural = self.frame.natural_range
             fractions = points.astype(np.float32) / LEVELS
             points = natural[0] + (natural[1] - natural[0]) * fractions
             points = np.asarray(to_values(points, self.frame), np.float32)
@@ -180,6 +191,20 @@ class Signal:
         if not self.is_packed:
             stored = np.asarray(to_values(old.to_natural(stored), new), np.float32)
         return replace(self, frame=new, stored=stored)
+
+    def content(self) -> bytes:
+        """All that makes it this signal beside its frame, for digests."""
+        return self.stored.tobytes() + (self.finer.points.tobytes() if self.finer else b"")
+
+    def other_scores(self, predict: Callable[[Float32[Array, "n D"]], Any]) -> dict[str, float]:
+        """Further figures by their names, of samples that are not trained."""
+        del predict
+        return {}
+
+    def placed_in(self, frame: Frame) -> "Signal":
+        """The same signal with the coordinates of another frame, where it has positions."""
+        del frame
+        return self
 
     def to_record(self) -> dict[str, Any]:
         """Plain data of the signal for `json.dumps`, its numbers compressed."""
@@ -296,7 +321,7 @@ class Signal:
         control = self.interpolated(self.control)
         places = self._places
         natural = self.frame.to_natural(_value_at(control, places))
-        sums = _place_sums(self.continuous, natural, places, self.frame.bare)
+        sums = place_sums(self.continuous, natural, places, **self._scale)
         return get_kind(self.kind).metric.finish({n: float(s) for n, s in sums.items()})
 
     @cached_property
@@ -310,8 +335,15 @@ class Signal:
         for start in range(0, len(self._places), chunk):
             places = self._places[start : start + chunk]
             values = predict(coords_of_places(places, self.shape))
-            _add(total, _place_sums(self.continuous, values, places, self.frame.bare))
+            add_sums(total, place_sums(self.continuous, values, places, **self._scale))
         return total
+
+    @property
+    def _scale(self) -> dict[str, Any]:
+        """What the sums of the metric need of the frame: numbers, which no program is made for."""
+        frame = self.frame
+        ranges = (frame.value_range, frame.natural_range, frame.unit)
+        return {"ranges": ranges, "kind": frame.kind}
 
     def score_stream(
         self, predict: Callable[[Float32[Array, "n D"]], Any], chunk: int = CHUNK
@@ -328,10 +360,10 @@ class Signal:
     def _stream_sums(
         self, predict: Callable[[Float32[Array, "n D"]], Any], chunk: int
     ) -> dict[str, float]:
-        frame, chunk = self.frame.bare, min(chunk, self.num_points)
+        frame, chunk = self.frame, min(chunk, self.num_points)
 
         def values(start: int, stop: int) -> Any:
-            predicted = predict(_chunk_coords(start, frame, chunk))
+            predicted = predict(chunk_coords(start, frame.shape, chunk))
             if np.shape(predicted) != (chunk, self.num_channels):
                 raise SignalError(
                     f"predict gave shape {np.shape(predicted)}, but {(chunk, self.num_channels)} "
@@ -351,48 +383,15 @@ class Signal:
 
     def _total(self, values: Callable[[int, int], Any], chunk: int) -> dict[str, float]:
         """The sums of the metric of `values(start, stop)` over all points, in float64."""
-        frame, targets = self.frame.bare, self.targets()
-        total: dict[str, float] = {}
+        targets, total = self.targets(), dict[str, float]()
         for start in range(0, self.num_points, chunk):
             stop = min(start + chunk, self.num_points)
-            _add(total, _chunk_sums(targets, values(start, stop), start, frame))
+            add_sums(total, chunk_sums(targets, values(start, stop), start, **self._scale))
         return total
-
-
-def _add(total: dict[str, float], sums: dict[str, Array]) -> None:
-    for name, part in sums.items():
-        total[name] = total.get(name, 0.0) + float(part)
 
 
 _value_at = jax.jit(ContinuousSignal.at)
 
 
-@partial(jax.jit, static_argnames="frame")
-def _place_sums(
-    signal: ContinuousSignal, values: ArrayLike, places: Float32[Array, "n D"], frame: Frame
-) -> dict[str, Array]:
-    """The sums of the kind's metric over places, one per row of `values`."""
-    natural = jnp.asarray(values), frame.to_natural(signal.at(places))
-    return get_kind(frame.kind).metric.sums(*natural)
-
-
 def _range(ends: ArrayLikeRange | None) -> Range | None:
     return None if ends is None else (float(np.asarray(ends[0])), float(np.asarray(ends[1])))
-
-
-@partial(jax.jit, static_argnames=("frame", "chunk"))
-def _chunk_coords(start: ArrayLike, frame: Frame, chunk: int) -> Float32[Array, "chunk D"]:
-    """Coordinates of `chunk` points from `start` on; behind the last point it is repeated."""
-    index = jnp.minimum(jnp.arange(chunk), frame.num_points - 1 - start) + jnp.asarray(start)
-    return coords_at(index, frame.shape)
-
-
-@partial(jax.jit, static_argnames="frame")
-def _chunk_sums(
-    targets: Targets, values: ArrayLike, start: ArrayLike, frame: Frame
-) -> dict[str, Array]:
-    """The sums of the kind's metric over the points from `start` on, one per row of `values`."""
-    values = jnp.asarray(values)
-    target = targets.at(jnp.arange(values.shape[0]) + jnp.asarray(start))
-    natural = values, frame.to_natural(target)
-    return get_kind(frame.kind).metric.sums(*natural)

@@ -1,4 +1,4 @@
-"""Small pictures of signals, for notebooks: by the number of axes, so that any kind has one.
+"""Small pictures of signals, for notebooks: a curve, a surface, planes, so that any kind has one.
 
 Letters: arrays are natural samples (*shape, channels); pictures are (height, width, 3) in [0, 1].
 """
@@ -13,6 +13,8 @@ from jaxtyping import Float
 
 from optiinr_jax.signals.errors import SignalError
 from optiinr_jax.signals.frame import Frame
+from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.signals.planes import planes
 from optiinr_jax.signals.rendering import mesh_of, render_mesh
 
 SIZE = 160  # pixels of the longest side
@@ -22,12 +24,19 @@ Picture = Float[np.ndarray, "height width 3"]
 
 
 def thumbnail(samples: Float[np.ndarray, "..."], frame: Frame, size: int = SIZE) -> Picture:
-    """A picture of a sound's waveform, of a picture, of a solid's surface."""
+    """A picture of a waveform, of a picture, of a solid's surface, of slices or frames."""
     if frame.num_dims == 1:
-        return _waveform(samples[:, 0], size)
-    if frame.num_dims == 2:
-        return _picture(samples, size)
-    return _surface(samples, frame, size)
+        low, high = frame.natural_range
+        return _waveform(2.0 * (samples[:, 0] - low) / (high - low) - 1.0, size)
+    if get_kind(frame.kind).is_binary:
+        return _surface(samples, frame, size)
+    shown = planes(frame)
+    pictures = [_picture(plane.of(samples, frame), size // len(shown)) for plane in shown]
+    height = max(len(picture) for picture in pictures)
+    padded = [
+        np.pad(p, ((0, height - len(p)), (0, 0), (0, 0)), constant_values=_PAPER) for p in pictures
+    ]
+    return np.concatenate(padded, axis=1)
 
 
 def draw_pair(axes: Any, samples: np.ndarray, target: np.ndarray, frame: Frame) -> None:
@@ -35,8 +44,9 @@ def draw_pair(axes: Any, samples: np.ndarray, target: np.ndarray, frame: Frame) 
     shown = zip(axes, ("target", "network"), (target, samples), strict=False)
     for axis, title, values in shown:
         if frame.num_dims == 1:
+            low, high = frame.natural_range
             axis.plot(values[:, 0], lw=0.6)
-            axis.set_ylim(-1.05, 1.05)
+            axis.set_ylim(low - 0.025 * (high - low), high + 0.025 * (high - low))
         else:
             axis.imshow(thumbnail(values, frame, 4 * SIZE))
             axis.set_axis_off()

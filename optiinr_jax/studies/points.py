@@ -34,6 +34,9 @@ FAMILIES = {
     "image": ("siren", "finer", "gf", "wire"),
     "audio": ("siren", "finer"),
     "volume": ("finer", "gauss", "gf", "wire"),
+    "field": ("siren", "finer", "gf", "wire"),  # the paper has none: as of pictures
+    "video": ("siren", "finer", "gf", "wire"),
+    "points": ("siren", "finer", "gf", "wire"),
 }
 LEARNING_RATES = (3e-4, 1e-2)  # up to a width of 48; below them SOAP does not arrive in 500 steps
 RATES_WIDTH = 48
@@ -49,9 +52,9 @@ def nyquist_of(modality: str, shape: tuple[int, ...]) -> float:
     return (max(shape) - 1) / (high - low) / 2.0
 
 
-def _experiments(modality: str, depth: int, nyquist: float, width: int) -> Space:
+def _experiments(modality: str, depth: int, shape: tuple[int, ...], width: int) -> Space:
     """The space of the paper's experiments: family, frequency and rate per layer; encoding."""
-    families, num_dims = FAMILIES[modality], len(get_kind(modality).axes)
+    families, num_dims, nyquist = FAMILIES[modality], len(shape), nyquist_of(modality, shape)
     steepest = max(2.0 * math.pi * num_dims * nyquist, LOWEST_OMEGA_END)
     # As `NetworkConfig.scaled` has it; a narrow network does not want larger rates.
     wider = max(width / RATES_WIDTH, 1.0) ** WIDTH_EXPONENT
@@ -72,9 +75,9 @@ def _experiments(modality: str, depth: int, nyquist: float, width: int) -> Space
     return Space(dimensions)
 
 
-def _full(modality: str, depth: int, nyquist: float, width: int) -> Space:
+def _full(modality: str, depth: int, shape: tuple[int, ...], width: int) -> Space:
     """The space of the paper's section 3.1: every number, the initialiser and its range too."""
-    dimensions = dict(_experiments(modality, depth, nyquist, width).dimensions)
+    dimensions = dict(_experiments(modality, depth, shape, width).dimensions)
     for i in range(1, depth + 1):
         for family in FAMILIES[modality]:
             for number, (low, high) in get_activation(family).all_bounds.items():
@@ -87,7 +90,7 @@ def _full(modality: str, depth: int, nyquist: float, width: int) -> Space:
     return Space(dimensions)
 
 
-SPACES: dict[str, Callable[[str, int, float, int], Space]] = {
+SPACES: dict[str, Callable[[str, int, tuple[int, ...], int], Space]] = {
     "experiments": _experiments,
     "full": _full,
 }
@@ -103,7 +106,7 @@ def inr_space(
     """Build the space of network configurations for one kind of signal.
 
     Args:
-        modality: kind of signal: image, audio or volume.
+        modality: kind of signal, a row of FAMILIES.
         kind: "experiments", the space of the paper's experiments, or "full", that of its section
             3.1: every number of a family freed, and per layer the initialiser and its gain.
         depth: number of activated layers.
@@ -120,8 +123,9 @@ def inr_space(
     check_name("modality", modality, FAMILIES)
     check_name("space", kind, SPACES)
     check_whole("depth", depth, 1)
-    shape = shape or (get_kind(modality).search_size,)
-    return SPACES[kind](modality, depth, nyquist_of(modality, shape), width)
+    row = get_kind(modality)
+    shape = shape or (row.search_size,) * min(len(row.axes), 3)
+    return SPACES[kind](modality, depth, shape, width)
 
 
 def layer_ties(space: Space) -> dict[str, str]:

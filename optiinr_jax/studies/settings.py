@@ -119,8 +119,6 @@ def identity(settings: StudySettings, signal: Signal, space: Space) -> dict[str,
 def digest(signal: Signal) -> str:
     """A digest of a signal: its frame, its samples, and what is known between them."""
     found = hashlib.sha256(json.dumps(signal.frame.to_json()).encode())
-    found.update(signal.stored.tobytes())
-    if signal.finer is not None:
-        found.update(signal.finer.points.tobytes())
+    found.update(signal.content())
     found.update(signal.interpolation.encode())
     return found.hexdigest()

@@ -244,8 +244,8 @@ def score_of_loss(signal: Signal, loss: float, floor: float) -> float:
     """
     if get_kind(signal.kind).metric is not metrics.PSNR:
         return 1.0 - loss / floor
-    (low, high), natural = signal.frame.value_range, get_kind(signal.kind).natural_range
-    gain = (natural[1] - natural[0]) / (high - low)
+    (low, high), natural = signal.frame.value_range, signal.frame.natural_range
+    gain = (natural[1] - natural[0]) / signal.frame.unit / (high - low)
     return -10.0 * math.log10(max(loss * gain**2, 1e-30))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import new_kinds
 from experiments.presets_table import TABLE, make_table
 
 ROOT = Path(__file__).parents[2]
@@ -14,6 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 def test_table_of_presets_is_that_of_the_code():
     assert TABLE.read_text() == make_table(), "run python -m experiments.presets_table"
+
+
+def test_table_of_new_kinds_is_that_of_the_results():
+    page = (ROOT / "docs" / "how-to" / "other_kinds.md").read_text()
+    assert new_kinds.table() in page, "run python -m experiments.new_kinds"
 
 
 @pytest.mark.integration

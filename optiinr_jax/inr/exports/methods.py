@@ -95,9 +95,9 @@ def _facts(inr: Any) -> str:
 
 
 def _meaning(inr: Any) -> str:
-    row = get_kind(inr.frame.kind)
-    low, high = row.natural_range
+    axes = get_kind(inr.frame.kind).axes_of(inr.frame.num_dims)
+    low, high = inr.frame.natural_range
     return (
-        f"Coordinates ({', '.join(row.axes)}) are [-1, 1] over the grid, from its first sample to\n"
+        f"Coordinates ({', '.join(axes)}) are [-1, 1] over the grid, from its first sample to\n"
         f"its last; the values lie about [{low:g}, {high:g}]."
     )

@@ -25,6 +25,9 @@ _CONTROLS = {
 }
 
 
+PAGE_KINDS = tuple(_CONTROLS)
+
+
 def page_html(network: PlainNetwork, frame: Frame, title: str, facts: str) -> str:
     """The page.
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from optiinr_jax.inr.display import sizes_label
+from optiinr_jax.inr.exports import PAGE_KINDS
 from optiinr_jax.report.facts import Facts
 from optiinr_jax.report.labels import count_label
 from optiinr_jax.signals.kinds import get_kind
@@ -33,11 +34,14 @@ def make_next_steps(facts: Facts) -> NextSteps | None:
     inr, model = facts.inr, facts.model_name
     suffix = get_kind(inr.frame.kind).suffix
     commands = [f"optiinr render {model} --scale 2 -o larger{suffix}"]
-    if inr.frame.num_dims == 3:
+    if get_kind(inr.frame.kind).is_binary:
         commands = [f"optiinr export {model} --scale 2 -o larger{suffix}"]
     larger = inr.frame.scaled(2.0).shape
     shape = ", ".join(map(str, (*larger, inr.frame.num_channels)))
-    commands.append(f"optiinr export {model} --html  # a page that draws it; or --torch, --onnx")
+    forms = "--html  # a page that draws it; or --torch, --onnx"
+    if inr.frame.kind not in PAGE_KINDS:
+        forms = "--torch  # or --onnx, --glsl, --wgsl"
+    commands.append(f"optiinr export {model} {forms}")
     return NextSteps(
         model=model,
         sizes=sizes_label(inr.sizes(facts.signal)),

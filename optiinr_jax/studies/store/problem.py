@@ -17,6 +17,7 @@ from optuna.study import StudyDirection
 
 from optiinr_jax.bo.space import Space
 from optiinr_jax.signals import Signal
+from optiinr_jax.signals.loading import read_record
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.settings import FORMAT
 from optiinr_jax.studies.states import states_folder
@@ -115,7 +116,7 @@ def load_problem(study: optuna.Study) -> tuple[Signal, Space]:
     """The signal and the space of a study."""
     attributes = Rows(study).hidden()
     try:
-        return Signal.from_record(attributes[SIGNAL]), Space.from_json(attributes[SPACE])
+        return read_record(attributes[SIGNAL]), Space.from_json(attributes[SPACE])
     except (
         LookupError,
         ValueError,

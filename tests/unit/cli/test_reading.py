@@ -75,7 +75,11 @@ def test_a_size_that_is_none_is_said_in_one_sentence(size, files):
 @pytest.mark.parametrize(
     ("file", "options", "words"),
     [
-        ("a.png", {"duration": 1.0}, "--duration is an option of audio, but the file is of kind"),
+        (
+            "a.png",
+            {"duration": 1.0},
+            "--duration is an option of audio or video",
+        ),
         ("a.npz", {"sample_rate": 8000}, "--sample-rate is an option of audio"),
         ("a.wav", {"square": True}, "--square is an option of image"),
         ("a.wav", {"crop": "none"}, "--crop is an option of volume"),

@@ -19,10 +19,11 @@ from optiinr_jax.report.labels import measure_of
 from optiinr_jax.signals import KINDS
 from optiinr_jax.studies.points import FAMILIES
 
-SIZES = {"image": 16, "audio": 1024, "volume": 10}
+SIZES = {"image": 16, "audio": 1024, "volume": 10, "field": 8, "video": 8, "points": 40}
 
 
-@pytest.fixture(scope="module", params=SIZES)
+# Fields, videos and points share a gallery; what is known at some places alone has no between.
+@pytest.fixture(scope="module", params=[kind for kind in SIZES if kind not in ("field", "points")])
 def shown(request, untrained):
     """A signal of every kind, a network of it, and its gallery."""
     signal = oi.sample_signal(request.param, SIZES[request.param])
@@ -75,7 +76,9 @@ def test_at_the_samples_the_finer_grid_has_the_samples():
     for kind in SIZES:
         signal = oi.sample_signal(kind, SIZES[kind])
         for source in (signal, control_of(signal)):
-            np.testing.assert_allclose(sampled(source, signal.shape), signal.samples, atol=2e-5)
+            np.testing.assert_allclose(
+                sampled(source, signal.shape), signal.samples, atol=2e-5 * signal.frame.unit
+            )
 
 
 def test_a_part_of_the_finer_grid_is_a_part_of_the_whole():
@@ -147,7 +150,7 @@ def test_an_empty_solid_is_white():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("kind", SIZES)
+@pytest.mark.parametrize("kind", ["image", "audio", "volume", "video"])
 def test_picture_of_two_networks(kind, tmp_path):
     signal = oi.sample_signal(kind, SIZES[kind])
     found = fit_presets(
@@ -162,3 +165,20 @@ def test_picture_of_two_networks(kind, tmp_path):
     assert not np.array_equal(parts[0], parts[1])
     ranked = [row["score"] for row in summary(signal, found)["networks"]]
     assert ranked == sorted(ranked, reverse=True)
+
+
+@pytest.mark.parametrize("kind", ["points", "image"])
+def test_samples_at_some_places_are_shown_beside_their_interpolation(kind, untrained):
+    signal = oi.sample_signal(kind, SIZES[kind])
+    if kind == "image":
+        signal = oi.mask(signal, np.random.default_rng(0).uniform(size=signal.shape) < 0.3)
+    inr = untrained(signal, oi.preset("siren", modality=kind, protocol="paper", width=6, depth=2))
+    measure = measure_of(signal, "continuous")
+    rivals = [Rival("Found network", "trial 3", inr)]
+    (group,) = GALLERIES["points"].show(signal, rivals, measure).groups
+    titles = [tile.title for tile in group.tiles]
+    assert titles[-2:] == ["To compare", "Found network"]
+    assert (titles[0] == "The signal") == (kind == "image")
+    assert measure.full(signal.control_score) in group.tiles[-2].text
+    assert measure.full(inr.scores.between) in group.tiles[-1].text
+    assert "kept apart" in group.lead and len(group.tiles[-1].images) == 3 - 2 * (kind == "image")

@@ -142,7 +142,7 @@ BAD_GRIDS = {
 @pytest.mark.parametrize(("suffix", "content", "words"), BAD_GRIDS.values(), ids=BAD_GRIDS)
 def test_bad_occupancies_are_refused(tmp_path, suffix, content, words, check_refusal):
     (tmp_path / f"bad{suffix}").write_bytes(content)
-    check_refusal(words, lambda: load_signal(tmp_path / f"bad{suffix}"))
+    check_refusal(words, lambda: load_signal(tmp_path / f"bad{suffix}", kind="volume"))
 
 
 def test_a_gigantic_matlab_file_is_refused_before_it_is_read(tmp_path, monkeypatch, check_refusal):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optiinr_jax.signals import KINDS, Signal, make_signal, sample_signal
+from optiinr_jax.signals.loading import read_record
 from optiinr_jax.signals.targets import make_finer
 
 RNG = np.random.default_rng(0)
@@ -26,7 +27,7 @@ REFUSED = (ValueError, KeyError, TypeError, zlib.error)
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_goes_to_text_and_back(name):
     signal = SIGNALS[name]
-    again = Signal.from_record(json.loads(json.dumps(signal.to_record())))
+    again = read_record(json.loads(json.dumps(signal.to_record())))
     assert (again.name, again.frame) == (signal.name, signal.frame)
     assert again.interpolation == signal.interpolation
     np.testing.assert_array_equal(again.stored, signal.stored)
