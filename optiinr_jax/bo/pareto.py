@@ -65,11 +65,11 @@ def scalarise(
 
 def on_front(values: Float[np.ndarray, "n m"]) -> Bool[np.ndarray, " n"]:
     """Which trials no other one betters, all objectives to be maximised; equal ones stay."""
-    is_finite = np.isfinite(values).all(axis=1)
-    filled = np.where(is_finite[:, None], values, -math.inf)
-    no_worse = (filled[:, None] >= filled[None]).all(axis=-1)
-    better = no_worse & (filled[:, None] > filled[None]).any(axis=-1)
-    return is_finite & ~better.any(axis=0)
+    is_finite = np.all(np.isfinite(values), axis=1, keepdims=True)
+    filled = np.where(is_finite, values, -math.inf)
+    no_worse = np.all(filled[:, None] >= filled[None], axis=-1)
+    better = no_worse & np.any(filled[:, None] > filled[None], axis=-1)
+    return is_finite[:, 0] & ~np.any(better, axis=0)
 
 
 def weighed(

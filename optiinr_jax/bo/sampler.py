@@ -234,7 +234,7 @@ def _read_values(trial: FrozenTrial, signs: Sequence[float]) -> list[float]:
     """Scores of a finished trial; a pruned one counts with the last value it reported."""
     values: Sequence[float | None] = [None] * len(signs)
     if trial.state == TrialState.COMPLETE:
-        values = trial.values
+        values = trial.values or values
     elif trial.state == TrialState.PRUNED and trial.last_step is not None:
         values = [trial.intermediate_values[trial.last_step]]  # one objective: others prune nothing
     return [float(v) if v is not None and math.isfinite(v) else FAILED for v in values]

@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int, UInt64
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from optiinr_jax.signals.voxelize import Faces, Vertices, numbers_of_places, winding
 
@@ -117,6 +115,9 @@ def _consistent(faces: Faces, corners: Int[np.ndarray, "F 3"]) -> tuple[Faces, _
     with those of their forms that run along it in opposite directions: then a body is two
     components, each the other one turned round, or one, as a Moebius strip, which stays as it is.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     count = len(faces)
     start, stop = corners.reshape(-1), corners[:, [1, 2, 0]].reshape(-1)
     face, is_forward = np.repeat(np.arange(count), 3), start < stop

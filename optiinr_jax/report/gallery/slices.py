@@ -103,7 +103,7 @@ def _between(signal: Signal, rivals: Sequence[Rival], measure: Measure, scale: i
         contenders.append((rival.title, text, rival.inr.render(shape=frame.shape)))
     if signal.num_dims == 1:
         tiles = tuple(
-            Tile(title, text, waveform=_curve([samples], 260))
+            Tile(title, text, drawings=(_curve([samples], 260),))
             for title, text, samples in contenders
         )
     else:
