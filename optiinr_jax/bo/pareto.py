@@ -49,7 +49,8 @@ def scalarise(
         values: of each trial, all to be maximised.
         weights: of the objectives; they sum to 1.
 
-    >>> scalarise(np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.9]]), np.array([0.5, 0.5])).argmax()
+    >>> values = np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.9]])
+    >>> int(scalarise(values, np.array([0.5, 0.5])).argmax())
     2
     """
     scores = np.full(len(values), FAILED)

@@ -25,7 +25,7 @@ from optiinr_jax.signals.occupancy import read_header
 MAX_AXES = 4
 _VALUES = ("values", "data", "field", "arr_0")  # names of the one array that is meant, the first
 _PLACES = {"spacing", "origin", "affine"}  # names of arrays that say where the values lie
-_BLOCK = 1 << 20
+_BLOCK, _MAX_BLOCKS = 1 << 20, 16  # numbers that are looked at for a third value
 
 
 class Source(NamedTuple):
@@ -90,7 +90,7 @@ def kind_of_array(path: Path) -> str | None:
                 return "points"
             with archive.open(f"{_meant(path, names, None)}.npy") as member:
                 return _kind_in(member)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except Exception:  # NumPy parses a header as Python, and raises what that raises
         return None
 
 
@@ -101,11 +101,12 @@ def _kind_in(file: Any) -> str:
     if len(head.shape) != 3:
         return "field"
     seen: set[Any] = set()
-    while len(seen) < 3 and (block := file.read(_BLOCK * head.dtype.itemsize)):
-        numbers = np.frombuffer(
-            block[: len(block) // head.dtype.itemsize * head.dtype.itemsize], head.dtype
-        )
-        seen |= set(np.unique(numbers)[:3].tolist())
+    size = head.dtype.itemsize
+    for _ in range(_MAX_BLOCKS):
+        block = file.read(_BLOCK * size)
+        seen |= set(np.unique(np.frombuffer(block[: len(block) // size * size], head.dtype))[:3])
+        if len(seen) > 2 or not block:
+            break
     return "field" if len(seen) > 2 else "volume"
 
 

@@ -22,16 +22,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 64_000_000
 HEIC = (".heic", ".heif")  # by pillow-heif (extra heic)
-_READABLE = (
-    "PNG",
-    "JPEG",
-    "TIFF",
-    "BMP",
-    "WEBP",
-    "GIF",
-    "AVIF",
-    "HEIF",
-)  # Pillow's other decoders never see the bytes
+# Pillow's other decoders never see the bytes.
+_READABLE = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "AVIF")
 _STRIP = 2**21  # pixels at once
 _LARGE = 2**24  # pixels of a picture that has to be more than a few bytes
 _MOST_A_BYTE = 1100  # pixels; deflate packs 1032 bytes into one, JPEG about 500 pixels
@@ -163,6 +155,11 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
     return file
 
 
+def _formats(path: Path) -> tuple[str, ...]:
+    """Decoders for a file; that of HEIC is there where its extra has been asked for."""
+    return (*_READABLE, "HEIF") if path.suffix.lower() in HEIC else _READABLE
+
+
 def _unknown_layout(path: Path) -> str:
     """Why Pillow did not recognise a file, by the mark at its beginning."""
     with open(path, "rb") as file:
@@ -194,7 +191,7 @@ def _decode(path: Path, max_pixels: int) -> tuple[PictureFile, bool, int]:
     """The picture, whether Pillow dropped the lower 8 of 16 bits, and the frames in the file."""
     from PIL import Image, ImageFile, ImageOps
 
-    with Image.open(path, formats=_READABLE) as probe:
+    with Image.open(path, formats=_formats(path)) as probe:
         width, height = probe.size
         _check_shape(path, height, width, max_pixels)
         is_wide = any(";16" in _raw_mode(tile.args) for tile in probe.tile)
@@ -205,7 +202,7 @@ def _decode(path: Path, max_pixels: int) -> tuple[PictureFile, bool, int]:
             f"{path} was not read, because PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on and a damaged "
             "picture would pass as a whole one; set it to False."
         )
-    with Image.open(path, formats=_READABLE) as picture:
+    with Image.open(path, formats=_formats(path)) as picture:
         raw_modes = {_raw_mode(tile.args) for tile in picture.tile}
         _check_planes(path, picture)
         num_frames = getattr(picture, "n_frames", 1)
@@ -269,7 +266,7 @@ def _low_bytes(path: Path) -> tuple["Image", list[int]]:
     """The low bytes of 16-bit colour, read in the other order, and the channels they lie in."""
     from PIL import Image, ImageOps
 
-    with Image.open(path, formats=_READABLE) as low:
+    with Image.open(path, formats=_formats(path)) as low:
         tiles, low.tile = low.tile, []
         places: list[int] = []
         for tile in tiles:

@@ -159,7 +159,7 @@ def test_fit_then_render(picture, tmp_path, capsys):
     inr = oi.load_inr(out / "best.inr.safetensors")
     expected = np.rint(255 * np.clip(inr.render(2.0), 0, 1))
     np.testing.assert_array_equal(read_picture(big), expected)
-    assert expected.shape == (32, 32, 3)
+    assert expected.shape == (32, 26, 3)  # 24 x 20 pixels, of which the longer side became 16
 
 
 SMALL_FIT = ["--width", "8", "--num-steps", "30"]

@@ -47,7 +47,7 @@ def test_what_a_type_cannot_hold_is_refused(trained, tmp_path):
     huge = trained.with_params(jax.tree.map(lambda leaf: 1e6 * leaf, trained.params))
     with pytest.raises(ValueError, match=r"has numbers up to .*, but float16 ends at 65504"):
         huge.save(tmp_path / "a", dtype="float16")
-    with pytest.raises(ValueError, match="unknown dtype 'int4'; known are float32, float16, int8"):
+    with pytest.raises(ValueError, match="unknown dtype 'int4'; did you mean 'int8'"):
         trained.save(tmp_path / "a", dtype="int4")
     assert not list(tmp_path.iterdir())
 
@@ -110,6 +110,9 @@ USUAL = {
     "image": ["PNG", "JPEG of the same PSNR"],
     "audio": ["FLAC"],
     "volume": ["packed voxels"],
+    "field": ["compressed float32"],
+    "video": ["PNG frames"],
+    "points": ["compressed float32"],
 }
 
 

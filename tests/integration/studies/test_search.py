@@ -222,7 +222,7 @@ CONSTANT = {
 @pytest.mark.filterwarnings("error::optiinr_jax.inr.FloorWarning")
 def test_a_signal_of_one_value_has_a_score(name):
     """The error of the best constant is 0 there: nothing is divided by it, or compared with it."""
-    options = {"num_initial": 2, "num_portfolio": 0, "num_steps": 100, "width": 8, "depth": 2}
+    options = {"num_initial": 2, "num_portfolio": 0, "num_steps": 300, "width": 8, "depth": 2}
     study = oi.search(CONSTANT[name], num_trials=2, progress=False, **options)
     assert study.best_score > {"cube": 0.99, "grey": 20.0}[name]
     assert not any(trial.reason for trial in study.trials)

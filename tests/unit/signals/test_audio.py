@@ -264,8 +264,8 @@ def test_other_formats_of_the_library_are_refused(tmp_path, check_refusal):
 def test_missing_files_and_other_suffixes_are_refused(tmp_path, check_refusal):
     check_refusal("does not exist", lambda: load_audio(tmp_path / "none.wav"))
     check_refusal("is no file", lambda: load_audio(tmp_path))
-    with pytest.raises(SignalError, match=r"ends in \.aiff, but a signal file ends in one of"):
-        load_signal(tmp_path / "a.aiff")
+    with pytest.raises(SignalError, match=r"ends in \.midi, but a signal file ends in one of"):
+        load_signal(tmp_path / "a.midi")
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,6 @@ def test_bits_are_written_and_read_back(tmp_path):
         ("a.ply", 0.2, "at most 0.2"),
         ("a.ply", np.nan, "did not diverge"),
         ("a.npz", np.inf, "did not diverge"),
-        ("a.off", 1.0, "change the suffix"),
         ("a.mat", 1.0, "change the suffix"),
         ("missing/a.ply", 1.0, "existing folder"),
         ("missing/a.npz", 1.0, "existing folder"),
