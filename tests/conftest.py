@@ -12,7 +12,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # One private compilation cache for this run, its workers and the commands that tests start.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="optiinr-tests-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = (
+        "0.05"  # of commands, which are short
+    )
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 # Most of a test's time is compilation of programs that run once: LLVM optimises them little, and
 # XLA's older emitters make them a fifth faster.
@@ -26,7 +28,9 @@ import numpy as np
 import pytest
 
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+# XLA now and then crashes when a process that has compiled thousands of programs writes one down
+# (in `executable.serialize`), so that the tests themselves keep the dear ones only.
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 2.0)
 # An implicit broadcast of ranks is a bug until it is written out.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
