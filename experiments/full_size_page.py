@@ -50,7 +50,8 @@ def page() -> Iterator[str]:
         "its seconds are part of what is told. `portfolio`: the first of the package's list, no "
         "search. Scores are PSNR in dB (solids: IoU) **at the samples, as the paper's; after the "
         "stroke, between them**. Rates fall over the last 30 % of a training, so a score on the "
-        "way is below what a training of that length would have.\n"
+        "way is below what a training of that length would have. Seconds are as they came, on one "
+        "core that other work used too.\n"
     )
     for name in SIGNALS:
         rows = [record for record in records if record["signal"] == name]
@@ -58,7 +59,7 @@ def page() -> Iterator[str]:
             yield from signal_part(name, rows)
     missing = [name for name in SIGNALS if not any(r["signal"] == name for r in records)]
     if missing:
-        yield f"**Not run yet**: {', '.join(missing)}.\n"
+        yield f"**Not run yet**: {', '.join(missing)}, and the longer trainings.\n"
 
 
 def read_all() -> list[dict[str, Any]]:
@@ -92,7 +93,7 @@ def row(record: dict[str, Any]) -> str:
     by_steps = {point["steps"]: point for point in record["curve"]}
     last = record["curve"][-1]
     scores = [figures(by_steps.get(steps)) for steps in SHOWN]
-    batch = record["config"]["batch_size"]
+    batch = record["config"].get("batch_size")
     label = record["contender"] + ("" if record["objective"] == "samples" else ", continuous")
     seconds = f"{last['seconds']:.0f}"
     if record["search"]["seconds"]:
