@@ -30,7 +30,7 @@ from optiinr_jax.bo.warp import Warp
 from optiinr_jax.checks import check_counts, check_name, check_whole, checked_by_hand
 from optiinr_jax.progress import is_interactive, saying
 
-_SIGNS = {"maximize": 1.0, "minimize": -1.0}  # the engine maximises
+SIGNS = {"maximize": 1.0, "minimize": -1.0}  # the engine maximises
 
 
 class Optimizer:
@@ -93,8 +93,8 @@ class Optimizer:
             prior=prior,
             quick=quick,
         )
-        check_name("direction", direction, _SIGNS)
-        self.direction, self._sign = direction, _SIGNS[direction]
+        check_name("direction", direction, SIGNS)
+        self.direction, self._sign = direction, SIGNS[direction]
         check_whole("num_tied", num_tied, 0)
         self.ties, self.num_tied = ties, int(num_tied)
         with_ties = tied(self.settings, ties or {}, self.num_tied)

@@ -24,13 +24,14 @@ from optiinr_jax.bo.engine import (
     make_settings,
     tell,
 )
+from optiinr_jax.bo.feasibility import is_feasible
 from optiinr_jax.bo.held import hold
+from optiinr_jax.bo.optimizer import SIGNS
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.warp import get_warp
 from optiinr_jax.checks import check_name, check_whole, checked_by_hand
 from optiinr_jax.progress import saying
 
-SIGNS = {"maximize": 1.0, "minimize": -1.0}  # the engine maximises
 _REST = 0.05  # weight of the sum beside the largest loss, which tells points apart that it ties
 _WARP = "half_rank"  # of each objective, so that one huge loss does not flatten the others
 
@@ -188,7 +189,7 @@ class ParetoOptimizer:
     @property
     def front(self) -> list[tuple[Point, tuple[float, ...]]]:
         """Trials that no other one betters in every objective, and that are allowed."""
-        allowed = [all(c <= 0 for c in t.constraints) for t in self._state.trials]
+        allowed = [is_feasible(t.constraints) for t in self._state.trials]
         values = np.array(self._values).reshape(-1, len(self._signs))
         keep = on_front(np.where(np.array(allowed, bool)[:, None], values, math.nan))
         return [trial for trial, is_best in zip(self.trials, keep, strict=True) if is_best]

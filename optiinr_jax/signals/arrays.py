@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32
 
 from optiinr_jax.signals import rasters
 from optiinr_jax.signals.errors import SignalError
-from optiinr_jax.signals.formats import check_exists, import_extra, suffix_of
+from optiinr_jax.signals.formats import check_exists, decoded, import_extra, suffix_of
 from optiinr_jax.signals.occupancy import read_header
 
 MAX_AXES = 4
@@ -57,16 +57,8 @@ def read_source(path: Path, key: str | None, max_points: int) -> Source:
         SignalError: the file, or what it holds, is none that can be read.
     """
     check_exists(path, "an array of numbers")
-    try:
-        source = _READERS[suffix_of(path)](path, key, max_points)
-    except SignalError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise SignalError(
-            f"{path} cannot be decoded ({reason:.150}), but a whole {suffix_of(path)} file was "
-            "expected; save it again."
-        ) from None
+    reader = _READERS[suffix_of(path)]
+    source = decoded(path, lambda: reader(path, key, max_points), "save it again")
     return source._replace(values=np.ascontiguousarray(source.values, np.float32))
 
 

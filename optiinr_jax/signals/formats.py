@@ -1,10 +1,13 @@
 """Files that need a package of their own, and files that are not read at all: what to do then."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from optiinr_jax.signals.errors import SignalError
+
+_T = TypeVar("_T")
 
 # module -> the extra of this package that brings it
 _EXTRAS = {
@@ -85,3 +88,17 @@ def check_exists(path: Path, expected: str) -> None:
         raise SignalError(
             f"{path} is empty, but {expected} was expected; copy or download it again."
         )
+
+
+def decoded(path: Path, read: Callable[[], _T], advice: str) -> _T:
+    """`read()`, with one type of error: readers of foreign formats raise a dozen."""
+    try:
+        return read()
+    except SignalError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise SignalError(
+            f"{path} cannot be decoded ({reason:.150}), but a whole {suffix_of(path)} file was "
+            f"expected; {advice}."
+        ) from None

@@ -20,7 +20,7 @@ from jaxtyping import Float, Float32, UInt8
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals import metrics, synthetic_fields
 from optiinr_jax.signals.errors import SignalError, say_lost
-from optiinr_jax.signals.formats import check_exists, import_extra, suffix_of
+from optiinr_jax.signals.formats import check_exists, decoded, import_extra, suffix_of
 from optiinr_jax.signals.resampling import FINER, bring_down, shape_for
 from optiinr_jax.signals.targets import Finer, make_finer
 
@@ -76,16 +76,12 @@ def read_video(
     reader = _read_film if suffix_of(path) in FILMS else _read_stills
     reader = _read_array if suffix_of(path) in (".npy", ".npz") else reader
     most = size if isinstance(size, int) and duration is None else None
-    try:
-        levels, rate, is_whole = reader(path, _Part(start, duration, most), max_points)
-    except SignalError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise SignalError(
-            f"{path} cannot be decoded ({reason:.150}), but a whole {suffix_of(path)} file was "
-            "expected; play it to see whether it is one, and convert it again."
-        ) from None
+    part = _Part(start, duration, most)
+    levels, rate, is_whole = decoded(
+        path,
+        lambda: reader(path, part, max_points),
+        "play it to see whether it is one, and convert it again",
+    )
     if not is_whole and duration is None:
         say_lost(f"of {path.name} the first {len(levels)} frames are kept.")
     if min(levels.shape[:3], default=0) < 2:

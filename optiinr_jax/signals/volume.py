@@ -26,6 +26,7 @@ from jaxtyping import Bool, Float
 
 from optiinr_jax.signals import synthetic
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.formats import check_exists, decoded
 from optiinr_jax.signals.mesh import (
     MESH_SUFFIXES,
     WRITABLE_MESHES,
@@ -93,7 +94,7 @@ def read_volume(
         raise SignalError(
             f"crop is {crop!r}, but 'tight', 'wire' or None was expected; leave it out for 'tight'."
         )
-    _check_file(path)
+    check_exists(path, "a mesh or an occupancy file")
     if path.suffix.lower() in MESH_SUFFIXES:
         mesh = _decode(path, lambda: read_mesh(path))
         return _solid_in(path, mesh, size or _MESH_SIZE, crop, max_voxels)
@@ -182,17 +183,7 @@ def places_of_world(positions: Any, shape: tuple[int, ...], attributes: Mapping[
 
 
 def _decode(path: Path, read: Callable[[], _T]) -> _T:
-    """`read()`, with one type of error: trimesh, zipfile and SciPy raise a dozen."""
-    try:
-        return read()
-    except SignalError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise SignalError(
-            f"{path} cannot be decoded ({reason:.150}), but a whole {path.suffix.lower()} file was "
-            "expected; open it in a viewer and export it again."
-        ) from None
+    return decoded(path, read, "open it in a viewer and export it again")
 
 
 def _solid_in(path: Path, mesh: Mesh, size: int, crop: str | None, max_voxels: int) -> Solid:
@@ -308,17 +299,4 @@ def _check_count(shape: tuple[int, ...], max_voxels: int) -> None:
         raise SignalError(
             f"size {' x '.join(map(str, shape))} is {math.prod(shape)} voxels, but the limit is "
             f"{max_voxels}; choose a smaller size or raise the limit."
-        )
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise SignalError(
-            f"{path} does not exist or is no file, but a mesh or an occupancy file was expected; "
-            "check the path."
-        )
-    if path.stat().st_size == 0:
-        raise SignalError(
-            f"{path} is empty, but a mesh or an occupancy file was expected; copy or download it "
-            "again."
         )
