@@ -3,6 +3,7 @@
     python benchmarks/bench_search.py run --strategies optiinr tpe gp --problems inr_chain \\
         --instances 10-29 --noise 0
     python benchmarks/bench_search.py summary --reference optiinr
+    python benchmarks/bench_search.py ranks --results benchmarks/results/external.jsonl
     python benchmarks/bench_search.py picture --strategies optiinr gp botorch
     python benchmarks/bench_search.py page
 
@@ -16,18 +17,21 @@ hypercube of an instance, and instances are interleaved.
 import argparse
 import json
 import time
+from collections import ChainMap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mixed_problems import PROBLEMS, Problem, make, noise_sd
+from external_problems import EXTERNAL
+from mixed_problems import PROBLEMS, Problem, noise_sd
 from search_strategies import Record, find_strategy
 from search_tables import (
     NUM_INITIAL,
     RESULTS,
     draw_curves,
     identity,
+    make_ranks,
     make_selector,
     make_table,
     read_runs,
@@ -37,6 +41,7 @@ from search_tables import (
 from optiinr_jax.bo import WARPS
 
 PAGE = Path(__file__).parents[1] / "docs" / "search_benchmarks.md"
+ROWS = ChainMap(PROBLEMS, EXTERNAL)
 NUM_TRIALS = 100
 
 
@@ -79,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
                 wanted = (strategy, name, instance, args.noise)
                 if wanted in map(identity, read_runs(args.results)):
                     continue
-                result = run_one(strategy, make(name, instance), args.num_trials, args.noise)
+                result = run_one(strategy, ROWS[name](instance), args.num_trials, args.noise)
                 with args.results.open("a") as file:
                     file.write(json.dumps(result, separators=(",", ":")) + "\n")
                 final, spent = result["regret"][-1], result["total_seconds"]
@@ -89,6 +94,11 @@ def run(args: argparse.Namespace) -> None:
 def summary(args: argparse.Namespace) -> None:
     """Print the table."""
     print(*make_table(args), sep="\n")
+
+
+def ranks(args: argparse.Namespace) -> None:
+    """Print the table of mean ranks."""
+    print(*make_ranks(args), sep="\n")
 
 
 def page(args: argparse.Namespace) -> None:
@@ -101,7 +111,7 @@ def picture(args: argparse.Namespace) -> None:
     draw_curves(args, args.out or PAGE.with_name("search_regret.png"))
 
 
-COMMANDS = {"run": run, "summary": summary, "page": page, "picture": picture}
+COMMANDS = {"run": run, "summary": summary, "ranks": ranks, "page": page, "picture": picture}
 
 
 def main(results: Path = RESULTS, before_summary: Callable[[], object] = lambda: None) -> None:

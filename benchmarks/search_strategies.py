@@ -177,6 +177,8 @@ STRATEGIES: dict[str, Callable[[Problem, int], Ask]] = {
     "optiinr-faithful": optiinr(faithful=True),
     "optiinr-unconditional": unconditional,
     "optiinr-isotropic": optiinr(kernel=isotropic()),
+    "optiinr-explore-3": optiinr(explore_every=3),
+    "optiinr-explore-2": optiinr(explore_every=2),
     "optiinr-eei-16": optiinr(acquisition="eei", num_paths=16),
     "optiinr-eei-256": optiinr(acquisition="eei"),
     "optiinr-eei-1024": optiinr(acquisition="eei", num_paths=1024),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from mixed_problems import PROBLEMS
+from scipy.stats import rankdata
 
 RESULTS = Path(__file__).parent / "results" / "search.jsonl"
 NUM_INITIAL = 30
@@ -49,6 +50,8 @@ def read_runs(path: Path) -> list[dict[str, Any]]:
 def collect(runs: list[dict[str, Any]], selected: argparse.Namespace) -> dict[str, dict]:
     """Sort the runs that are asked for as problem -> strategy -> instance -> run."""
     table: dict[str, dict] = {name: {} for name in selected.problems or PROBLEMS}
+    if not selected.problems and selected.results != RESULTS:
+        table = {r["problem"]: {} for r in runs}
     named = {*(selected.strategies or ()), selected.reference}
     for r in runs:
         is_wanted = not selected.strategies or r["strategy"] in named
@@ -98,14 +101,44 @@ def make_table(selected: argparse.Namespace) -> list[str]:
     return lines
 
 
+def make_ranks(selected: argparse.Namespace) -> list[str]:
+    """Lines of a Markdown table: how each strategy ranks among all, by its mean final regret.
+
+    A problem counts once, over the instances that all strategies ran; intervals are over problems.
+    """
+    table = collect(read_runs(selected.results), selected)
+    names = sorted({name for rows in table.values() for name in rows})
+    ranks, reached = [], []
+    for rows in table.values():
+        common = set.intersection(*(set(rows.get(name, ())) for name in names))
+        if common:
+            final = [np.mean([rows[name][i]["regret"][-1] for i in common]) for name in names]
+            start = np.mean([rows[names[0]][i]["regret"][NUM_INITIAL - 1] for i in common])
+            ranks.append(rankdata(np.round(final, 4)))
+            reached.append(np.array(final) / start)
+    lines = [
+        "| strategy | problems | mean rank (95 %) | regret left of the start's |",
+        "|---" * 4 + "|",
+    ]
+    columns = zip(names, np.array(ranks).T, np.array(reached).T, strict=True)
+    for name, rank, left in sorted(columns, key=lambda column: np.mean(column[1])):
+        low, high = interval(rank)
+        cells = f"{rank.mean():.2f} ({low:.2f}, {high:.2f})", f"{left.mean():.2f}"
+        lines.append(f"| {name} | {len(rank)} | {cells[0]} | {cells[1]} |")
+    return lines
+
+
+TABLES = {"summary": make_table, "ranks": make_ranks}
+
+
 def refresh(page: str) -> str:
     """Make each table anew that follows a comment with its selection: <!-- summary OPTIONS -->."""
 
     def make(found: re.Match[str]) -> str:
-        selected = make_selector().parse_args(found[1].split())
-        return "\n".join([f"<!-- summary {found[1]} -->", *make_table(selected), ""])
+        selected = make_selector().parse_args(found[2].split())
+        return "\n".join([f"<!-- {found[1]} {found[2]} -->", *TABLES[found[1]](selected), ""])
 
-    return re.sub(r"<!-- summary (.*) -->\n(?:\|.*\n)*", make, page)
+    return re.sub(rf"<!-- ({'|'.join(TABLES)}) (.*) -->\n(?:\|.*\n)*", make, page)
 
 
 def draw_curves(selected: argparse.Namespace, file: Path) -> None:

@@ -36,6 +36,7 @@ class Belief(NamedTuple):
     pending: Bool[Array, " n"]
     own_noise: Float[Array, " n"] | None = None  # variance of each y besides the common one
     is_feasible: Bool[Array, " n"] | None = None  # meets its constraints; None: there are none
+    doubt: Float[Array, ""] | float = 1.0  # factor on standard deviations; above 1 explores
 
     @property
     def may_be_best(self) -> Bool[Array, " n"]:
@@ -114,7 +115,8 @@ def make_log_ei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: 
 
     def score(a: Float[Array, " d"]) -> Scalar:
         mean, variance = gp.predict(kernel.evaluate, posterior, a[None])
-        return log_expected_improvement(mean[0], variance[0], best_y)
+        variance = variance[0] * jnp.square(belief.doubt)
+        return log_expected_improvement(mean[0], variance, best_y)
 
     return score
 
