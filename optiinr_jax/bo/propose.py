@@ -85,7 +85,7 @@ def propose(
     What `bounds` hold is held in every candidate, so that the others are the best beside it.
     `limits` add the log of the probability that a point is feasible. `doubt`: see `Belief`.
     """
-    belief = _believe(data, z, kernel, structure, limits)._replace(doubt=doubt)
+    belief = _believe(data, z, kernel, structure, limits)._replace(doubt=jnp.asarray(doubt))
     key = jax.random.key(draws.seed)
     fading = STRENGTH / jnp.maximum(jnp.sum(data.observed), 1)
     score_x = get_acquisition(acquisition)(key, get_kernel(kernel), belief, num_paths)
