@@ -20,6 +20,7 @@ from optiinr_jax.inr.batches import Points
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.cost import chunk_steps
 from optiinr_jax.inr.lowering import as_wave
+from optiinr_jax.inr.model import Variables
 from optiinr_jax.inr.training import Fit, OnStep, finish, prepare, run_chunk
 from optiinr_jax.numerics import COMPILER_OPTIONS
 
@@ -51,6 +52,7 @@ def train_many(
     configs: Sequence[NetworkConfig],
     *,
     num_steps: int,
+    init: Variables | None = None,
     keep_best: bool = False,
     on_step: OnStep | None = None,
 ) -> list[Fit]:
@@ -63,11 +65,12 @@ def train_many(
         points: of each fit; all of one shape.
         configs: of each fit; all of one structure in the wave form.
         num_steps: number of updates of every fit.
+        init: variables that all begin with; None: each draws its own.
         keep_best: keep the parameters of the step with the lowest loss, not the last ones.
         on_step: called after every chunk with the mean of the losses.
     """
     parts = [
-        prepare(key, p, config, num_steps, share_program=True, keep_best=keep_best)
+        prepare(key, p, config, num_steps, init=init, share_program=True, keep_best=keep_best)
         for key, p, config in zip(keys, points, configs, strict=True)
     ]
     devices = jax.local_devices()

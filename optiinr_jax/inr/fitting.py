@@ -113,7 +113,9 @@ def fit(
         num_steps: updates.
         seed: of the initial parameters.
         key: instead of a seed.
-        init: a network of the same structure to begin with; None: initial parameters are drawn.
+        init: a network of the same structure to begin with, such as that of a similar signal; one
+            of another number of channels gives all but its output layer. None: initial parameters
+            are drawn.
         **options: fields of `FitOptions`.
 
     Raises:

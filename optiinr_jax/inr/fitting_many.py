@@ -14,6 +14,7 @@ from optiinr_jax.inr.compilation_cache import keep_compiled_in_notebooks
 from optiinr_jax.inr.config import NetworkConfig, check_config
 from optiinr_jax.inr.cost import num_cores
 from optiinr_jax.inr.fitting import DivergedError, check_seed, scored_result
+from optiinr_jax.inr.model import Variables
 from optiinr_jax.inr.presets import as_config
 from optiinr_jax.inr.representation import INR
 from optiinr_jax.inr.task import points_of, resolve
@@ -31,6 +32,7 @@ def fit_many(
     num_steps: int = 500,
     seed: int = 0,
     keys: Sequence[jax.Array] | None = None,
+    init: INR | None = None,
     layout: str | None = None,
     keep_best: bool = False,
     progress: bool = True,
@@ -48,6 +50,8 @@ def fit_many(
         num_steps: updates of each.
         seed: of every fit.
         keys: instead, one of each fit.
+        init: a network that all begin with; see `fit`. Of similar signals it saves steps (STRAINER,
+            Vyas et al. 2024): that of their channels together, or of one of them.
         layout: "vmap" trains all of one structure (families do not matter, sizes do) in one
             program, shared out to all devices; "threads" as many at once as there are cores, one
             less by SOAP, each on one of them; "sequence" one after the other on all cores. None:
@@ -89,7 +93,7 @@ def fit_many(
         check_config(config)
         signal, config, aim = resolve(signal, config, objective)
         key = jax.random.key(seed) if keys is None else keys[i]
-        jobs.append(_Job(signal, config, aim, key))
+        jobs.append(_Job(signal, config, aim, key, None if init is None else init.variables))
     with Progress("fit_many", count * num_steps, enabled=progress) as bar:
         trained = LAYOUTS[layout](jobs, num_steps, keep_best, bar)
     drawn_by = seed if keys is None else None
@@ -106,6 +110,7 @@ class _Job(NamedTuple):
     config: NetworkConfig
     objective: str
     key: jax.Array
+    init: Variables | None
 
     @property
     def points(self) -> Points:
@@ -120,6 +125,7 @@ def _in_sequence(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progres
             job.points,
             job.config,
             num_steps=num_steps,
+            init=job.init,
             share_program=True,
             keep_best=keep_best,
             on_step=lambda done, _, loss, i=i: bar.update(i * num_steps + done, f"loss {loss:.3g}"),
@@ -151,6 +157,7 @@ def _in_threads(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress
                 jobs[i].points,
                 jobs[i].config,
                 num_steps=num_steps,
+                init=jobs[i].init,
                 share_program=True,
                 keep_best=keep_best,
                 on_one_core=True,
@@ -181,6 +188,7 @@ def _at_once(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -
             [points[i] for i in members],
             [jobs[i].config for i in members],
             num_steps=num_steps,
+            init=jobs[0].init,
             keep_best=keep_best,
             on_step=lambda done, _, loss, count=count, ended=ended: bar.update(
                 ended + count * done, f"mean loss {loss:.3g}"

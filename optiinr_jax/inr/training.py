@@ -369,9 +369,13 @@ def _begin_with(
 ) -> tuple[TrainState, Constants]:
     """The state before the first step with other parameters; an optimiser's does not hold any.
 
+    Where only the number of channels differs, the output layer stays as it was drawn.
+
     Raises:
         ValueError: they are those of another network.
     """
+    if np.shape(init["params"]["output"]["bias"]) != state.params["output"]["bias"].shape:
+        init = {**init, "params": {**init["params"], "output": state.params["output"]}}
     ours, theirs = (
         {jax.tree_util.keystr(path): jnp.shape(leaf) for path, leaf in jax.tree.leaves_with_path(t)}
         for t in ({"params": state.params, "constants": constants}, dict(init))

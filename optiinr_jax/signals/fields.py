@@ -32,7 +32,7 @@ from optiinr_jax.signals.targets import Finer, make_finer
 
 AXES = tuple(f"axis_{i}" for i in range(MAX_AXES))
 MAX_POINTS = 64_000_000
-MAX_CHANNELS = 8
+MAX_CHANNELS = 64
 OPTIONS = ("key", "channels")  # of `read_field`, for the table of kinds
 _SAMPLE_SIZE = 32
 _MAX_FINER_SAMPLE = 2**22  # points of the embedded field between its samples

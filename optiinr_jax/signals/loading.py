@@ -163,7 +163,8 @@ def write_samples(path: str | os.PathLike[str], samples: ArrayLike, frame: Frame
 def _check_samples(kind: str, row: SignalKind, name: str, samples: np.ndarray) -> None:
     grid = samples.shape[:-1]
     axes = ", ".join(row.axes_of(len(grid)) if row.has_dims(len(grid)) else row.axes)
-    expected = f"({axes}, {' or '.join(map(str, row.channels))})"
+    many = f"1 to {max(row.channels)}" if len(row.channels) > 3 else None
+    expected = f"({axes}, {many or ' or '.join(map(str, row.channels))})"
     if not row.has_dims(len(grid)) or samples.shape[-1] not in row.channels or min(grid) < 2:
         raise SignalError(
             f"{kind} {name!r} has shape {samples.shape}, but {expected} with at least 2 points a "

@@ -397,3 +397,22 @@ def test_derivatives_in_use_are_those_of_the_values(family):
         np.testing.assert_allclose(trained(points), wide(points), atol=1e-12)
         held = jax.jvp(trained, (points,), (jnp.broadcast_to(step * 1e6, points.shape),))[1]
         assert abs(held - along).max() > 1e-2 * abs(along).max()
+
+
+@pytest.mark.integration
+def test_many_fits_begin_with_the_hidden_layers_of_a_network_of_more_channels():
+    """Of pictures that were learned together; the output layer is drawn as without."""
+    picture = oi.sample_signal("image", size=8)
+    config = inr.preset("siren", width=8, depth=2)
+    both = oi.make_signal("field", np.concatenate([picture.samples, picture.samples], -1))
+    shared = oi.fit(both, config, num_steps=60, progress=False, warn=False)
+    drawn = oi.make_inr(picture, config)
+    mixed = {**shared.params, "output": drawn.params["output"]}
+    loss, without = (
+        float(np.mean((network.render() - picture.samples) ** 2))
+        for network in (drawn.with_params(mixed), drawn)
+    )
+    assert abs(loss / without - 1) > 0.01
+    for layout in ("sequence", "vmap"):
+        for one in oi.fit_many([picture] * 2, config, num_steps=3, init=shared, layout=layout):
+            assert one.history[0] / 4 == pytest.approx(loss, rel=1e-3)
