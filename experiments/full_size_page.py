@@ -45,10 +45,11 @@ def page() -> Iterator[str]:
     yield "# The paper's size on a laptop\n"
     yield (
         "Written by `python -m experiments.full_size_page` from the trainings of `python -m "
-        "experiments.full_size`. Networks have at most as many numbers as SIREN with 4 layers of "
-        "256 units, the paper's size. `searched`: 22 trials on a small copy of the signal, scaled; "
-        "its seconds are part of what is told. `portfolio`: the first of the package's list, no "
-        "search. Scores are PSNR in dB (solids: IoU) **at the samples, as the paper's; after the "
+        "experiments.full_size`. Networks have the paper's 4 layers of 256 units, with "
+        "256 Fourier features where found ones have them, as the paper's may; `narrow` ones are as "
+        "wide as they may be with no more numbers than SIREN has. `searched`: 22 trials on a small "
+        "copy of the signal, scaled, frequencies too; its seconds are part of what is told. "
+        "`portfolio`: the first of the package's list, no search. Scores are PSNR in dB (solids: IoU) **at the samples, as the paper's; after the "
         "stroke, between them**. Rates fall over the last 30 % of a training, so a score on the "
         "way is below what a training of that length would have. Seconds are as they came, on one "
         "core that other work used too.\n"
@@ -65,8 +66,9 @@ def page() -> Iterator[str]:
 def read_all() -> list[dict[str, Any]]:
     """Every training that has a score."""
     found = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/*.json"))]
-    order = list(CONTENDERS)
-    return sorted((r for r in found if r["curve"]), key=lambda r: order.index(r["contender"]))
+    order = {name: i for i, name in enumerate(CONTENDERS)}
+    trained = [record for record in found if record["curve"]]
+    return sorted(trained, key=lambda record: order.get(record["contender"], len(order)))
 
 
 def signal_part(name: str, records: list[dict[str, Any]]) -> Iterator[str]:

@@ -7,6 +7,7 @@ Parts, each a list of trainings of which those that are there are left out:
 - sizes: winners on larger pictures, their scale times a factor.
 - lengths: winners for fewer and more steps, their rates times a factor.
 - larger: the portfolio's first on larger networks and pictures that nothing was chosen on.
+- grown: the same with both larger, in mini-batches, its frequencies times a factor.
 - rungs: every trial of a search again, for what the loss says on the way.
 
 Command: python -m experiments.portfolio run PART [--share 0/1] [--minutes 60]
@@ -54,7 +55,7 @@ KINDS = {"image": PICTURES, "audio": tuple(SOUNDS), "volume": SOLIDS}
 SIZE = {"width": 48, "num_steps": 500}
 NUM_BEST = {"image": 3, "audio": 3, "volume": 2}  # configurations of each search
 PARTS_OF_RUN = {"1/12": 12.0, "1/6": 6.0, "1/4": 4.0, "1/3": 3.0, "1/2": 2.0, "2/3": 1.5}
-Part = Literal["search", "cross", "widths", "sizes", "lengths", "larger", "rungs"]
+Part = Literal["search", "cross", "widths", "sizes", "lengths", "larger", "grown", "rungs"]
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,28 @@ def larger() -> Iterator[Run]:
                 yield Run("larger", signal, "siren", plain, factor=factor, **sizes)
 
 
+# pixels a side, width, steps, factors on the frequencies: sizes and widths that grow together
+GROWN = (
+    (192, 96, 200, (1.0, 2.0, 4.0)),
+    (256, 192, 200, (1.0, 2.0, 4.0)),
+    (512, 256, 150, (1.0, 4.0, 8.0)),
+)
+GROWN_BATCH = 16_384
+
+
+def grown() -> Iterator[Run]:
+    """The portfolio's first, as for a picture of 96 pixels, on larger pictures by wider networks."""
+    for size, width, num_steps, factors in GROWN:
+        for signal in UNSEEN:
+            known = read_signal(signal, 96)
+            config = recommend(known, 1, width=width, num_steps=num_steps)[0].config
+            config = replace(config, batch_size=GROWN_BATCH)
+            for factor in factors:
+                changed = with_scale(config, factor)
+                options: Any = {"size": size, "num_steps": num_steps}
+                yield Run("grown", signal, "portfolio", changed, width, factor, **options)
+
+
 RANKED = ("div2k/test_00", "kodak/kodim06", "bach, 1 s", "twospeakers, 1 s", *SOLIDS[1:3])
 
 
@@ -236,6 +259,7 @@ RUN_PARTS = {
     "sizes": sizes,
     "lengths": lengths,
     "larger": larger,
+    "grown": grown,
     "rungs": rungs,
 }
 

@@ -148,14 +148,17 @@ def _recommendation(
     num_points, width, num_steps = size
     num_dims = min(len(get_kind(cell.kind).axes), signal.num_dims)
     sides = [cell.num_points ** (1.0 / num_dims), num_points ** (1.0 / signal.num_dims)]
-    kind, growth = get_kind(signal.kind), get_kind(signal.kind).growth
+    kind, larger, wider = get_kind(signal.kind), sides[1] / sides[0], width / cell.width
     if signal.is_scattered:  # only low frequencies restrain a network between such samples
-        sides, growth = [sides[0], _SCATTERED * sides[1]], 1.0
+        raised = _SCATTERED * larger
+    elif kind.extends:
+        raised = larger
+    elif kind.is_binary:  # of twice the frequencies a solid has as good a network
+        raised = 1.0
+    else:  # a finer grid has higher frequencies, but only a wider network can hold them
+        raised = max(min(larger, wider), 1.0)
     config = entry.config.scaled(
-        width=width,
-        size=(sides[0], sides[1]),
-        growth=growth,
-        num_steps=(cell.num_steps, num_steps),
+        width=width, size=(1.0, raised), num_steps=(cell.num_steps, num_steps)
     )
     unit = kind.metric.name
     reason = (

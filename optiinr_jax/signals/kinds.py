@@ -64,8 +64,7 @@ class SignalKind:
     units: Mapping[str, Callable[[Any, tuple[int, ...], dict[str, float]], Any]] = field(
         default_factory=lambda: {"samples": _as_places}
     )
-    # exponent with which the frequencies that serve such signals grow with the samples along a side
-    growth: float = 0.0
+    extends: bool = False  # whether more samples are a longer piece, not a finer grid
     first_axis_is_time: bool = False  # so it is shown by frames, not by slices
     is_binary: bool = False  # whether every value is one of the ends of the natural range
     like: str = ""  # kind whose searched networks serve this one, where it has none of its own
@@ -172,7 +171,7 @@ KINDS: dict[str, SignalKind] = {
         channels=(1, 2),
         max_points=audio.MAX_SAMPLES,
         edge=0.0,
-        growth=1.0,  # more samples are a longer piece
+        extends=True,
         units={"samples": _as_places, "seconds": audio.places_of_seconds},
         interpolation="sinc",
         metric=metrics.PSNR,  # at data range 1 too: a network that gives 0 scores 16.2 dB on Bach

@@ -77,6 +77,16 @@ def test_frequencies_of_a_longer_sound_grow_with_it():
     assert config().scaled() == config()
 
 
+@pytest.mark.parametrize(
+    ("size", "width", "raised"), [(192, 48, 1.0), (192, 96, 2.0), (192, 192, 2.0), (48, 96, 1.0)]
+)
+def test_frequencies_of_a_finer_picture_grow_with_it_where_the_network_does(size, width, raised):
+    picture = oi.make_signal("image", np.zeros((size, size, 3), np.float32))
+    known = cell(num_points=96**2, width=48, num_steps=500)
+    found = recommend(picture, 1, width=width, num_steps=500, cells=(known,))[0].config
+    assert found.encoding.sigma == pytest.approx(raised)
+
+
 def test_a_kind_that_nobody_has_searched_is_refused():
     with pytest.raises(PortfolioError, match="no configuration for signals of kind audio"):
         recommend(oi.sample_signal("audio", size=64), cells=(cell(),))
