@@ -116,7 +116,7 @@ def scaling_part() -> Iterator[str]:
     yield from _factor_table(read_lines("widths"), "width", (0.25, 0.5, 1.0, 2.0))
     yield (
         "\nThe same pictures at half and at twice the resolution, the scale of the encoding times "
-        "a factor: it stays what it was, because a finer grid brings little that is new. (A longer "
+        "a factor: it stays what it was, because a network as wide as before cannot hold the little that is new. (A longer "
         "piece of a sound is another matter: the frequencies grow with it, in units of the whole.)"
         "\n"
     )
@@ -181,9 +181,7 @@ def _grown_table(rows: Sequence[Row]) -> Iterator[str]:
         texts = {f: f"**{v:.2f}**" if v == best else f"{v:.2f}" for f, v in found.items()}
         cells = [texts.get(f, "-") for f in (1.0, 2.0, 4.0, 8.0)]
         ratio = min(size / 96, width / 48)
-        yield (
-            f"| {size} | {width} | {num_steps} | {signal} | {ratio:.3g} | {' | '.join(cells)} |"
-        )
+        yield (f"| {size} | {width} | {num_steps} | {signal} | {ratio:.3g} | {' | '.join(cells)} |")
 
 
 def _factor_table(rows: Sequence[Row], name: str, factors: Sequence[float]) -> Iterator[str]:

@@ -36,7 +36,6 @@ class Belief(NamedTuple):
     pending: Bool[Array, " n"]
     own_noise: Float[Array, " n"] | None = None  # variance of each y besides the common one
     is_feasible: Bool[Array, " n"] | None = None  # meets its constraints; None: there are none
-    doubt: Float[Array, ""] | float = 1.0  # factor on standard deviations; above 1 explores
 
     @property
     def may_be_best(self) -> Bool[Array, " n"]:
@@ -94,10 +93,14 @@ def log_expected_improvement(
     return jnp.where(is_far, log_far, log_near) + jnp.log(variance) / 2
 
 
-def make_log_ei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: int) -> Score:
+def make_log_ei(
+    key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: int, doubt: float = 1.0
+) -> Score:
     """Closed-form log EI over the best fitted score.
 
-    A pending point counts as observed at its posterior mean.
+    A pending point counts as observed at its posterior mean. `doubt` is a factor on the standard
+    deviation; above 1 explores, which on average neither helps nor hurts
+    (docs/search_benchmarks.md).
     """
     del key, num_paths
 
@@ -115,8 +118,7 @@ def make_log_ei(key: Key[Array, ""], kernel: Kernel, belief: Belief, num_paths: 
 
     def score(a: Float[Array, " d"]) -> Scalar:
         mean, variance = gp.predict(kernel.evaluate, posterior, a[None])
-        variance = variance[0] * jnp.square(belief.doubt)
-        return log_expected_improvement(mean[0], variance, best_y)
+        return log_expected_improvement(mean[0], variance[0] * doubt**2, best_y)
 
     return score
 

@@ -34,7 +34,6 @@ QUICK_CAPACITIES = (64, *CAPACITIES)
 MAX_KNOWN = 1920  # trials that the model learns from; the rest of the capacity is for pending ones
 FAILURE_MARGIN = 0.1  # of the range of the scores: so far is a failed trial below the worst one
 NEAR = 0.01  # of a range: a point that is told so near to one that was asked for is that one
-EXPLORING = 3.0  # factor on the standard deviation of a proposal that explores
 NUM_FRESH = 64  # random points tried when every proposal is a duplicate
 NUM_INITIAL = 12  # points of the space-filling start where nobody says how many
 # The paper's kernel, acquisition and scaling of the scores.
@@ -56,7 +55,6 @@ class Settings:
     warp: str | Warp = "half_rank"
     num_paths: int = 256  # fewer leave many candidates with no improvement on any path
     prior: Mapping[str, Any] | None = None  # {name: guess}, see preference.py
-    explore_every: int = 0  # every so many proposals one explores; 0: none
     quick: bool = False  # compiled in half the time; see `host.quick_jit`
 
 
@@ -248,7 +246,6 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
             data = pad_data(observed, y, waiting, own_noise, quick=quick)
             draws = make_draws((settings.seed, index), structure)
             more: Any = {"bounds": bounds, "limits": limits and pad_limits(limits, len(data.y))}
-            more["doubt"] = np.float64(EXPLORING if explores(settings, index) else 1.0)
             best_first = propose(draws, data, z, preference, structure=structure, **more, **rows)
             all_u, all_c = np.asarray(best_first.u), np.asarray(best_first.c)
         taken = {_identity(point) for point in (*told, *pending)}
@@ -259,12 +256,6 @@ def make_suggest(settings: Settings, trials: Sequence[Trial]) -> Suggest:
         return _fresh_point(settings, told, pending, index, held)
 
     return suggest
-
-
-def explores(settings: Settings, index: int) -> bool:
-    """Whether a proposal is one of those that doubt the model more than it does itself."""
-    every = settings.explore_every
-    return every > 0 and index % every == every - 1
 
 
 def most_telling(trials: Sequence[Trial]) -> list[Trial]:
@@ -374,7 +365,7 @@ def check_settings(settings: Settings) -> None:
     for name, table in tables.items():
         value = getattr(settings, name)
         _check_row(name, value, table, callable(value) or value in table)
-    for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1, "explore_every": 0}.items():
+    for name, low in {"num_initial": 1, "seed": 0, "num_paths": 1}.items():
         check_whole(name, getattr(settings, name), low)
     make_preference(settings.space, settings.prior)
 

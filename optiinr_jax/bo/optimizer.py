@@ -57,8 +57,6 @@ class Optimizer:
             layer; needs `num_tied`.
         num_tied: first points, told ones included, in which what is tied has one value: the good
             region of a large space is found in the small one, and then left.
-        explore_every: every so many proposals one takes the model's doubt three times as large, so
-            that untried combinations are looked at; 0: none; of use to "log_ei" only.
         faithful: the paper's choices: kernel="product", acquisition="eei", warp="standardise".
         quick: compile in less than half the time; False: as the first versions did, whose numbers
             differ in their last digits.
@@ -80,7 +78,6 @@ class Optimizer:
         ties: Mapping[str, str] | None = None,
         num_tied: int = 0,
         faithful: bool = False,
-        explore_every: int = 0,
         quick: bool = True,
     ) -> None:
         """Start with an empty record."""
@@ -94,7 +91,6 @@ class Optimizer:
             warp=warp,
             num_paths=num_paths,
             prior=prior,
-            explore_every=explore_every,
             quick=quick,
         )
         check_name("direction", direction, SIGNS)

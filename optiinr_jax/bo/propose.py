@@ -78,14 +78,13 @@ def propose(
     num_paths: int,
     bounds: Bounds | None = None,
     limits: Limits | None = None,
-    doubt: Float[Arr, ""] | float = 1.0,
 ) -> Proposals:
     """Maximise an acquisition; many proposals come back because the first may be a duplicate.
 
     What `bounds` hold is held in every candidate, so that the others are the best beside it.
-    `limits` add the log of the probability that a point is feasible. `doubt`: see `Belief`.
+    `limits` add the log of the probability that a point is feasible.
     """
-    belief = _believe(data, z, kernel, structure, limits)._replace(doubt=jnp.asarray(doubt))
+    belief = _believe(data, z, kernel, structure, limits)
     key = jax.random.key(draws.seed)
     fading = STRENGTH / jnp.maximum(jnp.sum(data.observed), 1)
     score_x = get_acquisition(acquisition)(key, get_kernel(kernel), belief, num_paths)

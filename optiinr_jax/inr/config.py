@@ -135,8 +135,9 @@ class NetworkConfig:
             size: samples along a side of the signal, where it was found and where it is wanted.
             growth: exponent with which the frequencies at which the network begins (the scale of an
                 encoding, else omega of the first layer, or its sigma) grow with the size. 1: a
-                longer piece of a sound, which has the same highest frequency; for the same picture
-                at a higher resolution less, because little that is new comes in.
+                longer piece of a sound, which has the same highest frequency, or the same picture
+                at a higher resolution by a network as many times as wide; 0: by one as wide as
+                before, which cannot hold the little that is new.
             num_steps: of the training, for which it was found and for which it is wanted.
 
         >>> import optiinr_jax as oi

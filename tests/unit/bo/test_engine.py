@@ -245,27 +245,3 @@ def test_a_search_sees_past_one_huge_penalty():
             optimizer.tell(point, penalty if i == 3 else ridge(point) - point["x"])
         found.append([list(point.values()) for point, _ in optimizer.trials])
     np.testing.assert_allclose(found[0], found[1], atol=1e-6)
-
-
-@pytest.mark.integration
-def test_every_third_proposal_explores():
-    """It goes where less is known; those between are as without."""
-    space = Space({"x": Float(0, 1), "z": Float(0, 1)})
-    asked = {}
-    for every in (0, 3):
-        optimizer = Optimizer(space, num_initial=1, explore_every=every)
-        for point in space.sample(2, 7):
-            optimizer.tell(point, ridge(point) - point["x"])
-        asked[every] = optimizer.ask(3)
-        again = Optimizer.from_json(optimizer.to_json())
-        assert again.settings.explore_every == every and again.ask() == optimizer.ask()
-    known = np.array([space.split(point)[0] for point in space.sample(2, 7)])
-
-    def doubt(point):
-        return np.min(np.linalg.norm(known - space.split(point)[0], axis=1))
-
-    usual, exploring = asked[0], asked[3]
-    assert usual[0] == exploring[0]  # proposals 7, 8 and 9, of which 8 explores
-    assert doubt(exploring[1]) > 2 * doubt(usual[1])
-    with pytest.raises(ValueError, match="explore_every"):
-        Optimizer(space, explore_every=-1)
