@@ -4,9 +4,9 @@ Protocol: the paper's networks, 4 layers of 256 units, with Fourier features whe
 has them, as the paper's may have; 2 000 steps of our own rule in place of 130 times 10 000 of
 AdamW. A configuration is searched on a small copy of the signal (a picture of 128 x 128, a piece of
 a sound, a coarse solid) with a small network, scaled to the full size, and trained there once.
-Beside it: the first configuration of the portfolio, which costs no search; the searched one with as
-few numbers as SIREN has; and SIREN and FINER as their authors train them and by our rule. Scores are at the
-samples, as the paper's; what the network is between them stands beside it.
+Beside it: the first configuration of the portfolio, which costs no search; the searched one with
+as few numbers as SIREN has; and SIREN and FINER as their authors train them and by our rule. Scores
+are at the samples, as the paper's; what the network is between them stands beside it.
 
 Command: python -m experiments.full_size [SIGNAL...] [--contenders searched] [--num-steps 300]
                                          [--batch-sizes all] [--objective samples]
@@ -38,7 +38,6 @@ from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs, recommend
 from optiinr_jax.inr.cost import step_flops
 from optiinr_jax.inr.presets import training_rule
-from optiinr_jax.signals.kinds import get_kind
 from optiinr_jax.studies.rungs import trainings_done
 
 FOLDER, STATES = RESULTS / "full_size", RUNS / "full_size"
@@ -139,7 +138,7 @@ def side_of(signal: oi.Signal) -> float:
 
 
 def narrow(name: str, signal: oi.Signal, num_steps: int, objective: str) -> Start:
-    """The searched one, as wide as it may be with no more numbers than SIREN of the paper's size."""
+    """The searched one, narrow enough to have no more numbers than SIREN of the paper's size."""
     start = searched(name, signal, num_steps, objective)
     budget = count_params(oi.preset("siren", modality=signal.kind, width=WIDTH, depth=4), signal)
     wide = (start.config.scaled(width=width) for width in range(WIDTH, 0, -8))

@@ -230,7 +230,7 @@ GROWN_BATCH = 16_384
 
 
 def grown() -> Iterator[Run]:
-    """The portfolio's first, as for a picture of 96 pixels, on larger pictures by wider networks."""
+    """The portfolio's first, as for 96 pixels, on larger pictures by wider networks."""
     for size, width, num_steps, factors in GROWN:
         for signal in UNSEEN:
             known = read_signal(signal, 96)
