@@ -182,7 +182,8 @@ def _image(samples: np.ndarray, name: str, sample_rate: Rate) -> Signal:
     pixels = samples[..., None] if samples.ndim == 2 else samples
     if pixels.shape[-1] in (2, 4):
         pixels = over_white(_scaled("image", pixels), "the picture")
-    return make_signal("image", _scaled("image", pixels), name=name)
+    attributes = {"bits": 16.0} if samples.dtype == np.uint16 else {}
+    return make_signal("image", _scaled("image", pixels), name=name, attributes=attributes)
 
 
 def _sound(samples: np.ndarray, name: str, sample_rate: Rate) -> Signal:

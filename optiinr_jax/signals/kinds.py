@@ -113,8 +113,8 @@ def _points(found: points.PointSet) -> Samples:
 
 
 def _picture(path: Path, size: Size, max_pixels: int, **options: Any) -> Samples:
-    pixels, finer = image.load_detailed(path, size, max_pixels=max_pixels, **options)
-    return Samples(pixels, {}, finer)
+    read = image.load_detailed(path, size, max_pixels=max_pixels, **options)
+    return Samples(read.pixels, {"bits": 16.0} if read.num_bits > 8 else {}, read.finer)
 
 
 def _write_sound(path: Path, values: np.ndarray, attributes: dict[str, float]) -> Path:
@@ -161,7 +161,9 @@ KINDS: dict[str, SignalKind] = {
         options=image.OPTIONS,
         read=_picture,
         sample=lambda size, limit: Samples(image.sample_image(size, max_pixels=limit), {}),
-        write=lambda path, values, attributes: image.write_image(path, values),
+        write=lambda path, values, attributes: image.write_image(
+            path, values, num_bits=int(attributes.get("bits", 8))
+        ),
         sizes=picture_sizes,
     ),
     "audio": SignalKind(

@@ -69,6 +69,12 @@ class PictureFile(NamedTuple):
         """Columns."""
         return self.high.width
 
+    @property
+    def num_bits(self) -> int:
+        """Of a number, 8 or 16; floats count as 16."""
+        is_wide = self.low is not None or self.high.mode.startswith(("I;16", "F"))
+        return 16 if is_wide else 8
+
     def strips(self, box: tuple[int, int, int, int]) -> Generator[tuple[int, Pixels]]:
         """Numbers of a part, a few rows at a time, each with the first of them.
 
