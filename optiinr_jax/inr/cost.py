@@ -34,11 +34,20 @@ def predict_seconds(
 
 
 def predict_bytes(
-    config: NetworkConfig, num_points: int, num_dims: int, num_channels: int
+    config: NetworkConfig,
+    num_points: int,
+    num_dims: int,
+    num_channels: int,
+    whole_bytes: int | None = None,
 ) -> float:
-    """Predict the memory of a fit: the process, the points and their values, and one part."""
+    """Predict the memory of a fit: the process, the points and their values, and one part.
+
+    Args:
+        whole_bytes: of a value that is kept as a whole number; None: it is not.
+    """
     part = part_size(config.width, min(num_points, config.batch_size or num_points))
-    rows = _COPIES * 4.0 * num_points * (num_dims + 4 * num_channels)
+    a_point = 4.0 * (num_dims + 4 * num_channels)
+    rows = _COPIES * num_points * (a_point if whole_bytes is None else whole_bytes * num_channels)
     return _PROCESS_BYTES + rows + 12.0 * config.depth * config.width * part
 
 

@@ -33,7 +33,7 @@ from optiinr_jax.signals.picture_file import (
     open_picture,
     scale_transparency,
 )
-from optiinr_jax.signals.targets import Finer, make_finer
+from optiinr_jax.signals.targets import LARGE, Finer, make_finer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,6 +50,7 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True},
     "AVIF": {"quality": 90, "subsampling": "4:4:4"},
 }
+MAX_LARGE = 160_000_000  # pixels of a signal: about as many as Pillow decodes
 OPTIONS = ("square",)  # of `load_image`, for the table of kinds
 _WIDE: dict[str, Callable[[np.ndarray], bytes]] = {  # what writes 16 bits
     "PNG": wide_files.png_bytes,
@@ -106,7 +107,7 @@ def load_detailed(
     if size is None and not square:
         return Picture(_whole(file), None, file.num_bits)
     height, width = _sides(file, size, square)
-    _check_pixels(height, width, max_pixels)
+    _check_pixels(height, width, min(max_pixels, MAX_PIXELS))
     is_whole = isinstance(size, int | np.integer) and not square
     whole = (0, file.height, 0, file.width)
     box = whole if is_whole else _cut_box(file.height, file.width, height, width)
@@ -132,7 +133,7 @@ def _sides(file: PictureFile, size: int | tuple[int, ...] | None, square: bool) 
     return height, width
 
 
-def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Pixels:
+def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a PNG, JPEG, TIFF, BMP or WEBP file, whole or not at all.
 
     Size and checksums are looked at before a pixel is decoded.
@@ -140,10 +141,14 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
     return _whole(open_picture(path, max_pixels))
 
 
-def _whole(file: PictureFile) -> Pixels:
-    whole = np.empty((file.height, file.width, file.num_channels), np.float32)
+def _whole(file: PictureFile) -> np.ndarray:
+    """All pixels, (height, width, C); of a large picture as whole numbers, as the file has them."""
+    is_large = file.height * file.width > LARGE
+    dtype = np.dtype(f"uint{file.num_bits}" if is_large else np.float32)
+    full = np.iinfo(dtype).max if is_large else 1.0
+    whole = np.empty((file.height, file.width, file.num_channels), dtype)
     for first, strip in file.strips((0, file.height, 0, file.width)):
-        whole[first : first + len(strip)] = strip
+        whole[first : first + len(strip)] = np.rint(full * strip) if is_large else strip
     return whole
 
 

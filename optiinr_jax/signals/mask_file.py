@@ -1,4 +1,4 @@
-"""Masks in files: a picture that is white where samples are hidden, or an array that is not 0 there.
+"""Masks in files: pictures that are white where samples are hidden, arrays that are not 0 there.
 
 A mask is brought to the size of its signal. A sample is hidden where a twentieth of it is, or more:
 what lies behind the mask shall not be trained by way of its neighbours.

@@ -1,8 +1,8 @@
 """One HTML page, without a network connection, that shows what a network holds.
 
-A signal with one axis is drawn as a curve, and played if it is a sound; a solid is marched through
-by rays; anything else is drawn in planes, whose other axes are moved by sliders, and time by itself.
-All is computed by WebGL 2 from the exported function; its weights lie in a texture.
+A signal with one axis is drawn as a curve, and played if it is a sound. A solid is marched through
+by rays. Anything else is drawn in planes; sliders move the other axes, and time runs by itself. All
+is computed by WebGL 2 from the exported function, whose weights lie in a texture.
 """
 
 import base64
