@@ -137,7 +137,9 @@ def size_label(shape: Sequence[int]) -> str:
 
 
 def signal_label(frame: Frame) -> str:
-    """How large a signal is, like "96 x 64" or "4096 samples, 0.512 s"."""
+    """How large a signal is, like "96 x 64" or "4096 samples, 0.512 s"; of points their drawing."""
+    if not get_kind(frame.kind).is_on_grid:
+        return f"points in {frame.num_dims} dimensions, drawn on {size_label(frame.shape)}"
     rate = frame.attributes.get("sample_rate")
     if rate is None:
         return size_label(frame.shape)

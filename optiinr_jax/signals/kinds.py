@@ -66,6 +66,7 @@ class SignalKind:
     )
     # exponent with which the frequencies that serve such signals grow with the samples along a side
     growth: float = 0.0
+    is_on_grid: bool = True  # whether its samples lie on one; else its grid is that of drawings
     first_axis_is_time: bool = False  # so it is shown by frames, not by slices
     is_binary: bool = False  # whether every value is one of the ends of the natural range
     like: str = ""  # kind whose searched networks serve this one, where it has none of its own
@@ -295,6 +296,7 @@ KINDS["video"] = SignalKind(
 KINDS["points"] = SignalKind(
     axes=points.AXES,
     least_axes=1,
+    is_on_grid=False,
     coord_range=(-1.0, 1.0),
     natural_range=None,
     value_range=(-1.0, 1.0),

@@ -408,12 +408,6 @@ def test_status_of_a_finished_search_fits_a_terminal(finished, monkeypatch, caps
     assert {"score", "samples", "between", "control", "control_name", "seeds"} <= set(best)
 
 
-def test_unknown_option_is_explained():
-    with pytest.raises(SystemExit) as stopped:
-        run(["search", "--num-trails", "3"])
-    assert stopped.value.code == 2
-
-
 def test_two_channels_of_a_sound(tmp_path, capsys):
     """Fitted as they are, or as their mean; a model of the mean is measured against the mean."""
     wave = np.stack([np.sin(np.arange(600) / 7.0), np.cos(np.arange(600) / 11.0)], axis=1)
