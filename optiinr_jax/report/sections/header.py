@@ -106,7 +106,7 @@ def _mean(entry: Entry, measure: Measure) -> str:
 def _points(found: Entry, best: Entry, measure: Measure) -> tuple[Points, ...]:
     pairs = {
         "at the samples": (found.mean_samples, best.mean_samples),
-        "between them": (found.mean_between, best.mean_between),
+        measure.elsewhere: (found.mean_between, best.mean_between),
     }
     return tuple(
         Points(where, measure.full(ours), measure.full(theirs))
