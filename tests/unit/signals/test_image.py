@@ -462,3 +462,14 @@ def test_a_size_is_the_longest_side_and_a_square_is_cut_by_choice(
     path = write_image(tmp_path / "a.png", np.swapaxes(PIXELS, 0, 1))
     assert load_image(path, **options).shape == (*shape, 3)
     assert len([w for w in recwarn if "in the middle are kept" in str(w.message)]) == is_cut
+
+
+def test_a_very_large_picture_has_a_file_to_match(tmp_path, check_refusal):
+    """So that a few megabytes ask for no gigabyte; nothing is decoded."""
+    few, many = tmp_path / "few.png", tmp_path / "many.png"
+    few.write_bytes(png(header(9000, 9000), (b"IDAT", bytes(4_000_000)), (b"IEND", b"")))
+    many.write_bytes(png(header(20000, 20000), (b"IDAT", b"")))
+    check_refusal("promises 81000000 pixels in 4000", lambda: load_signal(few))
+    check_refusal("more pixels than the limit is, 160000000", lambda: load_signal(many))
+    many.write_bytes(png(header(13000, 13000), (b"IDAT", b"")))
+    check_refusal("limit is 160000000", lambda: load_signal(many))
