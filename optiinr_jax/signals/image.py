@@ -144,8 +144,8 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
 def _whole(file: PictureFile) -> np.ndarray:
     """All pixels, (height, width, C); of a large picture as whole numbers, as the file has them."""
     is_large = file.height * file.width > LARGE
-    dtype = np.dtype(f"uint{file.num_bits}" if is_large else np.float32)
-    full = np.iinfo(dtype).max if is_large else 1.0
+    dtype = f"uint{file.num_bits}" if is_large else "float32"
+    full = 2.0**file.num_bits - 1.0
     whole = np.empty((file.height, file.width, file.num_channels), dtype)
     for first, strip in file.strips((0, file.height, 0, file.width)):
         whole[first : first + len(strip)] = np.rint(full * strip) if is_large else strip

@@ -23,7 +23,7 @@ def png_bytes(levels: UInt16[np.ndarray, "h w C"]) -> bytes:
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     kind = 0 if num_channels == 1 else 2
     head = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
-    data = zlib.compress(filtered, 6)
+    data = zlib.compress(filtered.data, 6)
     parts = [_chunk(b"IHDR", head), _chunk(b"IDAT", data), _chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -41,7 +41,8 @@ def tiff_bytes(
     link = 4  # place of the address of the next page
     for page in pages:
         height, width, num_channels = page.shape
-        data = zlib.compress(np.ascontiguousarray(page).astype(page.dtype.newbyteorder("<")), 6)
+        numbers = np.ascontiguousarray(page, page.dtype.newbyteorder("<"))
+        data = zlib.compress(numbers.data.cast("B"), 6)
         place = _append(written, data)
         bits = 8 * page.dtype.itemsize
         sample_format = _FLOATS if page.dtype.kind == "f" else _WHOLE
