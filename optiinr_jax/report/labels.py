@@ -143,7 +143,12 @@ def size_label(shape: Sequence[int]) -> str:
 
 
 def signal_label(frame: Frame) -> str:
-    """How large a signal is, like "96 x 64" or "4096 samples, 0.512 s"; of points their drawing."""
+    """How large a signal is; of points what they are drawn on.
+
+    >>> from optiinr_jax.signals import sample_signal
+    >>> signal_label(sample_signal("audio", 400).frame), signal_label(sample_signal("points").frame)
+    ('400 samples, 0.05 s', 'points in 3 dimensions, drawn on 10 x 10 x 10')
+    """
     if not get_kind(frame.kind).is_on_grid:
         return f"points in {frame.num_dims} dimensions, drawn on {size_label(frame.shape)}"
     rate = frame.attributes.get("sample_rate")

@@ -239,7 +239,7 @@ def test_export_writes_a_closed_mesh_of_a_solid_only(tmp_path, monkeypatch, caps
 
 
 def test_compare_lists_all_and_trains_each_once(tmp_path, capsys):
-    names = ["--presets", "siren", "iga", "pemlp"]  # 16 does not divide into IGA's groups of 32
+    names = ["--presets", "SIREN,iga", "pemlp"]  # 16 does not divide into IGA's groups of 32
     arguments = ["compare", "--size", "16", "--out", str(tmp_path), *SMALL_FIT, *names]
     assert run(arguments) == 0
     out = capsys.readouterr().out
