@@ -124,7 +124,7 @@ class PictureFile(NamedTuple):
 
 def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
     """Decode a PNG, JPEG, TIFF, BMP or WEBP file, whole or not at all."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     path = Path(path)
     try:
@@ -142,13 +142,8 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
             f"{path} has more pixels than the limit is, {max_pixels}; make the picture smaller."
         ) from None
     except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        if isinstance(error, UnidentifiedImageError):
-            reason = _unknown_layout(path)
-        elif "MAX_TEXT_CHUNK" in reason:
-            reason = "its colour profile or text is longer than Pillow unpacks"
         raise SignalError(
-            f"{path} cannot be decoded ({reason or type(error).__name__}), but a whole PNG, JPEG, "
+            f"{path} cannot be decoded ({_reason(path, error)}), but a whole PNG, JPEG, "
             "TIFF, BMP, WEBP, GIF, AVIF or HEIC picture was expected; open it in a viewer "
             "and save it again."
         ) from None
@@ -169,6 +164,18 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
 def _formats(path: Path) -> tuple[str, ...]:
     """Decoders for a file; that of HEIC is there where its extra has been asked for."""
     return (*_READABLE, "HEIF") if path.suffix.lower() in HEIC else _READABLE
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why Pillow did not decode a file."""
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return _unknown_layout(path)
+    reason = " ".join(str(error).split()).rstrip(".")
+    if "MAX_TEXT_CHUNK" in reason:
+        return "its colour profile or text is longer than Pillow unpacks"
+    return reason or type(error).__name__
 
 
 def _unknown_layout(path: Path) -> str:
