@@ -42,44 +42,37 @@ def test_through_the_command(kind, tmp_path, capsys):
         assert np.ptp(large.samples) > 0.0
 
 
-TINY = ["--num-trials", "3", "--num-initial", "3", "--num-confirm", "0", "--strategy", "random"]
-TINY += ["--num-steps", "150", "--width", "8", "--depth", "2", "--num-seeds", "1"]
-SEARCHED = {  # file -> what of it is read, and words of the page
-    "picture.png": (["--size", "16", "--mask", "mask.png"], "kept apart"),
-    "points.csv": ([], "points in 2 dimensions, drawn on"),
-}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A picture with a mask beside it, and points."""
-    folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
-    picture = oi.sample_signal("image", (12, 16))
-    write_samples(folder / "picture.png", picture.samples, picture.frame)
-    hidden = np.zeros((12, 16), np.uint8)
-    hidden[4:8, 4:12] = 255
-    Image.fromarray(hidden).save(folder / "mask.png")
-    np.savetxt(folder / "points.csv", rng.uniform(size=(60, 3)), delimiter=",")
-    return folder
+SEARCH = [
+    "search",
+    "picture.png",
+    "--size",
+    "16",
+    "--mask",
+    "mask.png",
+    "--json",
+    "--num-seeds",
+    "1",
+]
+SEARCH += ["--num-trials", "3", "--num-initial", "3", "--num-confirm", "0", "--strategy", "random"]
+SEARCH += ["--num-steps", "150", "--width", "8", "--depth", "2"]
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::optiinr_jax.inr.FloorWarning")
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("name", SEARCHED)
-def test_a_search_through_the_command(name, folder, monkeypatch, capsys):
+def test_a_search_of_a_masked_picture_through_the_command(tmp_path, monkeypatch, capsys):
     """The page draws it, and the same command again trains nothing."""
-    monkeypatch.chdir(folder)
-    more, words = SEARCHED[name]
-    command = ["search", name, *more, *TINY]
-    assert run([*command, "--json"]) == 0
+    monkeypatch.chdir(tmp_path)
+    picture, hidden = oi.sample_signal("image", (12, 16)), np.zeros((12, 16), np.uint8)
+    hidden[4:8, 4:12] = 255
+    write_samples("picture.png", picture.samples, picture.frame)
+    Image.fromarray(hidden).save("mask.png")
+    assert run(SEARCH) == 0
     found = json.loads(capsys.readouterr().out)
-    out = folder / found["folder"]
-    page = (out / "report.html").read_text()
-    assert words in page and page.count("data:image/png") >= 3
-    assert (out / "best.inr.safetensors").exists() and len(found["presets"]) > 1
-    assert run([*command, "--json"]) == 0
+    page = (tmp_path / found["folder"] / "report.html").read_text()
+    assert "kept apart" in page and page.count("data:image/png") >= 3
+    assert len(found["presets"]) > 1
+    assert run(SEARCH) == 0
     assert json.loads(capsys.readouterr().out)["found"] == found["found"]
-    if "--mask" in more:
-        assert run(["eval", str(out / "best.inr.safetensors"), name, *more, "--json"]) == 0
-        assert "PSNR (dB) at hidden samples" in json.loads(capsys.readouterr().out)
+    model = f"{found['folder']}/best.inr.safetensors"
+    assert run(["eval", model, "picture.png", "--mask", "mask.png", "--json"]) == 0
+    assert "PSNR (dB) at hidden samples" in json.loads(capsys.readouterr().out)
