@@ -14,6 +14,7 @@ import optiinr_jax as oi
 from optiinr_jax.files import write_atomic
 from optiinr_jax.signals import SignalError, write_samples
 from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.signals.targets import LARGE
 from optiinr_jax.streams import print_lines
 from optiinr_jax.text import printable, without_passwords
 
@@ -107,6 +108,13 @@ def write_outputs(inr: oi.INR, folder: Path, *, is_new: bool = True, **facts: An
         **facts,
     }
     write_atomic(folder / "config.json", json.dumps(record, indent=1).encode())
+    if inr.frame.num_points > LARGE:
+        warnings.warn(
+            f"no {rendering.name} was written of {inr.frame.num_points:,} points; optiinr render "
+            f"{folder / MODEL} --region 0.4 0.6 0.4 0.6 writes a part.",
+            stacklevel=2,
+        )
+        return folder / MODEL
     try:
         return write_samples(rendering, inr.render(), inr.frame)
     except SignalError as error:  # a solid that is empty, say; the model is what counts

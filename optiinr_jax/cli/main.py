@@ -93,6 +93,7 @@ def _run_verb(arguments: list[str]) -> None:
     import tyro
 
     from optiinr_jax.cli.config_file import expand_config
+    from optiinr_jax.cli.hints import check_options
     from optiinr_jax.cli.reading import Reading
     from optiinr_jax.inr import keep_compiled_programs
     from optiinr_jax.studies import StudySettings
@@ -111,8 +112,11 @@ def _run_verb(arguments: list[str]) -> None:
         keep_compiled_programs()
     except ValueError as error:  # it only costs time
         warnings.warn(f"compiled programs are not kept: {error}", stacklevel=2)
+    expanded = expand_config(arguments)
+    if expanded and expanded[0] in commands:
+        check_options(expanded[0], commands[expanded[0]], expanded[1:])
     tyro.extras.subcommand_cli_from_dict(
-        commands, prog="optiinr", description=DESCRIPTION, args=expand_config(arguments)
+        commands, prog="optiinr", description=DESCRIPTION, args=expanded
     )
 
 

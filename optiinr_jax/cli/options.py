@@ -14,6 +14,7 @@ Out = Annotated[Path | None, arg(aliases=["-o"], metavar="PATH", help_behavior_h
 Text = Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="")]
 Count = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 Number = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
+MaskFile = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 PortfolioFile = Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="")]
 Flag = Annotated[bool, FlagCreatePairsOff]
 Json = Annotated[bool, arg(name="json")]

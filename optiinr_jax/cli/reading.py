@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 import optiinr_jax as oi
-from optiinr_jax.cli.options import Count, Kind, Number
+from optiinr_jax.cli.options import Count, Kind, MaskFile, Number
 from optiinr_jax.progress import saying
 from optiinr_jax.report.labels import size_label
-from optiinr_jax.signals import ScatteredSignal, SignalError
+from optiinr_jax.signals import ScatteredSignal, SignalError, read_mask
 from optiinr_jax.signals.kinds import KINDS, get_kind, kind_of_file
 
 READING = "reading"  # key in a model's facts
+_NOT_OF_A_KIND = ("size", "kind", "mask")  # options for files of every kind
 _SIZE = Annotated[str, arg(metavar="N|HxW|auto|full")]
 _CROP = Annotated[
     Literal["tight", "wire", "none"] | None,
@@ -47,6 +48,9 @@ class Reading:
         sample_rate: rate to which a sound is resampled, in Hz.
         mono: take the mean of the two channels of a sound.
         crop: how an array of voxels is cropped: tight (default), wire (as WIRE's code) or none.
+        mask: file of what is hidden: those samples are not trained, and have a score of their own.
+            A picture, white where a picture or every frame of a video is hidden, or an array that
+            is not 0 there.
     """
 
     size: _SIZE = "auto"
@@ -57,6 +61,7 @@ class Reading:
     sample_rate: Count = None
     mono: bool = False
     crop: _CROP = None
+    mask: MaskFile = None
 
     def given(self) -> dict[str, Any]:
         """The options that are not the default."""
@@ -72,7 +77,7 @@ class Reading:
         Raises:
             ValueError: one that files of this kind do not have.
         """
-        options = {n: value for n, value in self.given().items() if n not in ("size", "kind")}
+        options = {n: value for n, value in self.given().items() if n not in _NOT_OF_A_KIND}
         for name in options:
             if name not in get_kind(kind).options:
                 kinds = " or ".join(k for k, row in KINDS.items() if name in row.options)
@@ -91,7 +96,8 @@ def read_signal(
     Where it takes long it may be said.
     """
     with saying(f"reading {file}", is_said=is_said and file is not None):
-        return _read(file, sample, reading, purpose)
+        signal = _read(file, sample, reading, purpose)
+        return signal if reading.mask is None else oi.mask(signal, read_mask(reading.mask, signal))
 
 
 def _read(file: Path | None, sample: str, reading: Reading, purpose: str) -> oi.Signal:
@@ -112,13 +118,16 @@ def _read(file: Path | None, sample: str, reading: Reading, purpose: str) -> oi.
 
 
 def facts_of(reading: Reading, signal: oi.Signal) -> dict[str, Any]:
-    """What a model file keeps of a reading: enough to read the same part again."""
+    """What a model file keeps of a reading: enough to read the same part again.
+
+    It names no file, so that a mask has to be given again.
+    """
     size, is_cut = reading.size, reading.duration is not None
-    if size == "auto" and isinstance(signal, ScatteredSignal):
+    if size == "auto" and isinstance(signal, ScatteredSignal) and not signal.is_grid:
         size = str(len(signal.coords))
     elif size == "auto" and not (is_cut and signal.num_dims == 1):
         size = str(max(signal.shape[1:] if is_cut else signal.shape))
-    return {READING: replace(reading, size=size).given()}
+    return {READING: replace(reading, size=size, mask=None).given()}
 
 
 def read_again(inr: oi.INR, file: Path, given: Reading) -> oi.Signal:
@@ -127,7 +136,7 @@ def read_again(inr: oi.INR, file: Path, given: Reading) -> oi.Signal:
     Raises:
         ValueError: it is another kind of signal, or another part of a picture.
     """
-    names, known = {f.name for f in fields(Reading)}, inr.info.get(READING)
+    names, known = {f.name for f in fields(Reading)} - {"mask"}, inr.info.get(READING)
     known = known if isinstance(known, dict) else {}
     kept: dict[str, Any] = {n: v for n, v in known.items() if n in names}
     kind = given.kind or kept.get("kind") or kind_of_file(file)

@@ -252,9 +252,9 @@ def export(
     wgsl: Flag = False,
     html: Flag = False,
     scale: float = 1.0,
-    level: float = 0.5,
+    level: Number = None,
 ) -> None:
-    """Export a network for other programs, or the surface of a solid as a closed mesh.
+    """Export a network for other programs, or the surface of a solid or field as a closed mesh.
 
     Without one of --torch, --onnx, --glsl, --wgsl and --html it is the mesh, by marching cubes.
 
@@ -268,7 +268,8 @@ def export(
         wgsl: the text of a WGSL function, weights included.
         html: one page that shows the signal in a browser, without a connection.
         scale: factor on every side of the voxel grid of a mesh; more than 1 is finer.
-        level: value at which the surface of a mesh lies, between 0 (outside) and 1 (inside).
+        level: value at which the surface of a mesh lies, in the units of a field; of a solid
+            between 0 (outside) and 1 (inside). Default: the middle of the range.
     """
     inr = oi.load_inr(model)
     asked = {"torch": torch, "onnx": onnx, "glsl": glsl, "wgsl": wgsl, "html": html}
@@ -286,7 +287,7 @@ def export(
         print(f"wrote {path}, {path.stat().st_size:,} bytes")
 
 
-def _export_mesh(inr: oi.INR, out: Path, scale: float, level: float) -> None:
+def _export_mesh(inr: oi.INR, out: Path, scale: float, level: float | None) -> None:
     frame = inr.frame.scaled(scale)
     mesh = mesh_of(inr.predict(frame.grid_coords()), frame, level)
     write_mesh(out, mesh)

@@ -15,6 +15,7 @@ from optiinr_jax.signals import ContinuousSignal, coords_at, grid_coords
 from optiinr_jax.signals.coordinates import coords_of_places
 from optiinr_jax.signals.targets import Targets, dense_targets
 
+LARGE_BATCH = 2**16  # points of a step, of a large signal
 _ROUNDS = 4  # of the Feistel network; 4 make it look random (Luby and Rackoff 1988)
 
 

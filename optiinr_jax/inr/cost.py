@@ -16,7 +16,9 @@ _CHUNK_FLOPS = 3e11  # float operations of such a chunk
 _CORE_VALUES = 2**17
 _CORE_POINTS = 512
 _DEVICE_VALUES = 2**24
-_PROCESS_BYTES, _COPIES = 5e8, 2.0  # as measured with a picture of 12 million pixels
+# As measured with pictures of 12 and of 67 million pixels; of the whole numbers of the latter there
+# are the decoder's, the host's, the device's, and those that are written into a digest.
+_PROCESS_BYTES, _COPIES, _WHOLE_COPIES = 5e8, 2.0, 4.0
 _EVALUATION_RATE = 3e10  # float operations a second, a guess on the low side
 
 
@@ -34,11 +36,22 @@ def predict_seconds(
 
 
 def predict_bytes(
-    config: NetworkConfig, num_points: int, num_dims: int, num_channels: int
+    config: NetworkConfig,
+    num_points: int,
+    num_dims: int,
+    num_channels: int,
+    whole_bytes: int | None = None,
 ) -> float:
-    """Predict the memory of a fit: the process, the points and their values, and one part."""
+    """Predict the memory of a fit: the process, the points and their values, and one part.
+
+    Args:
+        whole_bytes: of a value that is kept as a whole number; None: it is not.
+    """
     part = part_size(config.width, min(num_points, config.batch_size or num_points))
-    rows = _COPIES * 4.0 * num_points * (num_dims + 4 * num_channels)
+    a_point = _COPIES * 4.0 * (num_dims + 4 * num_channels)
+    if whole_bytes is not None:
+        a_point = _WHOLE_COPIES * whole_bytes * num_channels
+    rows = num_points * a_point
     return _PROCESS_BYTES + rows + 12.0 * config.depth * config.width * part
 
 

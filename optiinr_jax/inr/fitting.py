@@ -183,7 +183,7 @@ def _train_shown(
     if share_program is None:
         share_program = seconds < _SPECIALISED_SECONDS
     with Progress("fit", num_steps, enabled=run.progress) as bar:
-        if seconds > _LONG_SECONDS:
+        if seconds > _LONG_SECONDS or signal.is_large:
             bar.line(_estimate(signal, config, num_steps, seconds))
 
         def report(done: int, total: int, loss: float) -> None:
@@ -209,11 +209,15 @@ def _train_shown(
 
 
 def _estimate(signal: Signal, config: NetworkConfig, num_steps: int, seconds: float) -> str:
-    memory = predict_bytes(config, signal.num_points, signal.num_dims, signal.num_channels)
+    sizes = signal.num_points, signal.num_dims, signal.num_channels
+    whole_bytes = signal.stored.itemsize if signal.is_large else None
+    memory = predict_bytes(config, *sizes, whole_bytes)
+    batch = config.batch_size or signal.num_points
+    of_all = f" of {signal.num_points}" if batch < signal.num_points else ""
     return (
-        f"fit: {num_steps} steps of {signal.num_points} points on {config.width} units a layer, "
-        f"about {format_seconds(seconds)} and {memory / 1e9:.1f} GB of memory on a machine like "
-        "this."
+        f"fit: {num_steps} steps of {min(batch, signal.num_points)}{of_all} points on "
+        f"{config.width} units a layer, about {format_seconds(seconds)} and {memory / 1e9:.1f} GB "
+        "of memory on a machine like this."
     )
 
 

@@ -259,7 +259,7 @@ class INR:
             f"{between}, {found.control_label}": found.control,
             **signal.other_scores(network),
         }
-        if kind.more_metrics and not signal.is_scattered:
+        if kind.more_metrics and not (signal.is_scattered or signal.is_large):
             samples, target = self.render(shape=signal.shape), signal.samples
             for name, metric in kind.more_metrics.items():
                 with contextlib.suppress(ValueError):  # smaller than the metric's window
@@ -290,13 +290,16 @@ class INR:
     def sizes(self, signal: SignalLike | None = None) -> dict[str, int]:
         """Bytes of the model file and of the same signal in the usual formats.
 
-        PNG and the smallest JPEG that is as good, FLAC, packed voxels.
+        PNG and the smallest JPEG that is as good, FLAC, packed voxels; not of a large signal.
 
         Args:
             signal: what the network represents; None: its own rendering is measured.
         """
         frame = self._concrete("sizes").frame
-        samples = self.render() if signal is None else as_signal(signal).samples
+        known = None if signal is None else as_signal(signal)
+        if known is not None and known.is_large:
+            return {"model file": self.num_bytes}
+        samples = self.render() if known is None else known.samples
         score = None if self.scores is None else self.scores.samples
         usual = get_kind(frame.kind).sizes(np.asarray(samples), frame.attributes, score)
         return {"model file": self.num_bytes, **usual}

@@ -35,10 +35,12 @@ class Measure:
     Attributes:
         metric: of the signal's kind; higher is better.
         objective: what a score counts, a row of OBJECTIVES.
+        elsewhere: where the second of its two figures is measured.
     """
 
     metric: Metric
     objective: str
+    elsewhere: str = "between them"
 
     @property
     def name(self) -> str:
@@ -48,7 +50,8 @@ class Measure:
     @property
     def aim(self) -> str:
         """The objective in words."""
-        return _AIMS.get(self.objective, self.objective)
+        words = _AIMS.get(self.objective, self.objective)
+        return words.replace("between them", self.elsewhere)
 
     @property
     def decimals(self) -> int:
@@ -94,7 +97,10 @@ class Measure:
 
 def measure_of(signal: Signal, objective: str) -> Measure:
     """How the scores of a search on a signal are written."""
-    return Measure(get_kind(signal.kind).metric, objective)
+    metric = get_kind(signal.kind).metric
+    return Measure(
+        metric, objective, signal.between_label.replace("between samples", "between them")
+    )
 
 
 def family_label(family: str) -> str:
@@ -137,7 +143,14 @@ def size_label(shape: Sequence[int]) -> str:
 
 
 def signal_label(frame: Frame) -> str:
-    """How large a signal is, like "96 x 64" or "4096 samples, 0.512 s"."""
+    """How large a signal is; of points what they are drawn on.
+
+    >>> from optiinr_jax.signals import sample_signal
+    >>> signal_label(sample_signal("audio", 400).frame), signal_label(sample_signal("points").frame)
+    ('400 samples, 0.05 s', 'points in 3 dimensions, drawn on 10 x 10 x 10')
+    """
+    if not get_kind(frame.kind).is_on_grid:
+        return f"points in {frame.num_dims} dimensions, drawn on {size_label(frame.shape)}"
     rate = frame.attributes.get("sample_rate")
     if rate is None:
         return size_label(frame.shape)

@@ -39,7 +39,7 @@ def points_sentence(comparison: Comparison, measure: Measure) -> str:
     found, best = comparison.found, comparison.presets[0]
     pairs = {
         "at the samples": (found.mean_samples, best.mean_samples),
-        "between them": (found.mean_between, best.mean_between),
+        measure.elsewhere: (found.mean_between, best.mean_between),
     }
     parts = [
         f"{where} {measure.number(ours)} against {measure.number(theirs)}"
@@ -67,7 +67,7 @@ def best_line(trial: Trial, measure: Measure) -> str:
     if facts.get("between") is None:
         return text
     at, between = measure.number(facts["samples"]), measure.number(facts["between"])
-    return f"{text} ({at} at the samples, {between} between them)"
+    return f"{text} ({at} at the samples, {between} {measure.elsewhere})"
 
 
 def _full(score: float, measure: Measure) -> str:

@@ -26,6 +26,7 @@ from optiinr_jax.signals.loading import make_signal as make_signal
 from optiinr_jax.signals.loading import sample_signal as sample_signal
 from optiinr_jax.signals.loading import write_samples as write_samples
 from optiinr_jax.signals.loading import write_signal as write_signal
+from optiinr_jax.signals.mask_file import read_mask as read_mask
 from optiinr_jax.signals.mesh import Mesh as Mesh
 from optiinr_jax.signals.mesh import read_mesh as read_mesh
 from optiinr_jax.signals.mesh import write_mesh as write_mesh

@@ -278,6 +278,25 @@ def rescale_attributes(
     return moved
 
 
+def has_place(attributes: Mapping[str, float]) -> bool:
+    """Whether a field says where it lies."""
+    return "spacing_0" in attributes or affine_of(attributes) is not None
+
+
+def world_of_places(
+    places: Float[np.ndarray, "N 3"], attributes: Mapping[str, float]
+) -> Float[np.ndarray, "N 3"]:
+    """Positions in the units of the file of places, counted in samples, of a field in space."""
+    affine = affine_of(attributes)
+    if affine is not None:
+        return places @ affine[:, :3].T + affine[None, :, 3]
+    spacing, origin = (
+        np.array([[attributes.get(f"{name}_{i}", usual) for i in range(3)]])
+        for name, usual in (("spacing", 1.0), ("origin", 0.0))
+    )
+    return origin + places * spacing
+
+
 def places_of_world(positions: Any, shape: tuple[int, ...], attributes: Mapping[str, float]) -> Any:
     """Places, counted in samples, of positions in the units of the file.
 
@@ -285,7 +304,7 @@ def places_of_world(positions: Any, shape: tuple[int, ...], attributes: Mapping[
         SignalError: the field does not say where it lies.
     """
     num_dims, affine = len(shape), affine_of(attributes)
-    if affine is None and "spacing_0" not in attributes:
+    if not has_place(attributes):
         raise SignalError(
             "the field does not say where it lies, but the attributes spacing_0 ... were expected; "
             'make it with them, or use units="samples".'

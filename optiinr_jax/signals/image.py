@@ -2,23 +2,25 @@
 
 Policy. Numbers are in [0, 1], encoded as in the file (no colour profile is applied). Grey stays one
 channel; palette, CMYK and YCbCr become red, green and blue. Transparency is laid over white. The
-camera's rotation mark is obeyed. 16-bit grey and colour keep their full precision; 16-bit CMYK is
-reduced to 8 bits with a warning. Of a file with many frames the first is read. Written are 8 bits.
+camera's rotation mark is obeyed. 16-bit grey and colour keep their full precision, and are written
+with it as PNG or TIFF; 16-bit CMYK is reduced to 8 bits with a warning. Of a file with many frames
+the first is read. Anything else is written with 8 bits.
 
 Letters: arrays are (height, width, channels), channels 1 or 3.
 """
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float32
 
 from optiinr_jax.files import write_atomic
-from optiinr_jax.signals import synthetic
+from optiinr_jax.signals import synthetic, wide_files
 from optiinr_jax.signals.continuous import lanczos_matrix
 from optiinr_jax.signals.errors import SignalError, say_lost
 from optiinr_jax.signals.picture_file import (
@@ -31,7 +33,7 @@ from optiinr_jax.signals.picture_file import (
     open_picture,
     scale_transparency,
 )
-from optiinr_jax.signals.targets import Finer, make_finer
+from optiinr_jax.signals.targets import LARGE, Finer, make_finer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,10 +50,29 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True},
     "AVIF": {"quality": 90, "subsampling": "4:4:4"},
 }
+MAX_LARGE = 160_000_000  # pixels of a signal: about as many as Pillow decodes
 OPTIONS = ("square",)  # of `load_image`, for the table of kinds
+_WIDE: dict[str, Callable[[np.ndarray], bytes]] = {  # what writes 16 bits
+    "PNG": wide_files.png_bytes,
+    "TIFF": lambda levels: wide_files.tiff_bytes(levels[None]),
+}
 _SAMPLE_SIZE = 128
 _FINER = 3  # points to a pixel of a picture that was brought down, on each axis
 _MAX_FINER = 2**26  # numbers of such a lattice; a larger picture has none
+
+
+class Picture(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        pixels: numbers in [0, 1].
+        finer: what it says between the pixels; None: nothing.
+        num_bits: of its numbers, 8 or 16.
+    """
+
+    pixels: Pixels
+    finer: Finer | None
+    num_bits: int
 
 
 def load_image(
@@ -69,7 +90,7 @@ def load_image(
         square: cut the largest square out of the middle, whose side `size` then is.
         max_pixels: refuse to decode or to make more.
     """
-    return load_detailed(path, size, square=square, max_pixels=max_pixels)[0]
+    return load_detailed(path, size, square=square, max_pixels=max_pixels).pixels
 
 
 def load_detailed(
@@ -78,15 +99,15 @@ def load_detailed(
     *,
     square: bool = False,
     max_pixels: int = MAX_PIXELS,
-) -> tuple[Pixels, Finer | None]:
+) -> Picture:
     """`load_image`, and what the file says between the pixels where it has smaller ones."""
-    if size is None and not square:
-        return read_image(path, max_pixels=max_pixels), None
     if size is not None:
         check_size(size, max_pixels=sys.maxsize)  # before the file is opened
     file = open_picture(path, max_pixels)
+    if size is None and not square:
+        return Picture(_whole(file), None, file.num_bits)
     height, width = _sides(file, size, square)
-    _check_pixels(height, width, max_pixels)
+    _check_pixels(height, width, min(max_pixels, MAX_PIXELS))
     is_whole = isinstance(size, int | np.integer) and not square
     whole = (0, file.height, 0, file.width)
     box = whole if is_whole else _cut_box(file.height, file.width, height, width)
@@ -96,7 +117,7 @@ def load_detailed(
             f"of the {file.height} x {file.width} pixels of {Path(path).name} the {cut_height} x "
             f"{cut_width} in the middle are kept, which have the aspect of {height} x {width}."
         )
-    return _bring_down(file, box, height, width)
+    return Picture(*_bring_down(file, box, height, width), file.num_bits)
 
 
 def _sides(file: PictureFile, size: int | tuple[int, ...] | None, square: bool) -> tuple[int, int]:
@@ -112,15 +133,22 @@ def _sides(file: PictureFile, size: int | tuple[int, ...] | None, square: bool) 
     return height, width
 
 
-def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Pixels:
+def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a PNG, JPEG, TIFF, BMP or WEBP file, whole or not at all.
 
     Size and checksums are looked at before a pixel is decoded.
     """
-    file = open_picture(path, max_pixels)
-    whole = np.empty((file.height, file.width, file.num_channels), np.float32)
+    return _whole(open_picture(path, max_pixels))
+
+
+def _whole(file: PictureFile) -> np.ndarray:
+    """All pixels, (height, width, C); of a large picture as whole numbers, as the file has them."""
+    is_large = file.height * file.width > LARGE
+    dtype = f"uint{file.num_bits}" if is_large else "float32"
+    full = 2.0**file.num_bits - 1.0
+    whole = np.empty((file.height, file.width, file.num_channels), dtype)
     for first, strip in file.strips((0, file.height, 0, file.width)):
-        whole[first : first + len(strip)] = strip
+        whole[first : first + len(strip)] = np.rint(full * strip) if is_large else strip
     return whole
 
 
@@ -207,11 +235,14 @@ def _cut_box(old_height: int, old_width: int, height: int, width: int) -> tuple[
     return top, top + cut_height, left, left + cut_width
 
 
-def write_image(path: str | os.PathLike[str], values: ArrayLike) -> Path:
-    """Write (height, width, channels) numbers with 8 bits, PNG, JPEG, TIFF, WEBP or AVIF.
+def write_image(path: str | os.PathLike[str], values: ArrayLike, *, num_bits: int = 8) -> Path:
+    """Write (height, width, channels) numbers as PNG, JPEG, TIFF, WEBP or AVIF.
 
     Numbers outside [0, 1] are clipped, since a network's output passes them slightly. The file
     appears whole or not at all.
+
+    Args:
+        num_bits: 8, or 16, which a PNG or a TIFF has; the others have 8 then too.
     """
     from PIL import Image
 
@@ -233,14 +264,16 @@ def write_image(path: str | os.PathLike[str], values: ArrayLike) -> Path:
             "a picture to write has numbers that are nan or infinite, but finite ones in [0, 1] "
             "were expected; check that the training did not diverge."
         )
-    levels = np.rint(255.0 * np.clip(values, 0.0, 1.0)).astype(np.uint8)
-    picture = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
+    is_wide = num_bits == 16 and file_format in _WIDE
+    full = 65535.0 if is_wide else 255.0
+    levels = np.rint(full * np.clip(values, 0.0, 1.0)).astype(np.uint16 if is_wide else np.uint8)
 
     def save(file: BinaryIO) -> None:
+        picture = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
         picture.save(file, file_format, **_SAVE_OPTIONS[file_format])
 
     try:
-        return write_atomic(path, save)
+        return write_atomic(path, _WIDE[file_format](levels) if is_wide else save)
     except OSError as error:
         raise SignalError(str(error)) from error
 

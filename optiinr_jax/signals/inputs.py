@@ -24,6 +24,7 @@ from optiinr_jax.signals.loading import load_signal, make_points, make_signal
 from optiinr_jax.signals.picture_file import over_white
 from optiinr_jax.signals.scattered import mask as hide
 from optiinr_jax.signals.signal import Signal
+from optiinr_jax.signals.targets import LARGE
 
 SignalLike = Any  # what `as_signal` takes
 Rate = int | float | None
@@ -182,7 +183,10 @@ def _image(samples: np.ndarray, name: str, sample_rate: Rate) -> Signal:
     pixels = samples[..., None] if samples.ndim == 2 else samples
     if pixels.shape[-1] in (2, 4):
         pixels = over_white(_scaled("image", pixels), "the picture")
-    return make_signal("image", _scaled("image", pixels), name=name)
+    attributes = {"bits": 16.0} if samples.dtype == np.uint16 else {}
+    is_large = pixels.shape[0] * pixels.shape[1] > LARGE
+    pixels = pixels if is_large else _scaled("image", pixels)
+    return make_signal("image", pixels, name=name, attributes=attributes)
 
 
 def _sound(samples: np.ndarray, name: str, sample_rate: Rate) -> Signal:

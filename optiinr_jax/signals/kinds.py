@@ -65,6 +65,7 @@ class SignalKind:
         default_factory=lambda: {"samples": _as_places}
     )
     extends: bool = False  # whether more samples are a longer piece, not a finer grid
+    is_on_grid: bool = True  # whether its samples lie on one; else its grid is that of drawings
     first_axis_is_time: bool = False  # so it is shown by frames, not by slices
     is_binary: bool = False  # whether every value is one of the ends of the natural range
     like: str = ""  # kind whose searched networks serve this one, where it has none of its own
@@ -112,8 +113,8 @@ def _points(found: points.PointSet) -> Samples:
 
 
 def _picture(path: Path, size: Size, max_pixels: int, **options: Any) -> Samples:
-    pixels, finer = image.load_detailed(path, size, max_pixels=max_pixels, **options)
-    return Samples(pixels, {}, finer)
+    read = image.load_detailed(path, size, max_pixels=max_pixels, **options)
+    return Samples(read.pixels, {"bits": 16.0} if read.num_bits > 8 else {}, read.finer)
 
 
 def _write_sound(path: Path, values: np.ndarray, attributes: dict[str, float]) -> Path:
@@ -142,7 +143,7 @@ KINDS: dict[str, SignalKind] = {
         natural_range=(0.0, 1.0),
         value_range=(-1.0, 1.0),
         channels=(1, 3),
-        max_points=image.MAX_PIXELS,
+        max_points=image.MAX_LARGE,
         edge=-0.5,
         units={"pixels": _as_places},
         interpolation="cubic",
@@ -160,7 +161,9 @@ KINDS: dict[str, SignalKind] = {
         options=image.OPTIONS,
         read=_picture,
         sample=lambda size, limit: Samples(image.sample_image(size, max_pixels=limit), {}),
-        write=lambda path, values, attributes: image.write_image(path, values),
+        write=lambda path, values, attributes: image.write_image(
+            path, values, num_bits=int(attributes.get("bits", 8))
+        ),
         sizes=picture_sizes,
     ),
     "audio": SignalKind(
@@ -292,6 +295,7 @@ KINDS["video"] = SignalKind(
 KINDS["points"] = SignalKind(
     axes=points.AXES,
     least_axes=1,
+    is_on_grid=False,
     coord_range=(-1.0, 1.0),
     natural_range=None,
     value_range=(-1.0, 1.0),

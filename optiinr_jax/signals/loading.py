@@ -1,5 +1,6 @@
 """Where signals come from and go to: an array, a file, the embedded one of a kind."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from optiinr_jax.signals.fields import range_of
 from optiinr_jax.signals.formats import suffix_of
 from optiinr_jax.signals.frame import Frame, natural_frame, to_values
 from optiinr_jax.signals.kinds import Samples, SignalKind, Size, get_kind, kind_of_file
+from optiinr_jax.signals.large import make_large
 from optiinr_jax.signals.points import check_points, grid_of
 from optiinr_jax.signals.scattered import SHARE_APART, ScatteredSignal, scatter
 from optiinr_jax.signals.signal import Signal
-from optiinr_jax.signals.targets import Finer
+from optiinr_jax.signals.targets import LARGE, Finer
 from optiinr_jax.text import printable
 
 
@@ -33,7 +35,8 @@ def make_signal(
 
     Args:
         samples: (*shape, channels), at least 2 points on each side. True and False stand for the
-            ends of the natural range and are kept as bits.
+            ends of the natural range and are kept as bits. Of more than LARGE points the whole
+            numbers of a file, 8 or 16 bits.
         interpolation: what the signal is between its samples, a row of INTERPOLATIONS; None: that
             of its kind, "cubic" for a picture, "sinc" for a sound, "linear" for a solid.
         finer: what its source says between the samples, instead.
@@ -50,6 +53,8 @@ def make_signal(
     if row.natural_range is None and not {"low", "high"} <= set(attributes):
         attributes = range_of(f"{kind} {name!r}", samples) | attributes
     frame = natural_frame(kind, shape, samples.shape[-1], attributes)
+    if frame.num_points > LARGE:
+        return make_large(name, frame, samples)
     if row.is_binary and samples.dtype != bool:
         samples = samples == frame.natural_range[1]
     if samples.dtype == bool:
@@ -170,7 +175,7 @@ def _check_samples(kind: str, row: SignalKind, name: str, samples: np.ndarray) -
             f"{kind} {name!r} has shape {samples.shape}, but {expected} with at least 2 points a "
             "side was expected; reshape it."
         )
-    if samples.dtype == bool or row.natural_range is None:
+    if samples.dtype == bool or row.natural_range is None or math.prod(grid) > LARGE:
         return
     low, high = row.natural_range
     if not np.issubdtype(samples.dtype, np.floating):

@@ -28,6 +28,7 @@ _STRIP = 2**21  # pixels at once
 _LARGE = 2**24  # pixels of a picture that has to be more than a few bytes
 _MOST_A_BYTE = 1100  # pixels; deflate packs 1032 bytes into one, JPEG about 500 pixels
 _MOST_WIDE = 8  # the same of 16-bit colour, whose noise does not pack and which is held twice
+_MOST_LARGE = 16  # the same above MAX_PIXELS: a few megabytes cannot ask for so much memory
 
 # Pillow reads 16-bit colour as its high bytes alone. Read once more in the other byte order, the
 # same file gives its low bytes: raw mode -> that other one, and where the low bytes then lie.
@@ -68,6 +69,12 @@ class PictureFile(NamedTuple):
     def width(self) -> int:
         """Columns."""
         return self.high.width
+
+    @property
+    def num_bits(self) -> int:
+        """Of a number, 8 or 16; floats count as 16."""
+        is_wide = self.low is not None or self.high.mode.startswith(("I;16", "F"))
+        return 16 if is_wide else 8
 
     def strips(self, box: tuple[int, int, int, int]) -> Generator[tuple[int, Pixels]]:
         """Numbers of a part, a few rows at a time, each with the first of them.
@@ -117,7 +124,7 @@ class PictureFile(NamedTuple):
 
 def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
     """Decode a PNG, JPEG, TIFF, BMP or WEBP file, whole or not at all."""
-    from PIL import UnidentifiedImageError
+    from PIL import Image
 
     path = Path(path)
     try:
@@ -130,14 +137,13 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
             file, is_reduced, num_frames = _decode(path, max_pixels)
     except SignalError:
         raise
-    except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        if isinstance(error, UnidentifiedImageError):
-            reason = _unknown_layout(path)
-        elif "MAX_TEXT_CHUNK" in reason:
-            reason = "its colour profile or text is longer than Pillow unpacks"
+    except Image.DecompressionBombError:  # more than Pillow looks at
         raise SignalError(
-            f"{path} cannot be decoded ({reason or type(error).__name__}), but a whole PNG, JPEG, "
+            f"{path} has more pixels than the limit is, {max_pixels}; make the picture smaller."
+        ) from None
+    except Exception as error:
+        raise SignalError(
+            f"{path} cannot be decoded ({_reason(path, error)}), but a whole PNG, JPEG, "
             "TIFF, BMP, WEBP, GIF, AVIF or HEIC picture was expected; open it in a viewer "
             "and save it again."
         ) from None
@@ -158,6 +164,18 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> PictureFile:
 def _formats(path: Path) -> tuple[str, ...]:
     """Decoders for a file; that of HEIC is there where its extra has been asked for."""
     return (*_READABLE, "HEIF") if path.suffix.lower() in HEIC else _READABLE
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why Pillow did not decode a file."""
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return _unknown_layout(path)
+    reason = " ".join(str(error).split()).rstrip(".")
+    if "MAX_TEXT_CHUNK" in reason:
+        return "its colour profile or text is longer than Pillow unpacks"
+    return reason or type(error).__name__
 
 
 def _unknown_layout(path: Path) -> str:
@@ -239,7 +257,8 @@ def _check_density(path: Path, num_pixels: int, file_format: str | None, is_wide
     """Refuse a large picture in a few bytes: it is one colour, or what is missing becomes grey."""
     num_bytes = path.stat().st_size
     is_suspect = file_format == "JPEG" or num_pixels > _LARGE
-    if is_suspect and num_pixels > num_bytes * (_MOST_WIDE if is_wide else _MOST_A_BYTE):
+    most = _MOST_LARGE if num_pixels > MAX_PIXELS else _MOST_A_BYTE
+    if is_suspect and num_pixels > num_bytes * (_MOST_WIDE if is_wide else most):
         raise SignalError(
             f"{path} promises {num_pixels} pixels in {num_bytes} bytes, but a whole picture was "
             "expected, which takes more; copy or save it again."

@@ -3,13 +3,13 @@
 Letters: h height, w width, p pages, C channels.
 """
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+from optiinr_jax.signals import wide_files
 from optiinr_jax.signals.errors import SignalError, say_lost
 from optiinr_jax.signals.formats import import_extra
 
@@ -76,20 +76,17 @@ def read_tiff(path: Path, max_points: int) -> tuple[Float32[np.ndarray, "..."], 
 
 
 def tiff_bytes(values: Float32[np.ndarray, "..."]) -> bytes:
-    """One channel of two or three axes as a TIFF of floats; of three the first are pages."""
-    from PIL import Image
+    """Two or three axes as a TIFF of floats, of one channel or three; the first of three is pages.
 
-    if values.ndim not in (3, 4) or values.shape[-1] != 1:
+    Raises:
+        SignalError: another shape.
+    """
+    if values.ndim not in (3, 4) or values.shape[-1] not in (1, 3):
         raise SignalError(
-            f"a field to write as TIFF has shape {values.shape}, but (height, width, 1) or (pages, "
-            "height, width, 1) was expected; choose another format."
+            f"a field to write as TIFF has shape {values.shape}, but (height, width, 1 or 3) or "
+            "(pages, height, width, 1 or 3) was expected; choose another format."
         )
-    planes = values[None, ..., 0] if values.ndim == 3 else values[..., 0]
-    first, *others = [Image.fromarray(np.ascontiguousarray(plane)) for plane in planes]
-    file = io.BytesIO()
-    options: dict[str, Any] = {"save_all": True, "append_images": others} if others else {}
-    first.save(file, "TIFF", **options)
-    return file.getvalue()
+    return wide_files.tiff_bytes(values[None] if values.ndim == 3 else values)
 
 
 def _check(path: Path, count: int, max_points: int) -> None:

@@ -12,8 +12,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Float32, Float64, Int
 
 from optiinr_jax.signals.errors import SignalError
+from optiinr_jax.signals.fields import has_place, world_of_places
 from optiinr_jax.signals.frame import Frame
-from optiinr_jax.signals.mesh import Mesh, surface_of
+from optiinr_jax.signals.kinds import get_kind
+from optiinr_jax.signals.mesh import Box, Mesh, surface_of, volume_of
 from optiinr_jax.signals.volume import box_of
 from optiinr_jax.signals.voxelize import crossings
 
@@ -29,18 +31,29 @@ _SMOOTHING = 4  # rounds, which take the steps of voxels out of the shading
 _CREASE = 0.6  # cosine of the angle from which two faces meet in a visible edge
 
 
-def mesh_of(values: ArrayLike, frame: Frame, level: float = 0.5) -> Mesh:
-    """The closed surface of a network's (N, C) output on the grid of a solid's frame.
+def mesh_of(values: ArrayLike, frame: Frame, level: float | None = None) -> Mesh:
+    """The closed surface of a network's (N, C) output on the grid of a solid or a field.
 
-    It lies where the file of the signal lies; without a file, in a box about [-1, 1].
+    It lies where the file of the signal lies, its spacing honoured; without a file, in a box about
+    [-1, 1].
+
+    Args:
+        level: natural value at which it lies; None: the middle of the range, 0.5 of a solid.
     """
-    if frame.num_dims != 3:
+    if frame.num_dims != 3 or get_kind(frame.kind).first_axis_is_time:
         raise SignalError(
-            f"a frame of kind {frame.kind} has {frame.num_dims} axes, but 3 were expected for the "
-            "surface of a solid; give the frame of a volume."
+            f"a frame of kind {frame.kind} has {frame.num_dims} axes, but 3 of space were expected "
+            "for the surface of a solid or a field; give the frame of one."
         )
-    field = frame.to_samples(values)[..., 0]
-    return surface_of(field, box_of(frame.shape, frame.attributes), level)
+    low, high = frame.natural_range
+    parts = (frame.to_samples(values)[..., 0] - low) / (high - low)  # of the range
+    part = 0.5 if level is None else (level - low) / (high - low)
+    if not has_place(frame.attributes):
+        return surface_of(parts, box_of(frame.shape, frame.attributes), part)
+    sides = np.array(frame.shape, np.float64) - 1.0
+    mesh = surface_of(parts, Box(np.zeros(3), sides), part)
+    placed = Mesh(world_of_places(mesh.vertices, frame.attributes), mesh.faces)
+    return placed if volume_of(placed) > 0 else Mesh(placed.vertices, placed.faces[:, ::-1])
 
 
 def render_mesh(

@@ -16,7 +16,7 @@ Letters: N samples, D dimensions, C channels.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,7 +31,7 @@ from optiinr_jax.signals.records import compress, expand
 from optiinr_jax.signals.scores import CHUNK, Scores, combine
 from optiinr_jax.signals.signal import Signal
 from optiinr_jax.signals.sums import add_sums, metric_sums
-from optiinr_jax.signals.targets import Targets
+from optiinr_jax.signals.targets import LARGE, Targets
 
 TRAINED, APART, HIDDEN, UNKNOWN = range(4)  # roles; of the last kind not even a value is known
 SHARE_APART = 0.1
@@ -55,11 +55,7 @@ class ScatteredSignal(Signal):
     coords: Float32[np.ndarray, "N D"]
     roles: UInt8[np.ndarray, " N"]
     is_grid: bool
-
-    @property
-    def is_scattered(self) -> bool:
-        """It is."""
-        return True
+    is_scattered: ClassVar[bool] = True
 
     def of_role(self, *roles: int) -> Int[np.ndarray, " n"]:
         """Numbers of the samples with one of these roles."""
@@ -272,6 +268,11 @@ def mask(
     Raises:
         SignalError: a mask of another shape, or one that leaves too little.
     """
+    if signal.is_large:
+        raise SignalError(
+            f"{signal.name!r} has {signal.num_points:,} points, but a signal with a mask has at "
+            f"most {LARGE:,}; choose a smaller size."
+        )
     hidden = np.asarray(hidden, bool)
     if hidden.shape == (*signal.shape, signal.num_channels):
         hidden = hidden.any(axis=-1)

@@ -76,14 +76,18 @@ def combine(first: dict[str, float], second: dict[str, float]) -> dict[str, floa
     return {name: first[name] / counts[0] + second[name] / counts[1] for name in first}
 
 
-def between_places(shape: tuple[int, ...], edge: float) -> Float32[np.ndarray, "m D"]:
+def between_places(
+    shape: tuple[int, ...], edge: float, least: int = _LEAST
+) -> Float32[np.ndarray, "m D"]:
     """Places spread evenly over the cells of a grid, the same for all signals of its shape.
+
+    There are at least `least`.
 
     The additive recurrence of Roberts (2018), a low-discrepancy sequence in any dimension: point k
     is the fractional part of 1/2 + k (1/g, 1/g^2, ...) with g the root of g^(D+1) = g + 1.
     """
     chunk = min(math.prod(shape), CHUNK)  # whole chunks, which share their compiled program
-    parts = max(min(CHUNK // chunk, _PER_SAMPLE), -(-_LEAST // chunk))
+    parts = max(min(CHUNK // chunk, _PER_SAMPLE), -(-least // chunk))
     count = chunk * parts
     g = 2.0
     for _ in range(64):

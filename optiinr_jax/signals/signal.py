@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,6 @@ from optiinr_jax.signals.sums import add_sums, chunk_coords, chunk_sums, place_s
 from optiinr_jax.signals.targets import LEVELS, Finer, Targets
 from optiinr_jax.signals.thumbnails import image_tag, thumbnail
 
-Range = tuple[float, float]
 ArrayLikeRange = tuple[ArrayLike, ArrayLike]
 
 
@@ -53,6 +52,8 @@ class Signal:
     stored: Float32[np.ndarray, "N C"] | UInt8[np.ndarray, " bytes"]
     finer: Finer | None = None
     interpolation: str = "linear"
+    is_scattered: ClassVar[bool] = False  # known at some places alone; see `scattered`
+    is_large: ClassVar[bool] = False  # with more points than are held as floats; see `large`
 
     @property
     def kind(self) -> str:
@@ -85,11 +86,6 @@ class Signal:
         return self.frame.num_dims
 
     @property
-    def is_scattered(self) -> bool:
-        """Whether it is known at some places alone; see `scattered`."""
-        return False
-
-    @property
     def between_label(self) -> str:
         """Where `Scores.between` is measured, in words."""
         return "between samples"
@@ -118,7 +114,7 @@ class Signal:
             data=jnp.asarray(rows),
             num_points=num_points,
             num_channels=self.num_channels,
-            is_packed=rows.dtype == np.uint8,
+            is_packed=rows.ndim == 1,
             value_range=self.frame.value_range,
         )
 
@@ -183,8 +179,7 @@ class Signal:
 
         Published networks differ in it: targets in [0, 1] or [-1, 1].
         """
-        old = self.frame
-        new = replace(old, value_range=_range(value_range) or old.value_range)
+        old, new = self.frame, ranged(self.frame, value_range)
         if new == old:
             return self
         stored = self.stored
@@ -306,7 +301,7 @@ class Signal:
         """
         metric = get_kind(self.kind).metric
         at_samples = self._stream_sums(predict, CHUNK)
-        between = self._between_sums(predict)
+        between = self._sums_at(predict, self._places)
         return Scores(
             samples=metric.finish(at_samples),
             between=metric.finish(between),
@@ -328,14 +323,16 @@ class Signal:
     def _places(self) -> Float32[Array, "m D"]:
         return self.continuous.snap(jnp.asarray(between_places(self.shape, self.frame.edge)))
 
-    def _between_sums(self, predict: Callable[[Float32[Array, "n D"]], Any]) -> dict[str, float]:
-        """The sums of the metric over the places between the samples."""
+    def _sums_at(
+        self, predict: Callable[[Float32[Array, "n D"]], Any], places: Float32[Array, "m D"]
+    ) -> dict[str, float]:
+        """The sums of the metric over places anywhere in the signal."""
         total: dict[str, float] = {}
         chunk = min(self.num_points, CHUNK)
-        for start in range(0, len(self._places), chunk):
-            places = self._places[start : start + chunk]
-            values = predict(coords_of_places(places, self.shape))
-            add_sums(total, place_sums(self.continuous, values, places, **self._scale))
+        for start in range(0, len(places), chunk):
+            part = places[start : start + chunk]
+            values = predict(coords_of_places(part, self.shape))
+            add_sums(total, place_sums(self.continuous, values, part, **self._scale))
         return total
 
     @property
@@ -393,5 +390,8 @@ class Signal:
 _value_at = jax.jit(ContinuousSignal.at)
 
 
-def _range(ends: ArrayLikeRange | None) -> Range | None:
-    return None if ends is None else (float(np.asarray(ends[0])), float(np.asarray(ends[1])))
+def ranged(frame: Frame, ends: ArrayLikeRange | None) -> Frame:
+    """The frame with another range of the values as they are learned; None: the same."""
+    if ends is None:
+        return frame
+    return replace(frame, value_range=(float(np.asarray(ends[0])), float(np.asarray(ends[1]))))

@@ -6,4 +6,4 @@ from optiinr_jax.inr.exports.methods import to_html as to_html
 from optiinr_jax.inr.exports.methods import to_onnx as to_onnx
 from optiinr_jax.inr.exports.methods import to_torch as to_torch
 from optiinr_jax.inr.exports.methods import to_wgsl as to_wgsl
-from optiinr_jax.inr.exports.page import PAGE_KINDS as PAGE_KINDS
+from optiinr_jax.inr.exports.shaders import MAX_COMPONENTS as MAX_COMPONENTS

@@ -62,11 +62,12 @@ def to_wgsl(inr: Any) -> str:
 def to_html(inr: Any, path: AnyPath) -> Path:
     """Write one page that shows the signal in a browser: no server, no connection, no library.
 
-    A picture can be moved and looked into, a solid is turned, a sound is drawn and played; all are
+    A picture can be moved and looked into, a video is played, of fields and points with three or
+    four dimensions planes are shown, a solid is turned, a sound is drawn and played; all are
     computed there from the weights, by WebGL 2.
 
     Raises:
-        ExportError: see `to_torch`; a kind of signal that the page does not show.
+        ExportError: see `to_torch`; more than 4 dimensions or channels.
         OSError: the folder is missing or not writable.
     """
     return write_atomic(path, page_of(inr).encode())

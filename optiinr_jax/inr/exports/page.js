@@ -1,4 +1,4 @@
-// The network as a WebGL 2 function, and three ways to show it: a picture, a solid, a sound.
+// The network as a WebGL 2 function, and three ways to show it: in planes, as a solid, as a curve.
 const canvas = document.getElementById("shown");
 const code = document.getElementById("inr").textContent;
 document.getElementById("code").textContent = code;
@@ -13,8 +13,12 @@ uniform sampler2D inr_weights;
 vec4 inr_weight(int i) { return texelFetch(inr_weights, ivec2(i & 1023, i >> 10), 0); }
 `;
 
+// The function at a `vec4 point`, of which the first coordinates count, as a vector of four.
+const VALUE = `vec4(inr(point${["", ".x", ".xy", ".xyz", ""][facts.num_dims]})${
+  ", 0.0".repeat(4 - facts.num_channels)})`;
+
 function start() {
-  const surface = facts.kind === "audio" ? document.createElement("canvas") : canvas;
+  const surface = facts.drawing === "curve" ? document.createElement("canvas") : canvas;
   const gl = surface.getContext("webgl2", { preserveDrawingBuffer: true, antialias: false });
   if (!gl) throw new Error("this browser has no WebGL 2, which draws the page; try another one.");
   const bytes = Uint8Array.from(atob(facts.weights), (letter) => letter.charCodeAt(0));
@@ -73,8 +77,7 @@ uniform sampler2D points;
 out vec4 value;
 void main() {
   vec4 point = texelFetch(points, ivec2(gl_FragCoord.xy), 0);
-  value = vec4(${["", "inr(point.x), 0.0, 0.0, 0.0", "inr(point.xy)", "inr(point.xyz)", "inr(point)"][
-    facts.num_dims]}${facts.num_dims > 1 ? ", 0.0".repeat(4 - facts.num_channels) : ""});
+  value = ${VALUE};
 }`);
   gl.activeTexture(gl.TEXTURE2);
   const [target, rows] = texture(gl, new Float32Array(4 * count));
@@ -124,26 +127,75 @@ function drawTiles(gl) {
   next();
 }
 
-function showPicture(gl) {
+// A plane of the signal; sliders move the coordinates that it does not span, and time runs.
+function showPlanes(gl) {
   const at = program(gl, `
+uniform vec4 fixed_, down, right; // a point of the plane, and its two axes
 uniform vec2 corner, step_; // row and column, of the upper left pixel
-uniform float height;
+uniform float height, low, high;
 out vec4 color;
 void main() {
-  vec2 place = vec2(height - gl_FragCoord.y, gl_FragCoord.x);
-  color = vec4(${facts.num_channels === 1 ? "vec3(inr(corner + place * step_))"
-    : "inr(corner + place * step_).xyz"}, 1.0);
+  vec2 place = corner + vec2(height - gl_FragCoord.y, gl_FragCoord.x) * step_;
+  vec4 point = fixed_ + place.x * down + place.y * right;
+  vec4 value = (${VALUE} - low) / (high - low);
+  color = vec4(${facts.colours ? "value.xyz" : "value.xxx"}, 1.0);
 }`);
-  // [-1, 1] runs from the centre of the first pixel of the signal to that of the last one.
-  const whole = facts.shape.map((n) => (n > 1 ? 2 * n / (n - 1) : 2));
-  let middle = [0, 0], zoom = 1;
+  // [-1, 1] runs from the centre of the first sample of an axis to that of the last one.
+  const reach = facts.shape.map((n) => (n > 1 ? 2 * n / (n - 1) : 2));
+  const where = facts.shape.map((n) => n >> 1); // along the axes that are not drawn, in samples
+  if (facts.time !== null) where[facts.time] = 0;
+  let plane = facts.planes[0], whole, middle, zoom;
+  const unit = (axis) => [0, 1, 2, 3].map((k) => (k === axis ? 1 : 0));
   const draw = () => {
     const span = whole.map((side) => side / zoom);
+    const fixed = [0, 1, 2, 3].map((k) => (k < facts.num_dims && !plane.axes.includes(k)
+      ? 2 * where[k] / Math.max(facts.shape[k] - 1, 1) - 1 : 0));
+    gl.uniform4f(at("fixed_"), ...fixed);
+    gl.uniform4f(at("down"), ...unit(plane.axes[0]));
+    gl.uniform4f(at("right"), ...unit(plane.axes[1]));
     gl.uniform2f(at("corner"), middle[0] - span[0] / 2, middle[1] - span[1] / 2);
     gl.uniform2f(at("step_"), span[0] / canvas.height, span[1] / canvas.width);
     gl.uniform1f(at("height"), canvas.height);
+    gl.uniform1f(at("low"), facts.low);
+    gl.uniform1f(at("high"), facts.high);
     drawTiles(gl);
   };
+  const wholePlane = () => { middle = [0, 0]; zoom = 1; draw(); };
+  const controls = document.getElementById("controls");
+  const sliders = facts.shape.map((n, axis) => {
+    if (facts.num_dims === 2) return null;
+    const slider = Object.assign(document.createElement("input"),
+      { type: "range", min: 0, max: n - 1, step: "any", value: where[axis] });
+    slider.addEventListener("input", () => { where[axis] = +slider.value; draw(); });
+    const label = document.createElement("label");
+    label.append(facts.axes[axis], " ", slider, " ");
+    controls.append(label);
+    return slider;
+  });
+  const choose = (chosen) => {
+    plane = chosen;
+    whole = plane.axes.map((axis) => reach[axis]);
+    [canvas.width, canvas.height] = plane.size;
+    canvas.style.aspectRatio = `${plane.size[0]} / ${plane.size[1]}`;
+    canvas.style.width = `min(100%, ${plane.size[0]}px)`;
+    sliders.forEach((slider, axis) => {
+      if (slider) slider.parentNode.hidden = plane.axes.includes(axis);
+    });
+    wholePlane();
+  };
+  if (facts.planes.length > 1) {
+    const menu = document.createElement("select");
+    facts.planes.forEach(({ label }) => menu.add(new Option(label)));
+    menu.setAttribute("aria-label", "plane");
+    menu.addEventListener("change", () => choose(facts.planes[menu.selectedIndex]));
+    controls.prepend(menu, " ");
+  }
+  if (facts.time !== null) playButton((seconds) => {
+    const count = facts.shape[facts.time];
+    where[facts.time] = (where[facts.time] + seconds * facts.frame_rate) % count;
+    sliders[facts.time].value = where[facts.time];
+    draw();
+  });
   const moveBy = (rows, columns) => {
     middle = [rows, columns].map((part, k) => middle[k] + part * whole[k] / zoom);
     draw();
@@ -159,8 +211,30 @@ void main() {
     zoom = newer;
     draw();
   }, { passive: false });
-  canvas.addEventListener("dblclick", () => { middle = [0, 0]; zoom = 1; draw(); });
-  draw();
+  canvas.addEventListener("dblclick", wholePlane);
+  choose(plane);
+}
+
+// A button that lets time run: `move` gets the seconds since it was called last, and draws.
+function playButton(move) {
+  const button = document.createElement("button");
+  button.textContent = "Play";
+  document.getElementById("controls").prepend(button, " ");
+  let last = null;
+  const next = () => {
+    if (last === null) return;
+    if (canvas.dataset.state === "done") { // a slow processor shows fewer frames, none of them late
+      const now = performance.now();
+      move((now - last) / 1000);
+      last = now;
+    }
+    requestAnimationFrame(next);
+  };
+  button.addEventListener("click", () => {
+    last = last === null ? performance.now() : null;
+    button.textContent = last === null ? "Play" : "Stop";
+    next();
+  });
 }
 
 function showSolid(gl) {
@@ -232,8 +306,9 @@ void main() {
   draw();
 }
 
-function showSound(gl) {
-  const count = facts.shape[0], channels = facts.num_channels;
+function showCurve(gl) {
+  const is_sound = facts.sample_rate !== null, channels = facts.num_channels;
+  const count = is_sound ? facts.shape[0] : Math.max(facts.shape[0], canvas.width);
   const coords = Float32Array.from({ length: count }, (_, i) => count > 1 ? 2 * i / (count - 1) - 1 : 0);
   const samples = new Float32Array(count * channels), part = 1 << 18;
   for (let i = 0; i < count; i += part) {
@@ -250,11 +325,17 @@ function showSound(gl) {
         low = Math.min(low, samples[i * channels + c]);
         high = Math.max(high, samples[i * channels + c]);
       }
-      const top = (1 - high / facts.peak) * height / 2 + c * height;
-      const bottom = (1 - low / facts.peak) * height / 2 + c * height;
+      const [top, bottom] = [high, low].map(
+        (value) => (facts.high - value) / (facts.high - facts.low) * height + c * height);
       paper.fillRect(x, top, 1, Math.max(1, bottom - top));
     }
   }
+  if (is_sound) playSound(samples);
+  canvas.dataset.state = "done";
+}
+
+function playSound(samples) {
+  const channels = facts.num_channels;
   const button = document.createElement("button");
   button.textContent = "Play";
   document.getElementById("controls").prepend(button, " ");
@@ -262,7 +343,7 @@ function showSound(gl) {
   button.addEventListener("click", () => {
     if (source) { source.stop(); return; }
     const context = new AudioContext();
-    const buffer = context.createBuffer(channels, count, facts.sample_rate);
+    const buffer = context.createBuffer(channels, samples.length / channels, facts.sample_rate);
     for (let c = 0; c < channels; c++) {
       buffer.copyToChannel(samples.filter((_, i) => i % channels === c), c);
     }
@@ -273,7 +354,6 @@ function showSound(gl) {
     source.start();
     button.textContent = "Stop";
   });
-  canvas.dataset.state = "done";
 }
 
 // Calls with how far the pointer was dragged, in parts of the canvas.
@@ -295,7 +375,7 @@ function onDrag(moved) {
 let context = null;
 try {
   context = start();
-  ({ image: showPicture, volume: showSolid, audio: showSound })[facts.kind](context);
+  ({ plane: showPlanes, solid: showSolid, curve: showCurve })[facts.drawing](context);
 } catch (error) {
   document.getElementById("problem").textContent = error.message;
   canvas.dataset.state = "failed";

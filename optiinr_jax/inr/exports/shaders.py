@@ -17,6 +17,7 @@ from optiinr_jax.inr.exports.plain import Layer, PlainNetwork
 from optiinr_jax.inr.exports.printing import Language, print_affine, print_steps
 
 Texels = Float32[np.ndarray, "n 4"]
+MAX_COMPONENTS = 4  # of a vector, so dimensions and channels of a network
 MAX_CONSTANTS = 2**16  # vectors in the text; a page keeps them in a texture and has no limit
 _FUNCTIONS = ("abs", "exp", "sqrt", "tanh", "sinh", "cosh", "log")
 _ARITHMETIC = {
@@ -180,10 +181,10 @@ def function_text(network: PlainNetwork, shader: Shader) -> str:
     """The function `inr` alone, which calls `inr_weight(i)`, `inr_block(i)` and `inr_sine`."""
     counts = {"dimensions": network.num_dims, "channels": network.num_channels}
     for what, count in counts.items():
-        if count > 4:
+        if count > MAX_COMPONENTS:
             raise ExportError(
-                f"the network has {count} {what}, but a shader's vectors have up to 4; use "
-                "to_torch or to_onnx."
+                f"the network has {count} {what}, but a shader, and a page that is drawn by one, "
+                f"has vectors of up to {MAX_COMPONENTS}; use to_torch or to_onnx."
             )
     numbers, vectors = shader.types[:3], shader.types[3]
     coords = "coords" if network.num_dims > 1 else "coords, 0.0"

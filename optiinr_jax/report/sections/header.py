@@ -16,7 +16,7 @@ from optiinr_jax.report.labels import (
     count_label,
     entry_label,
     seeds_label,
-    size_label,
+    signal_label,
 )
 from optiinr_jax.studies import Entry
 from optiinr_jax.studies.settings import CUSTOM
@@ -80,7 +80,7 @@ def make_header(facts: Facts) -> Header:
     channels = f"{signal.num_channels} channel{'s' if signal.num_channels > 1 else ''}"
     return Header(
         name=signal.name,
-        size=f"{size_label(signal.shape).replace('x', TIMES)}, {channels}",
+        size=f"{signal_label(signal.frame).replace('x', TIMES)}, {channels}",
         found=_mean(found, measure),
         has_score=math.isfinite(found.mean),
         preset=entry_label(best),
@@ -106,7 +106,7 @@ def _mean(entry: Entry, measure: Measure) -> str:
 def _points(found: Entry, best: Entry, measure: Measure) -> tuple[Points, ...]:
     pairs = {
         "at the samples": (found.mean_samples, best.mean_samples),
-        "between them": (found.mean_between, best.mean_between),
+        measure.elsewhere: (found.mean_between, best.mean_between),
     }
     return tuple(
         Points(where, measure.full(ours), measure.full(theirs))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from optiinr_jax.inr.display import sizes_label
-from optiinr_jax.inr.exports import PAGE_KINDS
+from optiinr_jax.inr.exports import MAX_COMPONENTS
 from optiinr_jax.report.facts import Facts
 from optiinr_jax.report.labels import count_label
 from optiinr_jax.signals.kinds import get_kind
@@ -39,8 +39,8 @@ def make_next_steps(facts: Facts) -> NextSteps | None:
     larger = inr.frame.scaled(2.0).shape
     shape = ", ".join(map(str, (*larger, inr.frame.num_channels)))
     forms = "--html  # a page that draws it; or --torch, --onnx"
-    if inr.frame.kind not in PAGE_KINDS:
-        forms = "--torch  # or --onnx, --glsl, --wgsl"
+    if max(inr.frame.num_dims, inr.frame.num_channels) > MAX_COMPONENTS:
+        forms = "--torch  # or --onnx"
     commands.append(f"optiinr export {model} {forms}")
     return NextSteps(
         model=model,

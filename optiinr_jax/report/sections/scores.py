@@ -86,7 +86,8 @@ def _seeds_row(label: str, entry: Entry, measure: Measure) -> list[Cell]:
 def score_chart(comparison: Comparison, measure: Measure, width: int) -> Markup:
     """A dot for each seed and a bar at the mean, at the samples and between them."""
     entries = (comparison.found, *comparison.presets)
-    panels = {"at the samples": "samples", "between the samples": "between"}
+    elsewhere = measure.elsewhere.replace("them", "the samples")
+    panels = {"at the samples": "samples", elsewhere: "between"}
     if not comparison.found.between:
         panels = {"": "scores"}
     is_beside = width >= WIDE and len(panels) > 1

@@ -8,6 +8,7 @@ written. PyTorch is run where it is installed:
 
 import base64
 import importlib.util
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -33,7 +34,6 @@ from optiinr_jax.inr import (
 )
 from optiinr_jax.inr.exports import ExportError
 from optiinr_jax.inr.exports.onnx_model import onnx_bytes
-from optiinr_jax.inr.exports.page import page_html
 from optiinr_jax.inr.exports.plain import plain_network
 from optiinr_jax.inr.exports.pytorch import write_torch
 from optiinr_jax.inr.exports.shaders import GLSL, shader_text
@@ -46,6 +46,15 @@ from tests.shader_interpreter import compile_glsl
 
 TOLERANCE = 1e-4
 SIZES = {"image": (12, 16), "audio": 300, "volume": (10, 8, 6)}
+OTHERS = {  # name -> kind, shape of its samples, attributes
+    "video": ("video", (5, 12, 16, 3), {"frame_rate": 5.0}),
+    "series": ("field", (60, 1), {}),
+    "stereo": ("audio", (300, 2), {"sample_rate": 8000.0}),
+    "field": ("field", (6, 8, 10, 1), {}),
+    "points in a plane": ("points", (40, 2), {}),
+    "field of vectors in time": ("field", (4, 5, 6, 7, 2), {}),
+    "map": ("field", (12, 16, 1), {"spacing_0": 1.0, "spacing_1": 1.5}),
+}
 FOURIER = FourierFeatures(sigma=2.0, num_frequencies=12)
 ENCODED = NetworkConfig(layers=(make_layer("relu"),) * 3, width=12, encoding=FOURIER)
 SMALL = oi.inr.FourierReparameterization(num_low=8, num_high=8, num_phases=4)
@@ -57,6 +66,17 @@ KINDS_OF_NETWORK = {  # name -> configuration for a kind of signal
     "FR": lambda kind: replace(oi.preset("fr", modality=kind, width=13), reparameterization=SMALL),
 }
 CASES = [(kind, name) for kind in SIZES for name in KINDS_OF_NETWORK]
+
+
+def noise(shape):
+    return np.random.default_rng(0).uniform(size=shape).astype("f4")
+
+
+def other_signal(name):
+    kind, shape, attributes = OTHERS[name]
+    if kind == "points":
+        return oi.make_points(noise(shape), noise(shape[:1]))
+    return oi.make_signal(kind, noise(shape), attributes=attributes)
 
 
 def make_signal(kind):
@@ -100,12 +120,31 @@ def cases():
     """Networks of every kind for every signal, coordinates, and what `predict` says there."""
     found = {}
     for kind, name in CASES:
-        signal, config, _ = resolve(make_signal(kind), KINDS_OF_NETWORK[name](kind), None)
-        sizes = {"num_dims": signal.num_dims, "num_channels": signal.num_channels}
-        inr = INR(config, random_variables(config, **sizes), signal.frame)
-        shape = (1000, inr.frame.num_dims)
-        coords = np.random.default_rng(1).uniform(-1.0, 1.0, shape).astype("f4")
-        found[kind, name] = inr, coords, inr.predict(coords)
+        inr = network_of(make_signal(kind), KINDS_OF_NETWORK[name](kind))
+        found[kind, name] = predicted(inr)
+    return found
+
+
+def network_of(signal, config):
+    signal, config, _ = resolve(signal, config, None)
+    sizes = {"num_dims": signal.num_dims, "num_channels": signal.num_channels}
+    return INR(config, random_variables(config, **sizes), signal.frame)
+
+
+def predicted(inr):
+    """The network, coordinates, and its values there."""
+    shape = (1000, inr.frame.num_dims)
+    coords = np.random.default_rng(1).uniform(-1.0, 1.0, shape).astype("f4")
+    return inr, coords, inr.predict(coords)
+
+
+@pytest.fixture(scope="module")
+def others():
+    """A network of every other kind of signal, in turns of the kinds of network."""
+    found = {}
+    for name, config in zip(OTHERS, itertools.cycle(KINDS_OF_NETWORK.values())):
+        signal = other_signal(name)
+        found[name] = predicted(network_of(signal, config("image")))
     return found
 
 
@@ -143,26 +182,26 @@ def assert_close(got, expected, tolerance=TOLERANCE):
     assert got.shape == expected.shape and np.abs(got - expected).max() <= tolerance
 
 
-def test_plain_form_is_the_network_in_double_precision(cases):
-    for inr, coords, expected in cases.values():
+def test_plain_form_is_the_network_in_double_precision(cases, others):
+    for inr, coords, expected in [*cases.values(), *others.values()]:
         assert_close(apply_plain(plain_network(inr.config, inr.variables), coords), expected)
 
 
-def test_onnx(cases, rows, tmp_path):
+def test_onnx(cases, others, rows, tmp_path):
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
 
     def run(model, coords):
         return runtime.InferenceSession(model).run(["values"], {"coords": coords})[0]
 
-    for inr, coords, expected in cases.values():
+    for inr, coords, expected in [*cases.values(), *others.values()]:
         assert_close(run(inr.to_onnx(tmp_path / "a.onnx").read_bytes(), coords), expected)
     for network, coords, expected in rows.values():
         assert_close(run(onnx_bytes(network, "a network"), coords), expected)
 
 
-def test_glsl_by_the_interpreter(cases, rows):
-    for inr, coords, expected in cases.values():
+def test_glsl_by_the_interpreter(cases, others, rows):
+    for inr, coords, expected in [*cases.values(), *others.values()]:
         assert_close(compile_glsl(inr.to_glsl())(coords), expected)
     for network, coords, expected in rows.values():
         assert_close(compile_glsl(shader_text(network, GLSL, "a network", ""))(coords), expected)
@@ -176,7 +215,7 @@ def load_module(path):
 
 
 @pytest.mark.needs_torch
-def test_torch(cases, rows, tmp_path):
+def test_torch(cases, others, rows, tmp_path):
     torch = pytest.importorskip("torch")
 
     def run(path, coords):
@@ -188,7 +227,7 @@ def test_torch(cases, rows, tmp_path):
         assert torch.isfinite(points.grad).all()
         return values.detach().numpy()
 
-    for inr, coords, expected in cases.values():
+    for inr, coords, expected in [*cases.values(), *others.values()]:
         assert_close(run(inr.to_torch(tmp_path / "a.py"), coords), expected)
     for network, coords, expected in rows.values():
         path = write_torch(network, tmp_path / "b.py", "a network", "")
@@ -216,13 +255,13 @@ RUN_TEXTS = (Path(__file__).parent / "run_shaders.js").read_text()
 
 
 @pytest.mark.needs_chromium
-def test_glsl_and_wgsl_in_a_browser(cases, tmp_path):
+def test_glsl_and_wgsl_in_a_browser(cases, others, tmp_path):
     some = {
         f"{kind} {name}": cases[kind, name]
         for name, kind in zip(
             KINDS_OF_NETWORK, ["image", "image", "audio", "volume", "volume"], strict=True
         )
-    }
+    } | others
     texts = {}
     for name, (inr, coords, values) in some.items():
         points = np.zeros((1024, 4), "<f4")
@@ -244,23 +283,73 @@ def test_glsl_and_wgsl_in_a_browser(cases, tmp_path):
 
 
 PROBE = """<script>
-const wait = () => {
-  if (canvas.dataset.state === "drawing") return setTimeout(wait, 50);
-  const shown = canvas.toDataURL();
+const drawn = async () => {
+  await new Promise((later) => setTimeout(later, 50));
+  while (canvas.dataset.state === "drawing") await new Promise((later) => setTimeout(later, 50));
+  return canvas.toDataURL();
+};
+(async () => {
+  const shown = [await drawn()];
+  const menu = document.querySelector("select");
+  for (let i = 1; menu && i < menu.length; i++) {
+    menu.selectedIndex = i;
+    menu.dispatchEvent(new Event("change"));
+    shown.push(await drawn());
+  }
+  let later = null;
+  if (facts.time !== null) {
+    document.querySelector("button").click();
+    await new Promise((later) => setTimeout(later, 500));
+    document.querySelector("button").click();
+    later = await drawn();
+  }
   const values = context ? Array.from(valuesAt(context, POINTS)) : [];
   const problem = document.getElementById("problem").textContent;
-  fetch("/answer", {method: "POST", body: JSON.stringify(
-    {shown, values, problem, wide: document.documentElement.scrollWidth > innerWidth})});
-};
-wait();
+  const wide = document.documentElement.scrollWidth > innerWidth;
+  fetch("/answer", {method: "POST", body: JSON.stringify({shown, later, values, problem, wide})});
+})();
 </script>"""
 
 
+def pixels_of(url):
+    shown = Image.open(BytesIO(base64.b64decode(url.split(",")[1])))
+    return np.asarray(shown.convert("RGB"), np.float64)
+
+
+def plane_of(inr, axes, size, time=None):
+    """What the network has on a plane through the middle, or at a time, as levels of 255."""
+    frame = inr.frame
+    coords = np.zeros((*size, frame.num_dims), np.float32)
+    for axis, n in enumerate(frame.shape):
+        place = float(n // 2 if time is None else time)
+        if axis in axes:
+            k = axes.index(axis)
+            place = (np.arange(size[k]) + 0.5) * n / size[k] - 0.5
+            place = place.reshape((-1, 1) if k == 0 else (1, -1))
+        coords[..., axis] = 2.0 * place / (n - 1) - 1.0
+    low, high = frame.natural_range
+    values = (inr.predict(coords) - low) / (high - low)
+    values = values if frame.kind in ("image", "video") else values[..., :1]
+    return np.broadcast_to(np.clip(255.0 * values, 0.0, 255.0), (*size, 3))
+
+
+PLANES = {  # what is drawn first, and then by the menu
+    "image": [(0, 1)],
+    "map": [(0, 1)],
+    "video": [(1, 2)],
+    "field of vectors in time": [(2, 3), (1, 3), (1, 2), (0, 3), (0, 2), (0, 1)],
+}
+
+
 @pytest.mark.needs_chromium
-@pytest.mark.parametrize("kind", SIZES)
-def test_the_page_shows_what_render_gives(kind, cases, tmp_path):
-    inr, coords, expected = cases[kind, "sine"]
-    if kind == "volume":  # a surface to be seen
+@pytest.mark.parametrize(
+    "name", [*SIZES, "video", "map", "series", "field of vectors in time", "stereo"]
+)
+def test_the_page_shows_what_render_gives(name, cases, others, tmp_path, monkeypatch):
+    inr, coords, expected = others[name] if name in OTHERS else cases[name, "sine"]
+    if name in OTHERS:  # drawn small, which is quick
+        monkeypatch.setattr("optiinr_jax.inr.exports.page._LONGEST", 160)
+    if name == "volume":  # a surface to be seen
         output = {**inr.params["output"], "bias": inr.params["output"]["bias"] + 0.5}
         inr = inr.with_params({**inr.params, "output": output})
         expected = inr.predict(coords)
@@ -270,24 +359,30 @@ def test_the_page_shows_what_render_gives(kind, cases, tmp_path):
     answer = ask_page(page + PROBE.replace("POINTS", points), tmp_path)
     assert answer["problem"] == "" and not answer["wide"]
     assert_close(np.float32(answer["values"]).reshape(expected.shape), expected)
-    shown = Image.open(BytesIO(base64.b64decode(answer["shown"].split(",")[1])))
-    pixels = np.asarray(shown.convert("RGB"), np.float64)
-    if kind == "image":
-        scale = pixels.shape[0] // inr.frame.shape[0]
-        rendered = np.clip(255.0 * inr.render(float(scale)), 0.0, 255.0)
-        assert pixels.shape == rendered.shape and scale > 10
-        assert np.abs(pixels - rendered).max() <= 1.0
+    shown = [pixels_of(url) for url in answer["shown"]]
+    if name in PLANES:
+        for pixels, axes in zip(shown, PLANES[name], strict=True):
+            assert max(pixels.shape) >= 10 * max(inr.frame.shape[axis] for axis in axes)
+            time = 0 if name == "video" else None
+            assert np.abs(pixels - plane_of(inr, axes, pixels.shape[:2], time)).max() <= 1.0
+            assert np.ptp(pixels) > 8
     else:
-        assert 0.02 < np.mean(np.abs(pixels - pixels[0, 0]).max(axis=-1) > 8) < 0.9
+        (pixels,) = shown
+        assert 0.01 < np.mean(np.abs(pixels - pixels[0, 0]).max(axis=-1) > 8) < 0.9
+    if name == "video":  # it plays
+        assert np.abs(pixels_of(answer["later"]) - shown[0]).max() > 8
+    if name == "map":  # a step to the right is 1.5 times one down
+        assert shown[0].shape[1] / shown[0].shape[0] == pytest.approx(1.5 * 16 / 12, abs=0.02)
 
 
 def test_what_cannot_leave_says_so(cases, tmp_path, monkeypatch):
     inr, _, _ = cases["image", "sine"]
     with pytest.raises(ValueError, match=r"a.txt does not end in \.py"):
         inr.to_torch(tmp_path / "a.txt")
-    with pytest.raises(ExportError, match="kind video has no page"):
-        page_html(
-            plain_network(inr.config, inr.variables), replace(inr.frame, kind="video"), "", ""
+    many = oi.make_points(noise((40, 5)), noise((40,)))
+    with pytest.raises(ExportError, match=r"5 dimensions, but a shader, and a page"):
+        network_of(many, oi.preset("siren", modality="points", width=4)).to_html(
+            tmp_path / "a.html"
         )
     monkeypatch.setattr("optiinr_jax.inr.exports.shaders.MAX_CONSTANTS", 10)
     with pytest.raises(ExportError, match="more than the 40 that the text of a shader can hold"):

@@ -7,7 +7,9 @@ from dataclasses import fields
 
 import pytest
 
-from optiinr_jax.cli.main import run
+from optiinr_jax.cli.hints import options_of
+from optiinr_jax.cli.main import VERBS as PLACES
+from optiinr_jax.cli.main import _function, run
 from optiinr_jax.studies import RunOptions, StudySettings
 
 VERBS = ("search", "worker", "status", "report", "fit", "compare", "render", "export")
@@ -36,6 +38,8 @@ def test_every_option_is_explained(verb, capsys, monkeypatch):
             entry
         )  # no clipped "of a sound"
     assert "{None}|PATH" not in text
+    shown = {name for entry in words for name in re.findall(r"^(?:-\w, )?--([\w-]+)", entry)}
+    assert shown and shown <= options_of(_function(PLACES[verb]))
 
 
 def test_settings_of_a_search_are_options(capsys):
@@ -55,6 +59,26 @@ def test_configuration_files_and_completion_are_in_the_help(capsys):
         run(["--help"])
     out = capsys.readouterr().out
     assert "--config FILE" in out and "completion" in out
+
+
+HINTS = {
+    "fit --lr 0.1": "optiinr fit has no option --lr; it is part of the network",
+    "search --verbose": "a command says all it has to say, unless --quiet is given",
+    "search --num-trails 3": "--num-trials is the nearest",
+    "fit photo.png --steps=100": "--num-steps is what it is called here",
+    "render a.inr.safetensors --output b.png": "--out is what it is called here",
+    "fit --num_stpes 3": "--num-steps is the nearest",
+    "status --zzz": "--help lists those that it has",
+    "compare --trials 3": "--help lists",
+    "search --no-squares": "--no-square is the nearest",
+}
+
+
+@pytest.mark.parametrize("line", HINTS)
+def test_an_option_that_is_none_is_answered_by_what_is_meant(line, capsys):
+    assert run(line.split()) == 2
+    errors = capsys.readouterr().err
+    assert HINTS[line] in errors and errors.count("\n") == 1
 
 
 @pytest.mark.integration

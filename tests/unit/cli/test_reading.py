@@ -117,3 +117,22 @@ def test_what_is_cut_off_is_said(files):
         read_signal(files / "a.png", "image", Reading(square=True), "fit")
     with pytest.warns(LossWarning, match=r"the first 0.025 s are kept, 100 samples"):
         read_signal(files / "a.wav", "image", Reading(size="100"), "fit")
+
+
+def test_a_mask_is_read_at_the_size_of_the_signal_and_not_kept(files):
+    """A model file names no file of its maker's."""
+    hidden = np.zeros((60, 90), np.uint8)
+    hidden[:, :30] = 255
+    Image.fromarray(hidden).save(files / "mask.png")
+    reading = Reading(size="24", mask=files / "mask.png")
+    signal = read_signal(files / "a.png", "image", reading, "fit")
+    roles = signal.roles.reshape(signal.shape)
+    assert signal.shape == (16, 24) and (roles[:, :8] == 2).all() and (roles[:, 10:] < 2).all()
+    inr = fitted(signal, reading)
+    assert inr.info["reading"] == {"size": "24"}
+    inr.info["reading"]["mask"] = "/etc/passwd"  # of a stranger's model
+    assert not read_again(inr, files / "a.png", Reading()).is_scattered
+    again = read_again(inr, files / "a.png", Reading(mask=files / "mask.png"))
+    np.testing.assert_array_equal(again.roles, signal.roles)
+    auto = facts_of(Reading(), oi.mask(oi.load_signal(files / "a.png"), hidden > 0))
+    assert auto == {"reading": {"size": "90"}}

@@ -28,7 +28,7 @@ def test_json_round_trip(kind):
         ({"shape": [6, -4]}, "whole numbers from 1"),
         ({"shape": [6, 4.0]}, "whole numbers from 1"),
         ({"shape": [6, True]}, "whole numbers from 1"),
-        ({"shape": [10**9, 10**9]}, "at most 64000000 points"),
+        ({"shape": [10**9, 10**9]}, "at most 160000000 points"),
         ({"num_channels": 2}, "one of"),
         ({"num_channels": None}, "one of"),
         ({"value_range": [1, -1]}, "the lower first"),

@@ -11,10 +11,13 @@ from PIL import Image, ImageFile
 from optiinr_jax.signals import (
     LossWarning,
     SignalError,
+    as_signal,
+    load_signal,
     picture,
     read_image,
     resize_image,
     write_image,
+    write_samples,
 )
 from optiinr_jax.signals.image import load_image, pixels_of
 
@@ -55,6 +58,24 @@ def test_round_trip(tmp_path, suffix, tolerance, channels):
     assert read.dtype == np.float32
     np.testing.assert_allclose(read, written, atol=tolerance)
     assert np.abs(read - written).mean() < 0.02
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_leave_as_they_came(tmp_path, suffix, channels):
+    """Whatever is done with the signal, its kind writes them; an array of words has them too."""
+    words = np.random.default_rng(0).integers(0, 65536, (24, 20, channels), np.uint16)
+    array = as_signal(words)
+    path = write_samples(tmp_path / f"a{suffix}", array.samples, array.frame)
+    with Image.open(path) as image:
+        image.load()
+    read = load_signal(path)
+    np.testing.assert_array_equal(np.rint(65535.0 * read.samples), words)
+    assert read.attributes == array.attributes == {"bits": 16.0}
+    larger = write_samples(tmp_path / f"b{suffix}", read.samples, read.frame.scaled(1.0))
+    assert larger.read_bytes() == path.read_bytes()
+    assert load_signal(write_samples(tmp_path / "a.jpg", read.samples, read.frame)).attributes == {}
+    assert load_signal(write_image(tmp_path / f"c{suffix}", read.samples)).attributes == {}
 
 
 def test_output_beyond_the_range_is_clipped(tmp_path):
@@ -295,9 +316,11 @@ def test_a_bomb_is_refused_before_decoding(tmp_path, monkeypatch, check_refusal)
     check_refusal("limit is 400", lambda: read_image(path, max_pixels=400))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
-def test_a_cut_file_is_never_half_a_picture(tmp_path, suffix):
-    path = write_image(tmp_path / f"a{suffix}", PIXELS)
+@pytest.mark.parametrize(
+    ("suffix", "num_bits"), [(".png", 8), (".jpg", 8), (".tif", 8), (".png", 16), (".tif", 16)]
+)
+def test_a_cut_file_is_never_half_a_picture(tmp_path, suffix, num_bits):
+    path = write_image(tmp_path / f"a{suffix}", PIXELS, num_bits=num_bits)
     whole, content = read_image(path), path.read_bytes()
     for length in range(1, len(content), 7):
         path.write_bytes(content[:length])
@@ -439,3 +462,14 @@ def test_a_size_is_the_longest_side_and_a_square_is_cut_by_choice(
     path = write_image(tmp_path / "a.png", np.swapaxes(PIXELS, 0, 1))
     assert load_image(path, **options).shape == (*shape, 3)
     assert len([w for w in recwarn if "in the middle are kept" in str(w.message)]) == is_cut
+
+
+def test_a_very_large_picture_has_a_file_to_match(tmp_path, check_refusal):
+    """So that a few megabytes ask for no gigabyte; nothing is decoded."""
+    few, many = tmp_path / "few.png", tmp_path / "many.png"
+    few.write_bytes(png(header(9000, 9000), (b"IDAT", bytes(4_000_000)), (b"IEND", b"")))
+    many.write_bytes(png(header(20000, 20000), (b"IDAT", b"")))
+    check_refusal("promises 81000000 pixels in 4000", lambda: load_signal(few))
+    check_refusal("more pixels than the limit is, 160000000", lambda: load_signal(many))
+    many.write_bytes(png(header(13000, 13000), (b"IDAT", b"")))
+    check_refusal("limit is 160000000", lambda: load_signal(many))

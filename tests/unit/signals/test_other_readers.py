@@ -57,9 +57,11 @@ def test_a_tiff_of_floats_or_of_pages_is_a_field_where_one_says_so(shape, tmp_pa
 def test_floats_with_three_channels_in_a_tiff(tmp_path):
     tifffile = pytest.importorskip("tifffile")
     tifffile.imwrite(tmp_path / "a.tif", HDR, photometric="rgb")
-    again = load_signal(tmp_path / "a.tif", kind="field")
-    assert (again.shape, again.num_channels) == ((6, 8), 3)
-    np.testing.assert_allclose(again.samples, HDR, rtol=1e-5, atol=1e-5)
+    read = load_signal(tmp_path / "a.tif", kind="field")
+    path = write_samples(tmp_path / "b.tif", read.samples, read.frame)
+    for again in (read, load_signal(path, kind="field")):
+        assert (again.shape, again.num_channels) == ((6, 8), 3)
+        np.testing.assert_allclose(again.samples, HDR, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".m4a", "aac"), (".opus", "libopus")])

@@ -119,6 +119,35 @@ def test_a_field_that_is_full_up_to_the_border_is_closed():
     np.testing.assert_allclose(mesh.vertices.min(axis=0), [-3 / 5, -4 / 5, -1.0], atol=1e-3)
 
 
+AFFINE = np.array([[0.0, 2.0, 0.0, 5.0], [-1.0, 0.0, 0.0, -3.0], [0.0, 0.0, 3.0, 1.0]])
+PLACES = {  # attributes -> sides of a sample, and the middle of the grid, in the units of the file
+    "spacing and origin": (
+        {f"spacing_{i}": s for i, s in enumerate((1.0, 2.0, 3.0))}
+        | {f"origin_{i}": 10.0 * i for i in range(3)},
+        [1.0, 2.0, 3.0],
+        [12.0, 34.0, 56.0],
+    ),
+    "affine": (
+        {f"affine_{r}{c}": AFFINE[r, c] for r in range(3) for c in range(4)},
+        [2.0, 1.0, 3.0],
+        AFFINE[:, :3] @ [12.0, 12.0, 12.0] + AFFINE[:, 3],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_the_surface_of_a_field_lies_where_the_field_does(name):
+    """Its level is in the field's units, whose size does not matter."""
+    attributes, sides, middle = PLACES[name]
+    grid = np.stack(np.meshgrid(*[np.arange(25) - 12.0] * 3, indexing="ij"), axis=-1)
+    values = np.float32(-1e4 * np.linalg.norm(grid, axis=-1, keepdims=True))
+    frame = make_signal("field", values, attributes=attributes).frame
+    mesh = mesh_of(values, frame, -8e4)
+    np.testing.assert_allclose(np.ptp(mesh.vertices, axis=0), 16.0 * np.array(sides), rtol=0.01)
+    np.testing.assert_allclose(mesh.vertices.mean(axis=0), middle, atol=0.1)
+    assert volume_of(mesh) == pytest.approx(4 / 3 * np.pi * 8**3 * np.prod(sides), rel=0.02)
+
+
 def test_bits_are_written_and_read_back(tmp_path):
     signal = sample_signal("volume", size=20)
     path = write_signal(tmp_path / "a.npz", signal.values, signal.frame)
@@ -161,7 +190,7 @@ def test_a_missing_package_is_said_with_its_command(monkeypatch):
 
 def test_mesh_of_a_picture_is_refused():
     signal = sample_signal("image", size=4)
-    with pytest.raises(SignalError, match="frame of a volume"):
+    with pytest.raises(SignalError, match="surface of a solid or a field"):
         mesh_of(signal.values, signal.frame)
 
 
