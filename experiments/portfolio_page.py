@@ -117,7 +117,8 @@ def scaling_part() -> Iterator[str]:
     yield (
         "\nThe same pictures at half and at twice the resolution, the scale of the encoding times "
         "a factor: it stays what it was, because a network as wide as before cannot hold the "
-        "little that is new. (A longer piece of a sound is another matter: the frequencies grow with it, "
+        "little that is new. (A longer piece of a sound is another matter: the frequencies "
+        "grow with it, "
         "in units of the whole.)\n"
     )
     yield "| side | signal | x 0.5 | x 1 | x 1.4 | x 2 |"
