@@ -369,10 +369,8 @@ def _begin_with(
 ) -> tuple[TrainState, Constants]:
     """The state before the first step with other parameters; an optimiser's does not hold any.
 
-    Where only the number of channels differs, the output layer stays as it was drawn.
-
-    Raises:
-        ValueError: they are those of another network.
+    Those of another number of channels have no say in the output layer; those of another network
+    are refused with a ValueError.
     """
     if np.shape(init["params"]["output"]["bias"]) != state.params["output"]["bias"].shape:
         init = {**init, "params": {**init["params"], "output": state.params["output"]}}
@@ -387,10 +385,8 @@ def _begin_with(
             f"{ours.get(differs[0])} was expected; give one of the same width, depth, encoding and "
             "kind of signal."
         )
-    params, constants = (
-        jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), init[part])
-        for part in ("params", "constants")
-    )
+    as_float = partial(jax.tree.map, lambda a: jnp.asarray(a, jnp.float32))
+    params, constants = as_float(init["params"]), as_float(init["constants"])
     best = None if state.best is None else (params, state.best[1])
     return state._replace(params=params, good=params, best=best), constants
 
