@@ -33,7 +33,7 @@ SIGNALS = {  # name -> kind, size
     "points": ("points", 400),
 }
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
-SMALL = {"num_trials": 4, "num_steps": 120, "width": 16, "progress": False}
+SMALL = {"num_trials": 5, "num_steps": 250, "width": 16, "progress": False}
 # What is wrong with a page, as it lies in a frame: a list of sentences.
 COMPLAIN = """
 function complain(page, width) {
