@@ -39,6 +39,23 @@ def cholesky(K: Float[Array, "n n"]) -> Float[Array, "n n"]:  # noqa: N803
     return jnp.where(jnp.all(jnp.isfinite(L)), L, jnp.nan)
 
 
+def one_by_one(function: Callable[[Array], Any]) -> Callable[[Array], Any]:
+    """A function of a matrix that calls LAPACK, which under `vmap` takes each in its turn on a CPU.
+
+    jaxlib (0.10) hands the matrices of a stack to the threads of XLA's pool, and waits for them in
+    a thread of that pool. With as many such calls at once as there are threads all wait for ever,
+    as in a training on two cores that factorises two stacks in a step. A single matrix is never
+    handed on. Other devices take the whole stack. Its result is a constant for derivatives.
+    """
+    alone = jax.custom_batching.sequential_vmap(function)
+
+    def call(matrix: Array) -> Any:
+        matrix = jax.lax.stop_gradient(matrix)
+        return jax.lax.platform_dependent(matrix, cpu=alone, default=function)
+
+    return call
+
+
 def rescale(values: Any, old: tuple[Any, Any], new: tuple[Any, Any]) -> Any:
     """Map the range `old` linearly onto `new`, not clipped; plain operators keep the array type."""
     gain = (new[1] - new[0]) / (old[1] - old[0])

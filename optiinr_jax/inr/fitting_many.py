@@ -49,9 +49,9 @@ def fit_many(
         seed: of every fit.
         keys: instead, one of each fit.
         layout: "vmap" trains all of one structure (families do not matter, sizes do) in one
-            program, shared out to all devices; "threads" as many at once as there are cores, one
-            less by SOAP, each on one of them; "sequence" one after the other on all cores. None:
-            what is fastest on the backend, "threads" on a CPU.
+            program, shared out to all devices; "threads" as many at once as there are cores,
+            each on one of them; "sequence" one after the other on all cores. None: what is fastest
+            on the backend, "threads" on a CPU.
         keep_best: see `fit`.
         progress: show progress when it takes longer than a few seconds.
 
@@ -129,8 +129,7 @@ def _in_sequence(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progres
 
 
 def _in_threads(jobs: list[_Job], num_steps: int, keep_best: bool, bar: Progress) -> list[Fit]:
-    # SOAP's factorisations wait for a thread of XLA's pool: if all are taken by fits, for ever.
-    num_threads = num_cores() - any(job.config.optimizer == "soap" for job in jobs)
+    num_threads = num_cores()
     if num_threads < 2:
         return _in_sequence(jobs, num_steps, keep_best, bar)
     steps, stopped = [0] * len(jobs), threading.Event()

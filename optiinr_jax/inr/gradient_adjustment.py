@@ -19,6 +19,10 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int
 
+from optiinr_jax.numerics import one_by_one
+
+_eigen = one_by_one(lambda kernel: tuple(jnp.linalg.eigh(kernel)))
+
 
 def _official_sum(error: Float[Array, "g p"]) -> Int[Array, "g g"]:
     """The places of the largest error of all groups, in every group: what the image code runs."""
@@ -127,7 +131,7 @@ def leveling(kernel: Float[Array, "g g"], end: int) -> Float[Array, "g g"]:
 
     The sum stops at the first eigenvalue that is not positive.
     """
-    eigenvalues, vectors = jnp.linalg.eigh(kernel)
+    eigenvalues, vectors = _eigen(kernel)
     eigenvalues, vectors = eigenvalues[::-1], vectors[:, ::-1]
     end = min(end, len(kernel) - 1)
     top = eigenvalues[:end]

@@ -20,8 +20,13 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from optiinr_jax.numerics import one_by_one
+
 MAX_SIDE = 1024  # a longer side has no basis
 RENEW_EVERY = 10  # steps
+_eigenvectors = one_by_one(lambda matrix: jnp.linalg.eigh(matrix)[1])
+_orthonormal = one_by_one(lambda matrix: jnp.linalg.qr(matrix)[0])
+
 Left, Right = Float[Array, "g m m"] | None, Float[Array, "g n n"] | None
 Sides = tuple[Left, Right]
 
@@ -162,7 +167,7 @@ def _set_up(stack: Stack) -> Stack:
     """Bases from an eigendecomposition, largest eigenvalue first."""
 
     def basis(covariance: Array | None) -> Array | None:
-        return None if covariance is None else jnp.linalg.eigh(covariance)[1][..., ::-1]
+        return None if covariance is None else jax.vmap(_eigenvectors)(covariance)[..., ::-1]
 
     left, right = (basis(covariance) for covariance in stack.covariances)
     return stack._replace(bases=(left, right))
@@ -181,5 +186,5 @@ def _renew(stack: Stack) -> Stack:
             second, order[..., :, None] if axis == 0 else order[..., None, :], axis=axis - 2
         )
         power = jnp.take_along_axis(power, order[..., None, :], axis=-1)
-        bases.append(jnp.linalg.qr(power)[0])
+        bases.append(jax.vmap(_orthonormal)(power))
     return stack._replace(second=second, bases=(bases[0], bases[1]))

@@ -1,5 +1,6 @@
 """SOAP against an independent NumPy implementation of algorithm 3 of Vyas et al. 2024."""
 
+import re
 from functools import partial
 
 import jax
@@ -204,3 +205,14 @@ def test_it_is_that_of_pytorch_optimizer():
     with jax.enable_x64(True):
         found, _ = run(jax.tree.map(jnp.asarray, gradients))
     np.testing.assert_allclose(found["a"], np.array(moved), rtol=1e-5, atol=1e-6)
+
+
+def test_no_stack_of_matrices_goes_to_lapack_on_a_cpu():
+    """Two stacks at once would wait for ever for a thread on two cores (jaxlib 0.10)."""
+    transform = scale_by_soap(B1, B2, EPS, RENEW)
+    params = {name: jnp.ones((3, *shape)) for name, shape in SHAPES.items()}  # of three networks
+    state = jax.vmap(transform.init)(params)
+    program = jax.jit(jax.vmap(transform.update)).lower(params, state).as_text()
+    calls = re.findall(r"@(lapack_\w+)_ffi.*num_batch_dims = \"(\d)\"", program)
+    assert {name for name, _ in calls} == {"lapack_ssyevd", "lapack_sgeqrf", "lapack_sorgqr"}
+    assert {stacked for _, stacked in calls} == {"0"}
