@@ -50,9 +50,11 @@ function complain(page, width) {
   }
   if (width > 1000)
     for (const e of page.querySelectorAll('.scroll'))
-      if (e.scrollWidth > e.clientWidth + 1) found.push('a table scrolls on a wide page');
+      if (e.scrollWidth > e.clientWidth + 1)
+        found.push(`a table scrolls on a wide page: ${e.textContent.trim().slice(0, 60)}`);
   for (const image of page.images)
-    if (image.naturalWidth === 0) found.push(`no picture: ${image.alt}`);
+    if (image.naturalWidth === 0 || (shown(image) && image.clientWidth < 40))
+      found.push(`no picture, or nearly none: ${image.alt}, ${image.clientWidth} pixels`);
   return found;
 }
 """
