@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from optiinr_jax.report.facts import Facts
 from optiinr_jax.report.parts import WIDE, Cell, Chart, Table, chart
-from optiinr_jax.report.svg import ACCENT, INK, MUTED, label_axes, new_figure, to_svg
+from optiinr_jax.report.svg import ACCENT, INK, MUTED, label_axes, label_log, new_figure, to_svg
 from optiinr_jax.studies.objectives import COSTS, front_of
 from optiinr_jax.studies.points import describe_point
 from optiinr_jax.studies.trials import Trial, score_of
@@ -67,8 +67,9 @@ def _draw(
             if trials:
                 places = [t.facts[cost] for t in trials], [score_of(t) for t in trials]
                 axes.scatter(*places, color=colour, s=42, lw=0, label=label, zorder=3)
-        axes.plot([t.facts[cost] for t in front], [score_of(t) for t in front], color=INK, lw=1.2)
-        axes.set_xscale("log")
+        best = [t.facts[cost] for t in front], [score_of(t) for t in front]
+        axes.step(*best, where="post", color=INK, lw=1.2)  # the best at a cost or below
+        label_log(axes, lambda value: f"{value:,.0f}", "x")
         label_axes(axes, COSTS[cost].label, facts.measure.name)
         figure.legend(loc="outside upper left", ncols=4 if width >= WIDE else 2)
         return to_svg(figure, f"score of every trial against {COSTS[cost].label}")

@@ -29,6 +29,7 @@ def test_the_section_draws_and_lists_the_front(two, facts_of):
     assert front.num_trials == 9 and "PNG" in dict(front.formats)
     html = render("front.html", section=front)
     assert "bytes of the model file" in html and html.count("<svg") == 2
+    assert "mathdefault" not in html  # ticks are numbers, which no browser has to typeset
     for trial in two.pareto_front:
         assert f"{trial.facts['num_bytes']:,.0f}" in html
     assert "front.html" in SECTIONS
