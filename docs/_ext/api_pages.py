@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import griffe
-
 PACKAGES = {  # package -> title of its page
     "optiinr_jax": "The front door",
     "optiinr_jax.signals": "Signals",
@@ -116,6 +114,8 @@ _loaded: list[Any] = []
 
 def _load() -> Any:
     if not _loaded:
+        import griffe  # only the site needs it
+
         folder = Path(importlib.import_module("optiinr_jax").__file__ or "").parents[1]
         _loaded.append(griffe.load("optiinr_jax", search_paths=[str(folder)]))
     return _loaded[0]

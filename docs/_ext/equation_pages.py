@@ -1,6 +1,7 @@
 """The table of equations: which function implements which equation of which paper.
 
-Read from the docstrings, which cite as "Tancik et al. 2020, eq. 5" or "GPML 2.25".
+Read from the docstrings, which cite as "Tancik et al. 2020, eq. 5" or "GPML 2.25". A citation
+without a number is listed too: not every paper numbers what it prints.
 """
 
 import ast
@@ -10,14 +11,31 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PAGE = "reference/equations.md"
+_WORK = (
+    r"(?:[A-Z][A-Za-z]*[a-z](?: et al\.| and (?:[Vv]an der )?[A-Z][a-z]+)?,? \(?\d{4}\b"
+    r"|arXiv [\d.]+\d)"
+)
+_NUMBER = (
+    r"(?:eqs?\. \d+(?:\.\d+)?(?: and \d+(?:\.\d+)?)?|section \d+(?:\.\d+)*(?: and Algorithm \d)?"
+    r"|[Aa]lgorithm \d(?:\.\d)?|\d+\.\d+(?:\.\d+)?(?:, \d+\.\d+)*)"
+)
 CITATION = re.compile(
-    r"(?P<source>(?:[A-Z][A-Za-z]+(?: et al\.)?,? \(?\d{4}|paper|[Pp]aper|GPML|Parallel WaveGAN))"
-    r"[,:]? (?P<number>(?:eqs?\. \d+(?: and \d+)?|section \d+(?:\.\d+)*(?: and Algorithm \d)?"
-    r"|Algorithm \d(?:\.\d)?|\d+\.\d+(?:, \d+\.\d+)*))"
+    rf"(?P<source>{_WORK})(?:[,:]? (?P<number>{_NUMBER}))?"
+    rf"|(?P<short>[Pp]aper|GPML|Parallel WaveGAN)[,:]? (?P<place>{_NUMBER})"
 )
 NAMES = {
     "paper": "OptiINR, arXiv 2509.23139",
     "GPML": "Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006",
+}
+TESTED_WITH = {  # module -> the one through which its functions are used and tested
+    "bo/feasibility.py": "bo/optimizer.py",
+    "landscapes/__init__.py": "landscapes/training.py",
+    "landscapes/regularisers.py": "landscapes/training.py",
+    "inr/formulas.py": "inr/activations.py",
+    "inr/initializers.py": "inr/activations.py",
+    "inr/encodings.py": "inr/model.py",
+    "inr/directions.py": "inr/optimizer.py",
+    "trajectories/networks.py": "trajectories/surrogate.py",
 }
 
 
@@ -36,7 +54,7 @@ def rows(root: Path) -> Iterator[Row]:
     for path in sorted((root / "optiinr_jax").rglob("*.py")):
         tree = ast.parse(path.read_text())
         module = ".".join(path.relative_to(root).with_suffix("").parts)
-        test = Path("tests/unit", *path.relative_to(root).parts[1:-1], f"test_{path.name}")
+        test = _test_of(root, path.relative_to(root / "optiinr_jax"))
         for node in ast.walk(tree):
             if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 continue
@@ -44,14 +62,17 @@ def rows(root: Path) -> Iterator[Row]:
             name = module if isinstance(node, ast.Module) else f"{module}.{node.name}"
             line = getattr(node, "lineno", 1)
             for match in CITATION.finditer(text):
-                source = match["source"].replace("(", "")
-                yield Row(
-                    NAMES.get(source.lower() if source == "Paper" else source, source),
-                    match["number"],
-                    name,
-                    f"{path.relative_to(root)}:{line}",
-                    str(test) if (root / test).is_file() else "",
-                )
+                source = (match["source"] or match["short"]).replace("(", "").replace(",", "")
+                number = match["number"] or match["place"] or ""
+                source = NAMES.get(source.lower() if source == "Paper" else source, source)
+                yield Row(source, number, name, f"{path.relative_to(root)}:{line}", test)
+
+
+def _test_of(root: Path, module: Path) -> str:
+    """The file of tests of a module, or of the one through which it is tested; empty: none."""
+    module = Path(TESTED_WITH.get(module.as_posix(), module))
+    test = Path("tests/unit", module.with_name(f"test_{module.name}"))
+    return test.as_posix() if (root / test).is_file() else ""
 
 
 def write_page(app: Any) -> None:
@@ -59,7 +80,9 @@ def write_page(app: Any) -> None:
     lines = [
         "# Equations",
         "",
-        "Where an equation of a paper stands in the code. The table is read from the docstrings.",
+        "Where an equation of a paper stands in the code, and the file that tests it. The table is",
+        "read from the docstrings. A row without a number names a paper that numbers nothing, or a",
+        "rule that its text describes.",
         "",
         "| source | equation | name | line | test |",
         "|---|---|---|---|---|",

@@ -2,7 +2,7 @@
 
     (f | y)(.) = f(.) + k(., X) (K + noise I)^-1 (y - f(X) - eps),    eps ~ N(0, noise I)
 
-f is a draw from the prior. The paper's Algorithm 2 leaves out eps; without it the variance at
+f is a draw from the prior. As printed (paper, Algorithm 2) eps is left out, and the variance at
 observed points is far too small. On a finite set the prior draw is exact (a Cholesky factor of
 the joint prior); as a function of x it is a sum of random Fourier features, hence approximate,
 with a kernel error that falls like 1 / sqrt(number of features). The data term is exact in both.

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
+from optiinr_jax.bo.dimensions import Dimension
 from optiinr_jax.bo.engine import (
     NONE_HELD,
     Proposer,
@@ -27,7 +28,8 @@ class Ties:
 
     Args:
         space: the large one.
-        names: {name: shared name}; all of one shared name are alike, conditions included.
+        names: {name: shared name}; all of one shared name are alike, conditions included. One may
+            exist under further conditions than the first, as a layer that only deep networks have.
 
     Attributes:
         space: the small one.
@@ -45,11 +47,12 @@ class Ties:
         if unknown:
             raise ValueError(f"ties name {unknown}; expected names of {list(space.dimensions)}.")
         self.shared = {name: names.get(name, name) for name in space.dimensions}
-        dimensions = {}
+        self._active = space.active
+        dimensions: dict[str, Dimension] = {}
         for name, dimension in space.dimensions.items():
             when = dimension.when and {self.shared[p]: ok for p, ok in dimension.when.items()}
             alike = replace(dimension, when=when)
-            if dimensions.setdefault(self.shared[name], alike) != alike:
+            if not _may_share(dimensions.setdefault(self.shared[name], alike), alike):
                 raise ValueError(
                     f"{name!r} is tied to {self.shared[name]!r}, which is "
                     f"{dimensions[self.shared[name]]}, but is {alike}; tie only what is alike."
@@ -58,7 +61,8 @@ class Ties:
 
     def expand(self, point: Point) -> Point:
         """Give every name of the large space the value that it shares."""
-        return {name: point[tie] for name, tie in self.shared.items() if tie in point}
+        whole = {name: point[tie] for name, tie in self.shared.items() if tie in point}
+        return {name: whole[name] for name in self._active(whole)}
 
     def contract(self, point: Point) -> Point | None:
         """Invert `expand`; None for a point whose tied names differ."""
@@ -75,6 +79,13 @@ class Ties:
             tie = self.shared[name]
             shared[tie] = tuple(v for v in shared.get(tie, values) if v in values)
         return shared if all(shared.values()) else None
+
+
+def _may_share(first: Dimension, other: Dimension) -> bool:
+    """Whether one dimension is another one, perhaps under further conditions."""
+    conditions = (other.when or {}).items()
+    is_no_less = all(condition in conditions for condition in (first.when or {}).items())
+    return is_no_less and replace(other, when=first.when) == first
 
 
 def tied(settings: Settings, names: Mapping[str, str], num_tied: int) -> Proposer:

@@ -39,7 +39,7 @@ from optiinr_jax.report import describe_layers, print_comparison, write_report
 from optiinr_jax.report.facts import check_against
 from optiinr_jax.report.labels import signal_label
 from optiinr_jax.report.plain_table import terminal_width
-from optiinr_jax.report.status import describe_status, status_lines, summarise
+from optiinr_jax.report.status import describe_status, front_lines, status_lines, summarise
 from optiinr_jax.streams import print_lines
 from optiinr_jax.studies import (
     Comparison,
@@ -351,6 +351,7 @@ def _say_result(study: Study, comparison: Comparison, folder: Path, output: Outp
         return
     print_comparison(comparison, study)
     output.say(*describe_layers(study.best_config))
+    output.say(*front_lines(study, terminal_width()))
     if not comparison.gain > 0.0 and (folder / BEST_PRESET).exists():
         output.say(f"the network of the best preset is {folder / BEST_PRESET}")
     output.say(f"see {folder / 'report.html'}")

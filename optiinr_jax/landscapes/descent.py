@@ -235,7 +235,7 @@ def _advance(state: _State, value: Array, slope: Array, method: Method, toleranc
 
 
 def _update(state: _State, slope: Array, method: Method) -> Array:
-    """Inverse Hessian after a step (Nocedal and Wright 2006, equations 6.17 and 6.20)."""
+    """Inverse Hessian after a step (Nocedal and Wright 2006, eqs. 6.17 and 6.20)."""
     s, y = state.step * state.direction, slope - state.slope
     product = jnp.dot(s, y)
     is_good = product > 1e-14

@@ -17,6 +17,7 @@ from optiinr_jax.report.rendering import render
 from optiinr_jax.report.sections.choices import make_choices
 from optiinr_jax.report.sections.configuration import make_configuration
 from optiinr_jax.report.sections.curves import make_curves
+from optiinr_jax.report.sections.front import make_front
 from optiinr_jax.report.sections.header import make_header
 from optiinr_jax.report.sections.next_steps import make_next_steps
 from optiinr_jax.report.sections.protocols import make_protocols
@@ -126,6 +127,7 @@ SECTIONS: dict[str, Callable[[Facts], Any]] = {
     "scores.html": make_scores,
     "protocols.html": make_protocols,
     "configuration.html": make_configuration,
+    "front.html": make_front,
     "search.html": make_search,
     "curves.html": make_curves,
     "choices.html": make_choices,

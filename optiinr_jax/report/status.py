@@ -10,6 +10,8 @@ from optiinr_jax.report.plain_table import format_table
 from optiinr_jax.report.sentences import best_line, seeds_sentence
 from optiinr_jax.studies import Study, Trial
 from optiinr_jax.studies.ledger import owners
+from optiinr_jax.studies.objectives import COSTS, front_of
+from optiinr_jax.studies.points import describe_point
 from optiinr_jax.studies.rungs import trainings_done
 from optiinr_jax.studies.trials import describe_trial
 from optiinr_jax.studies.winner import Configuration, find_winner
@@ -53,6 +55,7 @@ def _summarise(look: _Look) -> dict[str, Any]:
         "workers": _describe_owners(study),
         "seconds": sum(trial.seconds or 0.0 for trial in trials),
         "best": winner and _best_record(winner),
+        **_front_record(look),
         "settings": study.settings.to_json(),
         "command": study.command,
     }
@@ -71,6 +74,42 @@ def _best_record(winner: Configuration) -> dict[str, Any]:
     }
 
 
+def _front_record(look: _Look) -> dict[str, Any]:
+    """The front of a search with several objectives, cheapest first."""
+    objectives = look.study.settings.objectives
+    if not objectives:
+        return {}
+    costs = [name for name in objectives if name in COSTS]
+    rows = [
+        {"trial": t.number, "score": t.score, **{name: t.facts[name] for name in costs}}
+        for t in front_of(look.trials, objectives)
+    ]
+    return {"front": rows}
+
+
+def front_lines(study: Study, width: int | None = None) -> list[str]:
+    """The front of a search with several objectives as a table, cheapest first; else nothing."""
+    objectives = study.settings.objectives
+    if not objectives:
+        return []
+    trials, measure = study.trials, measure_of(study.signal, study.settings.aim)
+    costs = [name for name in objectives if name in COSTS]
+    front = front_of(trials, objectives)
+    header = ("trial", "score", *costs, "network")
+    rows = [
+        (
+            str(t.number),
+            measure.number(t.score),
+            *(f"{t.facts[name]:,.0f}" for name in costs),
+            describe_point(t.point),
+        )
+        for t in front
+    ]
+    said = f"front: {len(front)} of {len(trials)} trials, which no other one betters in all of "
+    lines = format_table(header, rows, left=frozenset(header[-1:]), width=width)
+    return [f"{said}{', '.join(objectives)}", *lines]
+
+
 def status_lines(study: Study, width: int | None = None) -> list[str]:
     """Lines for people: the counts, the best configuration, a table of the latest trials.
 
@@ -78,7 +117,7 @@ def status_lines(study: Study, width: int | None = None) -> list[str]:
         width: columns of the terminal; None: nothing is shortened.
     """
     look = _look_at(study)
-    return [*_describe(look), *_trial_lines(look, width)]
+    return [*_describe(look), *front_lines(study, width), *_trial_lines(look, width)]
 
 
 def describe_status(study: Study) -> list[str]:

@@ -102,13 +102,14 @@ def label_axes(axes: "Axes", x: str, y: str = "") -> None:
     axes.tick_params(length=0)
 
 
-def label_log(axes: "Axes", write: Callable[[float], str]) -> None:
-    """A logarithmic vertical axis with ticks at 1, 2 and 5, so that a narrow range has some too."""
+def label_log(axes: "Axes", write: Callable[[float], str], which: str = "y") -> None:
+    """A logarithmic axis, "x" or "y", with ticks at 1, 2 and 5, so that a narrow range has some."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axes.set(**{f"{which}scale": "log"})
+    low, high = axis.get_view_interval()
     is_narrow = high < 100.0 * low
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_narrow else (1.0,)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(lambda value, _: write(value))
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_narrow else (1.0,)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: write(value))

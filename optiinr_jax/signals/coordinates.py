@@ -72,9 +72,10 @@ def _first_and_step(shape: Sequence[int], low: float, high: float) -> tuple[np.n
     return np.array([starts]), np.array([steps])
 
 
-def _ordered(columns: list[Array], indexing: Indexing) -> list[Array]:
+def _ordered(columns: Sequence[Array], indexing: Indexing) -> list[Array]:
     """The columns of the first two axes, exchanged for "xy"."""
-    return columns if indexing == "ij" else columns[:2][::-1] + columns[2:]
+    found = list(columns)  # newer JAX has a tuple here
+    return found if indexing == "ij" else found[:2][::-1] + found[2:]
 
 
 def _axes(shape: Sequence[int], low: float, high: float) -> list[Float32[Array, " _"]]:

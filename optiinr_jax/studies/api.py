@@ -21,7 +21,8 @@ from optiinr_jax.streams import say
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.loop import run
 from optiinr_jax.studies.model_file import check_place
-from optiinr_jax.studies.points import check_space, config_to_point, inr_space
+from optiinr_jax.studies.objectives import check_objectives
+from optiinr_jax.studies.points import check_space, config_to_point, inr_space, with_sizes
 from optiinr_jax.studies.portfolio import Portfolio
 from optiinr_jax.studies.settings import CUSTOM, StudySettings, identity
 from optiinr_jax.studies.store.address import address_of
@@ -84,12 +85,9 @@ def create_study(
         chosen["space"] = CUSTOM
     record = StudySettings(**chosen)
     check_settings(record)
+    check_objectives(record.objectives, signal.kind)
     record = record.written_out()
-    space = (
-        own
-        if isinstance(own, Space)
-        else inr_space(signal.kind, record.space, record.depth, signal.shape, record.width)
-    )
+    space = own if isinstance(own, Space) else _space_of(record, signal)
     check_space(space, width=record.width, depth=record.depth)
     name = name or signal.name
     path = _model_path(model_path, storage, name)
@@ -111,6 +109,13 @@ def create_study(
                 origin = Origin("warm start", f"warm start {i + 1}, best {rank}")
                 rows.enqueue(space.check_point(point), origin)
     return Study(signal, space, record, rows, storage, path)
+
+
+def _space_of(settings: StudySettings, signal: Signal) -> Space:
+    """The space of a search, with width and depth where they have a cost."""
+    width, depth = settings.width, settings.depth
+    space = inr_space(signal.kind, settings.space, depth, signal.shape, width)
+    return with_sizes(space, width, depth) if settings.objectives else space
 
 
 def check_settings(settings: StudySettings) -> None:
@@ -136,6 +141,25 @@ def check_settings(settings: StudySettings) -> None:
             raise ValueError(f"{name} is {getattr(settings, name)!r:.40}, but a name was expected.")
     check_name("strategy", settings.strategy, STRATEGIES)
     check_objective(settings.aim)
+    if settings.objectives:
+        _check_with_objectives(settings)
+
+
+def _check_with_objectives(settings: StudySettings) -> None:
+    """Raise ValueError for settings that serve the score alone."""
+    several = f"but this search has the objectives {', '.join(settings.objectives)}"
+    for name, usual in (("rungs", ()), ("num_confirm", 0)):
+        if getattr(settings, name) not in (None, usual):
+            raise ValueError(
+                f"{name} is {getattr(settings, name)}, which goes by the score alone, {several}; "
+                "leave it out."
+            )
+    known = [name for name, row in STRATEGIES.items() if row.has_objectives]
+    if settings.strategy not in known:
+        raise ValueError(
+            f"strategy {settings.strategy!r} knows the score alone, {several}; choose one of "
+            f"{', '.join(known)}."
+        )
 
 
 def _enqueue_portfolio(
@@ -154,20 +178,26 @@ def _enqueue_portfolio(
 
 
 def _enqueue_published(rows: Rows, kind: str, space: Space, settings: StudySettings) -> None:
-    """Queue the published networks that the space holds as the first trials, once."""
-    for factor in PRESET_FACTORS:
+    """Queue the published networks that the space holds as the first trials, once.
+
+    Where size has its cost, the second round is of half the width.
+    """
+    rounds = [(factor, settings.width, "") for factor in PRESET_FACTORS]
+    if settings.objectives:
+        rounds = [rounds[0], (PRESET_FACTORS[0], settings.width // 2, ", half as wide")]
+    for factor, width, size in rounds:
         for family in plain_presets(kind):
             config = preset(
                 family,
                 modality=kind,
                 protocol="search",
-                width=settings.width,
+                width=max(width, 1),
                 depth=settings.depth,
                 factor=factor,
             )
             point = config_to_point(config, space)
             if _holds(space, point):
-                label = f"{family}, rate x {factor:g}"
+                label = f"{family}, rate x {factor:g}{size}"
                 rows.enqueue(point, Origin("published", label))
 
 
@@ -216,6 +246,7 @@ def load_study(
     try:
         settings = StudySettings.from_json(stored)
         check_settings(settings)
+        check_objectives(settings.objectives, signal.kind)
         check_space(space, width=settings.width, depth=settings.depth)
         return Study(signal, space, settings, Rows(found, space), storage, path)
     except KeyError as missing:

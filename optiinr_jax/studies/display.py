@@ -10,6 +10,7 @@ import numpy as np
 from optiinr_jax.studies.trials import Trial, describe_trial, score_of
 
 if TYPE_CHECKING:
+    import pandas
     from matplotlib.axes import Axes
 
 NUM_SHOWN = 5  # best of a study or a comparison
@@ -22,6 +23,18 @@ def flat_rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
         {name: getattr(t, name) for name in kept} | {"origin": str(t.origin)} | t.facts | t.point
         for t in trials
     ]
+
+
+def dataframe(trials: Sequence[Trial]) -> "pandas.DataFrame":
+    """The trials as a table, one column for each name of the space."""
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError(
+            'trials_dataframe() needs pandas; pip install "optiinr-jax[pandas]".'
+        ) from None
+    flat = flat_rows(trials)
+    return pandas.DataFrame(flat).set_index("number") if flat else pandas.DataFrame()
 
 
 def draw_curve(axes: "Axes", trials: Sequence[Trial], label: str) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from optiinr_jax.bo import Choice, Float, Space
+from optiinr_jax.bo import Choice, Float, Int, Space
 from optiinr_jax.bo.space import Point
 from optiinr_jax.bo.ties import Ties
 from optiinr_jax.checks import check_name, check_whole
@@ -44,6 +44,7 @@ WEIGHT_DECAYS = (1e-4, 1.0)
 ENCODING_SIGMAS = (0.01, 0.5)  # of the Nyquist frequency
 LOWEST_OMEGA_END = 60.0  # twice the published omega, however small the grid is
 GAINS = (0.25, 4.0)  # of the initial weight range
+WIDTH_SHARES = (0.25, 0.375, 0.5, 0.75, 1.0)  # of the largest, where the width is searched too
 
 
 def nyquist_of(modality: str, shape: tuple[int, ...]) -> float:
@@ -128,6 +129,24 @@ def inr_space(
     return SPACES[kind](modality, depth, shape, width)
 
 
+def with_sizes(space: Space, width: int, depth: int) -> Space:
+    """The space with width and depth searched too, up to those given.
+
+    >>> with_sizes(inr_space(depth=2), 48, 2).dimensions["width"].values
+    (12, 18, 24, 36, 48)
+    """
+    widths = sorted({max(1, round(share * width)) for share in WIDTH_SHARES})
+    dimensions: dict[str, Any] = {"width": Int(values=tuple(widths))}
+    if depth > 1:
+        dimensions["depth"] = Int(1, depth)
+    for name, dimension in space.dimensions.items():
+        layer = layer_of(name)
+        if layer > 1 and dimension.when is None:
+            dimension = replace(dimension, when={"depth": tuple(range(layer, depth + 1))})
+        dimensions[name] = dimension
+    return Space(dimensions)
+
+
 def layer_ties(space: Space) -> dict[str, str]:
     """Names without their layer, {"omega_1_siren": "omega_siren", ...}: what all layers may share.
 
@@ -158,10 +177,10 @@ def check_space(space: Space, *, width: int, depth: int) -> None:
                 f"the space has no dimension {missing}, which its point {point} needs; take the "
                 "names of oi.inr_space()."
             ) from None
-        if found != depth:
+        if found != point.get("depth", depth):
             raise ValueError(
-                f"the space has {found} layers (activation_1, ...), but depth is {depth}; make "
-                "them equal."
+                f"the space has {found} layers (activation_1, ...), but depth is "
+                f"{point.get('depth', depth)}; make them equal."
             )
 
 
@@ -171,9 +190,10 @@ def point_to_config(
     """Build the network that a point of an `inr_space` stands for.
 
     An encoding has as many frequencies as a layer has units: 256 at the paper's width of 256, and
-    in proportion elsewhere, so that it does not outweigh a small network.
+    in proportion elsewhere, so that it does not outweigh a small network. A width that the point
+    has counts before the one given.
     """
-    layers = []
+    layers, width = [], point.get("width", width)
     for i, family in enumerate(families_of(point), 1):
         places = {n: f"{n}_{i}_{family}" for n in get_activation(family).defaults}
         numbers = {n: point[place] for n, place in places.items() if place in point}
@@ -205,7 +225,8 @@ def config_to_point(config: NetworkConfig, space: Space | None = None) -> Point:
     num_layers = config.depth
     if space is not None:
         num_layers = sum(split_name(name)[0] == "activation" for name in space.dimensions)
-    if config.depth != num_layers:
+    has_depth = space is not None and "depth" in space.dimensions
+    if not (config.depth == num_layers or (has_depth and config.depth < num_layers)):
         raise ValueError(
             f"the configuration has {config.depth} layers, but the space has {num_layers}; choose "
             "one of as many."
@@ -224,7 +245,12 @@ def config_to_point(config: NetworkConfig, space: Space | None = None) -> Point:
     point["encoding"] = "none" if config.encoding is None else "fourier"
     if isinstance(config.encoding, FourierFeatures):
         point["encoding_sigma"] = as_number(config.encoding.sigma)
-    return {name: n for name, n in point.items() if space is None or name in space.dimensions}
+    if space is None:
+        return point
+    if isinstance(widths := space.dimensions.get("width"), Int) and widths.values:
+        point["width"] = min((w for w in widths.values if w >= config.width), default=widths.high)
+    point["depth"] = config.depth
+    return {name: n for name, n in point.items() if name in space.dimensions}
 
 
 def families_of(point: Point) -> list[str]:
@@ -260,5 +286,6 @@ def split_name(name: str) -> tuple[str, int, str]:
 
 def describe_point(point: Point) -> str:
     """A point in a few words, like "siren-siren-finer +fourier"."""
-    encoding = point.get("encoding", "none")
-    return "-".join(families_of(point)) + ("" if encoding == "none" else f" +{encoding}")
+    encoding, width = point.get("encoding", "none"), point.get("width")
+    size = "" if width is None else f" x {width}"
+    return "-".join(families_of(point)) + size + ("" if encoding == "none" else f" +{encoding}")

@@ -25,6 +25,10 @@ class StudySettings:
         objective: what a score counts: "continuous", the errors at the samples and between them, or
             "samples", the errors at the samples alone, as in the paper. None: "samples" for the
             strategy "faithful", otherwise "continuous".
+        objectives: what counts beside each other, like ("psnr", "num_bytes"): the metric of the
+            signal and one or several costs ("num_bytes" of the model file, "num_params"). Width and
+            depth are then searched too, up to those given here, and the search has a front of
+            trials in place of one best. (): the score alone.
         num_initial: number of initial trials before the strategy proposes; the published networks
             come first.
         num_steps: training steps per trial.
@@ -49,6 +53,7 @@ class StudySettings:
     """
 
     objective: str | None = None
+    objectives: tuple[str, ...] = ()
     num_initial: int = NUM_INITIAL
     num_steps: int = 500
     width: int = 48
@@ -73,8 +78,9 @@ class StudySettings:
 
     def written_out(self) -> "StudySettings":
         """The settings without a None that stands for something else."""
-        is_ours = self.strategy == "optiinr"
-        usual_rungs, usual_num = (RUNGS, NUM_PORTFOLIO) if is_ours else ((), 0)
+        is_ours = self.strategy == "optiinr" and not self.objectives
+        usual_rungs = RUNGS if is_ours else ()
+        usual_num = NUM_PORTFOLIO if self.strategy == "optiinr" else 0
         return replace(
             self,
             objective=self.aim,
@@ -89,21 +95,25 @@ class StudySettings:
 
     def confirm_from(self, num_trials: int | None) -> int | None:
         """Number of the first trial that confirms, of a budget; None: none does."""
-        if num_trials is None:
+        if num_trials is None or self.objectives:
             return None
         usual = min(max(MIN_CONFIRM, round(CONFIRM_SHARE * num_trials)), num_trials // 4)
         count = usual if self.num_confirm is None else min(self.num_confirm, num_trials)
         return num_trials - count if count else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, written out."""
-        return asdict(self.written_out()) | {"rungs": list(self.shares)}
+        """Plain data, written out; without `objectives` where there are none, as studies were."""
+        record = asdict(self.written_out()) | {"rungs": list(self.shares)}
+        del record["objectives"]
+        return record | ({"objectives": list(self.objectives)} if self.objectives else {})
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "StudySettings":
         """Read what `to_json` gave; other keys are left out."""
-        plain = {f.name: record[f.name] for f in fields(cls)}
-        return cls(**plain | {"rungs": tuple(plain["rungs"])})
+        record = {"objectives": (), **record}
+        plain: dict[str, Any] = {f.name: record[f.name] for f in fields(cls)}
+        plain |= {name: tuple(plain[name]) for name in ("rungs", "objectives")}
+        return cls(**plain)
 
 
 def identity(settings: StudySettings, signal: Signal, space: Space) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from optiinr_jax.bo import Optimizer
 from optiinr_jax.bo.distributions import suggest, to_distribution
 from optiinr_jax.bo.engine import Trial as Observation
 from optiinr_jax.bo.engine import make_settings, plain
+from optiinr_jax.bo.pareto import weighed
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.ties import Ties, tied
+from optiinr_jax.studies.objectives import values_of
 from optiinr_jax.studies.points import layer_of, layer_ties
 from optiinr_jax.studies.rungs import predict_final
 from optiinr_jax.studies.settings import StudySettings
@@ -64,10 +66,17 @@ Propose = Callable[[Space, StudySettings, Known], Point]
 
 
 class Strategy(NamedTuple):
-    """One row: how a point is chosen, and whether all layers share their values at first."""
+    """One row: how a point is chosen, and what else it does.
+
+    Attributes:
+        propose: chooses the point of a trial.
+        ties_layers: all layers share their values at first.
+        has_objectives: it serves a search with several objectives.
+    """
 
     propose: Propose
     ties_layers: bool = False
+    has_objectives: bool = False
 
 
 def num_tied(space: Space, settings: StudySettings) -> int:
@@ -94,7 +103,11 @@ def by_model(**options: Any) -> Propose:
             design, row = proposer.make_design(num_before), known.number - num_before
             if row < len(design):
                 return design[row]
-        return proposer.make_suggest(known.observations)(known.pending, known.number)
+        known_scores = known.observations
+        if settings.objectives:  # every proposal weighs them by other random weights
+            values = [values_of(t, settings.objectives) for t in known.trials if t.is_ended]
+            known_scores = weighed(known_scores, values, settings.seed, known.number)
+        return proposer.make_suggest(known_scores)(known.pending, known.number)
 
     return propose
 
@@ -178,11 +191,12 @@ def _layerwise(space: Space, settings: StudySettings, known: Known) -> Point:
 
 
 STRATEGIES: dict[str, Strategy] = {
-    "optiinr": Strategy(by_model(), ties_layers=True),
-    "untied": Strategy(by_model()),
+    "optiinr": Strategy(by_model(), ties_layers=True, has_objectives=True),
+    "untied": Strategy(by_model(), has_objectives=True),
     "faithful": Strategy(by_model(faithful=True)),
     "random": Strategy(
-        from_optuna(lambda settings, seed: optuna.samplers.RandomSampler(seed=seed))
+        from_optuna(lambda settings, seed: optuna.samplers.RandomSampler(seed=seed)),
+        has_objectives=True,
     ),
     "tpe": Strategy(
         from_optuna(

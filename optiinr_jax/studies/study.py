@@ -14,11 +14,12 @@ from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.inr import INR, NetworkConfig
 from optiinr_jax.inr.cost import step_flops
 from optiinr_jax.signals import Signal
-from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, draw_curve, flat_rows
+from optiinr_jax.studies.display import NUM_SHOWN, best_table, curve_svg, dataframe, draw_curve
 from optiinr_jax.studies.errors import StudyError
 from optiinr_jax.studies.extension import extend
 from optiinr_jax.studies.ledger import Ledger
 from optiinr_jax.studies.model_file import find_model, save_model
+from optiinr_jax.studies.objectives import COSTS, costs_of, front_of
 from optiinr_jax.studies.points import config_to_point, point_to_config
 from optiinr_jax.studies.rungs import rung_steps
 from optiinr_jax.studies.settings import StudySettings, identity
@@ -26,7 +27,7 @@ from optiinr_jax.studies.states import StateFolder
 from optiinr_jax.studies.store.artifacts import attach_reconstruction
 from optiinr_jax.studies.store.rows import Rows
 from optiinr_jax.studies.store.schema import COMMAND
-from optiinr_jax.studies.training import Job, train
+from optiinr_jax.studies.training import Job, check_told, train
 from optiinr_jax.studies.trials import Claimed, Origin, Outcome, Trial, score_of, trial_key
 from optiinr_jax.studies.winner import Configuration, find_winner
 from optiinr_jax.text import without_passwords
@@ -169,22 +170,44 @@ class Study:
         if self._best is None or self._best.info.get("trial") != best.number:
             inr = find_model(self.model_path, self.identity, best.number)
             if inr is None:
-                inr = self._networks.get(best.number)
-                if inr is None and not best.facts:
-                    raise StudyError(
-                        f"the best trial, {best.number}, was told its score alone, so there is no "
-                        "network of it; tell networks, or fit study.best_config."
-                    )
-                inr = train(self.job(best.number, best.point)).inr if inr is None else inr
-                if inr is not None:
-                    save_model(self.model_path, inr, self.identity)
-            if inr is None:
-                raise StudyError(
-                    f"the network of the best trial, {best.number}, is lost and could not be "
-                    "trained again here; look for its model file where the search ran."
-                )
+                inr = self.inr_of(best)
+                save_model(self.model_path, inr, self.identity)
             self._best = inr
         return self._best
+
+    def inr_of(self, trial: Trial) -> INR:
+        """The network of any trial: kept in memory, or trained again the same.
+
+        Raises:
+            StudyError: it was trained by somebody else, or cannot be trained here.
+        """
+        inr = self._networks.get(trial.number)
+        if inr is None and not set(trial.facts) - set(COSTS):
+            raise StudyError(
+                f"trial {trial.number} was told its score alone, so there is no network of it; "
+                "tell networks, or fit study.config_of(trial.point)."
+            )
+        inr = train(self.job(trial.number, trial.point)).inr if inr is None else inr
+        if inr is None:
+            raise StudyError(
+                f"the network of trial {trial.number} is lost and could not be trained again here; "
+                "look for its model file where the search ran."
+            )
+        return inr
+
+    @property
+    def pareto_front(self) -> list[Trial]:
+        """Trials that no other one betters in every objective, cheapest first.
+
+        Raises:
+            StudyError: the search has no objectives but the score.
+        """
+        if not self.settings.objectives:
+            raise StudyError(
+                "this search counts the score alone, so it has one best trial and no front; make "
+                'it with objectives=("psnr", "num_bytes").'
+            )
+        return front_of(self.trials, self.settings.objectives)
 
     def best_trials(self, num: int) -> list[Trial]:
         """The `num` trials with the highest scores, best first; fewer where no more have one."""
@@ -237,7 +260,8 @@ class Study:
         """
         point, width = configuration, self.settings.width
         if isinstance(configuration, NetworkConfig):
-            if not int(width * COMPLEX_WIDTH) <= configuration.width <= width:
+            lowest = 1 if "width" in self.space.dimensions else int(width * COMPLEX_WIDTH)
+            if not lowest <= configuration.width <= width:
                 raise ValueError(
                     f"the configuration has width {configuration.width}, but all trials of this "
                     f"study have {width}; choose one of that width."
@@ -280,7 +304,7 @@ class Study:
         if asked.claimed.row in self._told:
             raise StudyError(f"trial {asked.number} was told before; ask for another.")
         if isinstance(result, INR):
-            self._check_told(result)
+            check_told(result, self.signal, self.settings.aim, self.settings.num_steps)
         self._told.add(asked.claimed.row)
         if isinstance(result, INR):
             result.info.update(self.job(asked.number, asked.point).facts_for_file)
@@ -291,28 +315,14 @@ class Study:
         self.record(asked.claimed, outcome)
         return self.ledger.read(asked.claimed)
 
-    def _check_told(self, inr: INR) -> None:
-        """Refuse a network whose score says nothing about this study."""
-        own, frame = self.signal.frame, inr.frame
-        facts = {
-            "kind": (frame.kind, own.kind),
-            "shape": (frame.shape, own.shape),
-            "channels": (frame.num_channels, own.num_channels),
-            "objective": (inr.objective, self.settings.aim),
-            "num_steps": (inr.num_steps or self.settings.num_steps, self.settings.num_steps),
-        }
-        for name, (got, expected) in facts.items():
-            if got != expected:
-                raise ValueError(
-                    f"the network that was told has {name} {got}, but this study has {expected}; "
-                    "train it as the others."
-                )
-
     def record(self, claimed: Claimed, outcome: Outcome) -> bool:
         """Store how a trial ended, its network before it where it is the best so far.
 
         Returns: whether it was still ours to end; somebody else may have taken it over.
         """
+        if outcome.inr is not None and not outcome.is_paused:
+            costs = costs_of(outcome.inr, self.settings.objectives)
+            outcome = replace(outcome, facts=outcome.facts | costs)
         is_ours = self._record(claimed, outcome)
         if is_ours and not outcome.is_paused:
             self.states.drop(claimed.number)
@@ -359,14 +369,7 @@ class Study:
         Raises:
             ImportError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError(
-                'trials_dataframe() needs pandas; pip install "optiinr-jax[pandas]".'
-            ) from None
-        flat = flat_rows(self.trials)
-        return pandas.DataFrame(flat).set_index("number") if flat else pandas.DataFrame()
+        return dataframe(self.trials)
 
     def __repr__(self) -> str:
         return f"Study({self._describe()})"

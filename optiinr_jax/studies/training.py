@@ -205,6 +205,29 @@ def _outcome_of(job: Job, inr: INR) -> Outcome:
     return Outcome(inr, reason=reason, is_paused=is_paused, curve=curve, rungs=rungs, facts=figures)
 
 
+def check_told(inr: INR, signal: Signal, objective: str, num_steps: int) -> None:
+    """Raise ValueError for a network, trained elsewhere, whose score says nothing about a search.
+
+    Args:
+        inr: the network.
+        signal, objective, num_steps: of the search.
+    """
+    own, frame = signal.frame, inr.frame
+    facts = {
+        "kind": (frame.kind, own.kind),
+        "shape": (frame.shape, own.shape),
+        "channels": (frame.num_channels, own.num_channels),
+        "objective": (inr.objective, objective),
+        "num_steps": (inr.num_steps or num_steps, num_steps),
+    }
+    for name, (got, expected) in facts.items():
+        if got != expected:
+            raise ValueError(
+                f"the network that was told has {name} {got}, but this study has {expected}; train "
+                "it as the others."
+            )
+
+
 def find_collapse(history: np.ndarray, floor: float) -> str:
     """Why a training counts as collapsed; empty where it does not.
 

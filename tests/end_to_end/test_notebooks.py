@@ -8,18 +8,22 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 SMALLER = {  # for the sake of time: notebook -> what is written, what is run
+    "first_fit": ("NUM_STEPS = 300", "NUM_STEPS = 20"),
     "first_search": ("NUM_TRIALS = 32, 16, 200, 24", "NUM_TRIALS = 32, 16, 100, 12"),
     "learned_landscapes": ("NUM_STARTS = 2048, 3000, 100", "NUM_STARTS = 256, 100, 8"),
     "hyperparameter_trajectories": ("num_steps=1000, ", "num_steps=40, "),
+    "optimiser": ("NUM_TRIALS = 30", "NUM_TRIALS = 12"),
     "own_training": ("length=500", "length=50"),
     "signals_and_networks": ("num_steps=300", "num_steps=100"),
 }
 # notebook -> a file it leaves, and words that one of its tables holds
 PROMISES = {
+    "first_fit": ("terrain.inr.safetensors", ""),
     "first_search": ("first.inr.safetensors", "trials, best"),
     "learned_landscapes": ("landscapes.npz", ""),
     "signals_and_networks": ("knot.ply", ""),
     "hyperparameter_trajectories": ("half_circles.safetensors", ""),
+    "optimiser": ("optimizer.json", ""),
     "own_training": ("from_slopes.inr.safetensors", ""),
 }
 

@@ -18,6 +18,7 @@ from optiinr_jax.report.labels import (
     seeds_label,
     signal_label,
 )
+from optiinr_jax.signals import Signal
 from optiinr_jax.studies import Entry
 from optiinr_jax.studies.settings import CUSTOM
 
@@ -136,11 +137,20 @@ def command_hint(facts: Facts) -> str:
     """
     if facts.command or facts.settings.space == CUSTOM:
         return facts.command or ""
-    settings, shape = facts.settings.to_json(), facts.signal.shape
+    settings = facts.settings.to_json()
     options = {
-        "size": shape[0] if len(set(shape)) == 1 else None,
+        "size": _size_option(facts.signal),
         "num_trials": len(facts.trials),
         **{name: settings[name] for name in _OPTIONS},
     }
-    words = [f"--{name.replace('_', '-')} {value}" for name, value in options.items()]
+    known = {name: value for name, value in options.items() if value is not None}
+    words = [f"--{name.replace('_', '-')} {value}" for name, value in known.items()]
     return " ".join(["optiinr search FILE", *words])
+
+
+def _size_option(signal: Signal) -> str | None:
+    """The value of --size that gives a grid like the signal's; None: it has none of its own."""
+    shape = signal.shape
+    if len(set(shape)) == 1:
+        return str(shape[0])
+    return "x".join(map(str, shape)) if signal.kind == "image" else None

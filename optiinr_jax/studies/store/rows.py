@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optiinr_jax.bo.distributions import to_distribution
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.studies.errors import StudyError
+from optiinr_jax.studies.objectives import COSTS
 from optiinr_jax.studies.store.interrupts import signals_deferred
 from optiinr_jax.studies.store.patience import patient
 from optiinr_jax.studies.store.reading import Reader
@@ -36,7 +37,13 @@ from optiinr_jax.studies.store.schema import (
 from optiinr_jax.studies.trials import Origin, Trial
 from optiinr_jax.text import printable
 
-_NUMBERS = ("seconds", "samples", "between", "control")  # among the facts, where they are known
+_NUMBERS = (
+    "seconds",
+    "samples",
+    "between",
+    "control",
+    *COSTS,
+)  # among the facts, where they are known
 _STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,25 @@ def test_every_option_is_explained(verb, capsys, monkeypatch):
     assert "{None}|PATH" not in text
     shown = {name for entry in words for name in re.findall(r"^(?:-\w, )?--([\w-]+)", entry)}
     assert shown and shown <= options_of(_function(PLACES[verb]))
+
+
+ROOT = Path(__file__).parents[3]
+PAGES = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+
+
+def test_every_command_of_the_manual_exists(capsys):
+    """In its blocks, tables and sentences: the verb, and each option of that verb."""
+    wanted: dict[str, set[str]] = {}
+    for page in PAGES:
+        for line in re.findall(r"(?:^|[`/ ])optiinr ([^`\n]*)", page.read_text(), re.MULTILINE):
+            verb, *words = line.split("#")[0].split() or [""]
+            if verb in VERBS:
+                options = re.findall(r"--[a-z][a-z-]*", " ".join(words).split("optiinr ")[0])
+                wanted.setdefault(verb, set()).update(options)
+    assert set(wanted) == set(VERBS) and "--workers" in wanted["search"]
+    for verb, options in wanted.items():
+        known = set(re.findall(r"--[a-z][a-z-]*", help_of(verb, capsys)))
+        assert options <= known | {"--config", "--quiet", "--json"}, verb
 
 
 def test_settings_of_a_search_are_options(capsys):
