@@ -140,9 +140,14 @@ def side_of(signal: oi.Signal) -> float:
 def narrow(name: str, signal: oi.Signal, num_steps: int, objective: str) -> Start:
     """The searched one, narrow enough to have no more numbers than SIREN of the paper's size."""
     start = searched(name, signal, num_steps, objective)
+    return start._replace(config=narrowed(start.config, signal))
+
+
+def narrowed(config: NetworkConfig, signal: oi.Signal) -> NetworkConfig:
+    """As wide as it may be with no more numbers than SIREN has at the paper's size."""
     budget = count_params(oi.preset("siren", modality=signal.kind, width=WIDTH, depth=4), signal)
-    wide = (start.config.scaled(width=width) for width in range(WIDTH, 0, -8))
-    return start._replace(config=next(c for c in wide if count_params(c, signal) <= budget))
+    narrower = (config.scaled(width=width) for width in range(WIDTH, 0, -8))
+    return next(c for c in narrower if count_params(c, signal) <= budget)
 
 
 def portfolio(name: str, signal: oi.Signal, num_steps: int, objective: str) -> Start:

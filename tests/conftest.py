@@ -1,6 +1,7 @@
 """Shared by all tests: where golden figures and optional data are, and JAX's strict settings."""
 
 import atexit
+import gc
 import json
 import os
 import shutil
@@ -40,6 +41,17 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
+MOST_MEMORY = 3 * 2**30  # bytes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_programs():
+    """Drop compiled programs where a process holds gigabytes of them: XLA crashes at times then."""
+    yield
+    status = Path("/proc/self/statm")
+    if status.exists() and int(status.read_text().split()[1]) * 4096 > MOST_MEMORY:
+        jax.clear_caches()
+        gc.collect()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

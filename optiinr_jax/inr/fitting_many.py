@@ -50,8 +50,8 @@ def fit_many(
         num_steps: updates of each.
         seed: of every fit.
         keys: instead, one of each fit.
-        init: a network that all begin with; see `fit`. Of similar signals it saves steps (STRAINER,
-            Vyas et al. 2024): that of their channels together, or of one of them.
+        init: a network that all begin with; see `fit`. That of a similar
+            signal helps where a fit is very short.
         layout: "vmap" trains all of one structure (families do not matter, sizes do) in one
             program, shared out to all devices; "threads" as many at once as there are cores,
             each on one of them; "sequence" one after the other on all cores. None: what is fastest

@@ -18,7 +18,6 @@ def folders(tmp_path, monkeypatch):
     monkeypatch.setattr(full_size, "STATES", tmp_path / "states")
     monkeypatch.setattr(full_size, "MARKS", (50, 100))
     monkeypatch.setattr(full_size, "WIDTH", 16)
-    monkeypatch.setattr(full_size, "WIDTHS", range(16, 0, -8))
     monkeypatch.setattr(full_size, "load", lambda name: oi.sample_signal("image", 12))
     return tmp_path
 
@@ -52,11 +51,13 @@ def test_killed_and_continued_it_is_the_same_curve(folders, monkeypatch):
     assert again["seconds"] > 0.0
 
 
-def test_ours_has_no_more_numbers_than_the_published(folders):
+def test_a_narrowed_network_has_no_more_numbers_than_the_published(folders):
     signal = full_size.load(NAME)
     siren = full_size.CONTENDERS["siren, official"](NAME, signal, STEPS, "samples").config
     ours = full_size.CONTENDERS["portfolio"](NAME, signal, STEPS, "samples").config
     budget = full_size.count_params(siren, signal)
     inr = oi.make_inr(signal, siren)
     assert budget == inr.num_params
-    assert full_size.count_params(ours, signal) <= budget
+    assert full_size.count_params(ours, signal) > budget  # of as many units, but encoded
+    narrow = full_size.narrowed(ours, signal)
+    assert full_size.count_params(narrow, signal) <= budget and narrow.width == 8

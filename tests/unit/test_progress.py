@@ -82,7 +82,8 @@ def test_what_takes_long_is_said_where_somebody_waits(monkeypatch, capsys):
 def test_the_first_guided_point_says_what_it_waits_for(monkeypatch, capsys):
     monkeypatch.setattr(progress, "DELAY", 0.05)
     monkeypatch.setattr(progress, "_has_bar", lambda: True)
-    space = oi.bo.Space({"x": oi.bo.Float(0.0, 1.0), "y": oi.bo.Float(0.0, 2.0)})
+    options = oi.bo.Choice(range(11))  # no other test has compiled the model of such a space
+    space = oi.bo.Space({"x": oi.bo.Float(0.0, 1.0), "option": options})
     optimizer = oi.bo.Optimizer(space, num_initial=2)
     for _ in range(2):
         optimizer.tell(optimizer.ask(), 0.0)
