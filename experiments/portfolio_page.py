@@ -128,8 +128,8 @@ def scaling_part() -> Iterator[str]:
         "\nThat holds for one width. A wider network can hold the higher frequencies: the "
         "portfolio's first, as for 96 x 96 and the width of the line, its scale times a factor, on "
         "pictures that had no part in it, with 16 384 points a step. `recommend` takes the smaller "
-        "of the two ratios, size to 96 and width to 48. (On a solid, Armadillo at 48 voxels and "
-        "width 96, twice the scale made no difference, 0.970 and 0.970, so there it stays.)\n"
+        "of the two ratios, size to 96 and width to 48. (Solids were not "
+        "measured; there it stays what it was.)\n"
     )
     yield "| side | width | steps | signal | smaller ratio | x 1 | x 2 | x 4 | x 8 |"
     yield "|---|---|---|---|---|---|---|---|---|"

@@ -153,7 +153,7 @@ def _recommendation(
         raised = _SCATTERED * larger
     elif kind.extends:
         raised = larger
-    elif kind.is_binary:  # of twice the frequencies a solid has as good a network
+    elif kind.is_binary:  # not measured for solids, so as it was found
         raised = 1.0
     else:  # a finer grid has higher frequencies, but only a wider network can hold them
         raised = max(min(larger, wider), 1.0)

@@ -43,7 +43,6 @@ COSTS: dict[str, Cost] = {
     "num_bytes": Cost(_num_bytes, "bytes of the model file"),
     "num_params": Cost(_num_params, "trained parameters"),
 }
-SCORES = {row.metric.name.split(" ")[0].lower() for row in KINDS.values()}  # "psnr", "iou"
 
 
 def check_objectives(objectives: Sequence[str], kind: str) -> None:
