@@ -1,7 +1,6 @@
 """Shared by all tests: where golden figures and optional data are, and JAX's strict settings."""
 
 import atexit
-import gc
 import json
 import os
 import shutil
@@ -46,15 +45,11 @@ MOST_MAPS = 12_000
 
 @pytest.fixture(scope="module", autouse=True)
 def forget_programs():
-    """Drop compiled programs where a process holds thousands: each is hundreds of memory maps.
-
-    Linux gives a process 65 530; without another one XLA ends it ("Aborted", a segmentation fault).
-    """
+    """Drop compiled programs earlier than `fit` does: tests have many beside those of networks."""
     yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and len(maps.read_bytes().splitlines()) > MOST_MAPS:
-        jax.clear_caches()
-        gc.collect()
+    from optiinr_jax.inr.compilation_cache import forget_compiled_programs
+
+    forget_compiled_programs(MOST_MAPS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

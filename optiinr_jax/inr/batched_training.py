@@ -17,6 +17,7 @@ from jaxtyping import Array, Key
 
 from optiinr_jax.blas import one_blas_thread
 from optiinr_jax.inr.batches import Points
+from optiinr_jax.inr.compilation_cache import forget_compiled_programs
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.cost import chunk_steps
 from optiinr_jax.inr.lowering import as_wave
@@ -69,6 +70,7 @@ def train_many(
         keep_best: keep the parameters of the step with the lowest loss, not the last ones.
         on_step: called after every chunk with the mean of the losses.
     """
+    forget_compiled_programs()
     parts = [
         prepare(key, p, config, num_steps, init=init, share_program=True, keep_best=keep_best)
         for key, p, config in zip(keys, points, configs, strict=True)

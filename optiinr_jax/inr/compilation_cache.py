@@ -1,10 +1,12 @@
-"""Compiled programs kept on disk, so that the next process does not compile them again.
+"""Compiled programs: kept on disk for the next process, forgotten where a process has too many.
 
-Off in the library, where the caller decides; the command line and the first fit in a notebook turn
-it on. What is kept is machine code that a later process runs, so the folder must be nobody else's.
+Keeping is off in the library, where the caller decides; the command line and the first fit in a
+notebook turn it on. What is kept is machine code that a later process runs, so the folder must be
+nobody else's.
 """
 
 import contextlib
+import gc
 import os
 import stat
 from pathlib import Path
@@ -14,6 +16,7 @@ import jax
 from optiinr_jax.progress import is_notebook
 
 _MIN_SECONDS = 0.5  # programs that compile faster are not kept
+_MAPS, _MOST_MAPS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
 
 
 def keep_compiled_in_notebooks() -> None:
@@ -61,6 +64,25 @@ def keep_compiled_programs(folder: str | os.PathLike[str] | None = None) -> Path
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _MIN_SECONDS)
     return folder
+
+
+def forget_compiled_programs(most: int | None = None) -> None:
+    """Drop compiled programs where this process has half of the memory maps that Linux allows it.
+
+    Every network of another structure or size is programs of some 370 maps, so that a loop over
+    200 of them would reach the usual limit of 65 530, at which XLA ends the process.
+
+    Args:
+        most: maps above which programs are dropped; None: half of the system's limit.
+    """
+    try:
+        most = int(_MOST_MAPS.read_text()) // 2 if most is None else most
+        maps = _MAPS.read_bytes().count(b"\n")
+    except OSError:  # not on Linux
+        return
+    if maps > most:
+        jax.clear_caches()
+        gc.collect()
 
 
 def _check_private(folder: Path) -> None:

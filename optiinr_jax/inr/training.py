@@ -21,6 +21,7 @@ from jaxtyping import Array, Bool, Float, Float32, Int, Key
 from optiinr_jax.blas import one_blas_thread
 from optiinr_jax.inr.batches import Points, batch_index
 from optiinr_jax.inr.checkpoints import Checkpoint, load_state, save_state
+from optiinr_jax.inr.compilation_cache import forget_compiled_programs
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.cost import chunk_steps, part_size
 from optiinr_jax.inr.encodings import Constants
@@ -281,6 +282,7 @@ def train(
     Raises:
         ValueError: the points do not divide into the groups of the gradient adjustment.
     """
+    forget_compiled_programs()
     run = _train_chunk_on_one_core if on_one_core else train_chunk
     if max_part is not None:
         run = partial(run, max_part=max_part)

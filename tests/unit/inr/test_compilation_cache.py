@@ -4,9 +4,12 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import optiinr_jax as oi
+from optiinr_jax.inr import compilation_cache
 from optiinr_jax.inr.compilation_cache import keep_compiled_programs
 
 FIT = """
@@ -70,3 +73,19 @@ def test_a_folder_that_cannot_be_made_is_left_out(tmp_path):
     tmp_path.chmod(0o500)
     code = "from optiinr_jax.inr.compilation_cache import keep_compiled_programs as keep\n"
     assert run(code + "print(keep())", tmp_path) == "None"
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux counts memory maps")
+def test_networks_of_many_sizes_leave_the_process_memory_maps(tmp_path, monkeypatch):
+    def count():
+        return len(Path("/proc/self/maps").read_bytes().splitlines())
+
+    signal = oi.sample_signal("image", 8)
+    compilation_cache.forget_compiled_programs(most=0)
+    (allowed := tmp_path / "max_map_count").write_text(f"{2 * count() + 400}\n")
+    monkeypatch.setattr(compilation_cache, "_MOST_MAPS", allowed)
+    counts = []
+    for width in range(5, 9):
+        oi.fit(signal, oi.preset("siren", width=width), num_steps=2, warn=False)
+        counts.append(count())
+    assert max(counts) < 1.3 * counts[0], counts
