@@ -52,7 +52,7 @@ def half_rank(y: np.ndarray) -> np.ndarray:
 def _median(y: np.ndarray) -> float:
     """Median, without a sum that could overflow."""
     low, high = np.sort(y)[[(len(y) - 1) // 2, len(y) // 2]] if len(y) else (0.0, 0.0)
-    return low / 2 + high / 2
+    return min(low / 2 + high / 2, high)  # half of the smallest number is 0
 
 
 def none(y: np.ndarray) -> np.ndarray:

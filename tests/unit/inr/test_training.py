@@ -142,10 +142,14 @@ def test_divergence_keeps_the_last_good_parameters(signal, tmp_path, keep_best):
 def test_the_best_parameters_are_kept(signal):
     layer = inr.make_layer("siren", learning_rate=0.3)  # too large: the loss jumps about
     config = inr.NetworkConfig(layers=(layer,) * 2, width=8, sampling="grid")
-    best, last = (fit(signal, config, keep_best=keep) for keep in (True, False))
+    # Where it has jumped to at the end is up to rounding, so up to the version of JAX.
+    fits = ((seed, fit(signal, config, seed=seed)) for seed in range(10))
+    seed, last = next(
+        found for found in fits if found[1].history.min() < 0.98 * found[1].history[-1]
+    )
+    best = fit(signal, config, seed=seed, keep_best=True)
     np.testing.assert_array_equal(best.history, last.history)
     lowest = best.history.min()
-    assert lowest < 0.98 * best.history[-1]
 
     def loss(found):
         error = found.predict(signal.grid_coords()).reshape(signal.samples.shape) - signal.samples
