@@ -48,7 +48,7 @@ def measure(num_workers: int, folder: Path, **options: int) -> float:
 
 
 def main(num_steps: int = 500, width: int = 64) -> None:
-    """Print both rates and their ratio; steps and width as `search` has them by default."""
+    """Print both rates and their ratio, by default for the steps that a search trains."""
     with tempfile.TemporaryDirectory() as folder:
         one, two = (
             measure(count, Path(folder), num_steps=num_steps, width=width) for count in (1, 2)

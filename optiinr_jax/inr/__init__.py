@@ -42,6 +42,7 @@ from optiinr_jax.inr.presets import preset as preset
 from optiinr_jax.inr.presets import training_rule as training_rule
 from optiinr_jax.inr.published import PRESETS as PRESETS
 from optiinr_jax.inr.pytree import stack as stack
+from optiinr_jax.inr.recommended import PortfolioError as PortfolioError
 from optiinr_jax.inr.recommended import Recommendation as Recommendation
 from optiinr_jax.inr.recommended import recommend as recommend
 from optiinr_jax.inr.reparameterization import (

@@ -286,7 +286,7 @@ def train(
     run = _train_chunk_on_one_core if on_one_core else train_chunk
     if max_part is not None:
         run = partial(run, max_part=max_part)
-    limit = jnp.asarray(num_steps, jnp.int32)
+    limit, nothing = jnp.asarray(num_steps, jnp.int32), jnp.asarray(0, jnp.int32)
     length = chunk_steps(config, points.num_points, points.targets.num_channels)
     with _compiling:
         state, data, config = prepare(
@@ -298,9 +298,7 @@ def train(
             share_program=share_program,
             keep_best=keep_best,
         )
-        # Compile, with a limit at which no step is done.
-        nothing = jnp.zeros_like(limit)
-        state, _ = run(state, data, config, nothing, nothing, length=length)
+        state, _ = run(state, data, config, nothing, nothing, length=length)  # compiles only
     history: list[np.ndarray] = []
     if checkpoint is not None:
         restored, losses = load_state(checkpoint, state)
