@@ -2,7 +2,10 @@
 
 import json
 import math
+import weakref
 import zlib
+
+from optuna.storages import RDBStorage
 
 import optiinr_jax as oi
 
@@ -41,3 +44,10 @@ def advance(study: oi.Study, num_trials: int, batch_size: int = 1) -> list:
 def facts(study: oi.Study) -> list:
     """What has to be the same of two studies."""
     return [(t.number, json.dumps(t.point), t.state, t.score, str(t.origin)) for t in study.trials]
+
+
+def optuna_storage(url: str) -> RDBStorage:
+    """A storage as another program opens it; its connections are closed with it."""
+    storage = RDBStorage(url)
+    weakref.finalize(storage, storage.engine.dispose)
+    return storage

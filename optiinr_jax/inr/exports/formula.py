@@ -126,7 +126,7 @@ def _evaluate(closed: Any, arguments: Sequence[Any], write: _Writer, what: str) 
         elif name not in _OF_PAIRS and _is_complex(eqn, operands):
             raise _unknown(f"{name} of complex numbers", what)
         elif name == "scan":
-            results = _unroll(eqn.params, operands, write, what)
+            results = _unroll(eqn, operands, write, what)
         elif name in _RULES and all(not variable.aval.shape for variable in eqn.outvars):
             numbers = [x if isinstance(x, Name | _Pair) else _plain(x) for x in operands]
             results = [_RULES[name](write, eqn.params, *numbers)]
@@ -147,18 +147,24 @@ def _inner(eqn: Any) -> Any:
     return eqn.params.get("jaxpr", eqn.params.get("call_jaxpr")) if is_call else None
 
 
-def _unroll(params: dict[str, Any], operands: list[Any], write: _Writer, what: str) -> list[Any]:
-    """A loop over constants, as one step after the other; its carry is what it gives."""
-    first, num_carry = params["num_consts"], params["num_carry"]
-    constants, carry = operands[:first], operands[first : first + num_carry]
-    rows = operands[first + num_carry :]
-    if any(isinstance(row, Name | _Pair) for row in rows) or params["reverse"]:
-        raise _unknown("a loop over what is computed", what)
-    for i in range(params["length"]):
-        now = [row[i] for row in rows]
-        carry = _evaluate(params["jaxpr"], [*constants, *carry, *now], write, what)
-        if len(carry) != num_carry:
-            raise _unknown("a loop that keeps what it passes", what)
+def _unroll(eqn: Any, operands: list[Any], write: _Writer, what: str) -> list[Any]:
+    """A loop over constants, as one step after the other; its carry is what it gives.
+
+    What is a constant, a carry or a row is read from the shapes: JAX renames its parameters.
+    """
+    step, length = eqn.params["jaxpr"], eqn.params["length"]
+    if any(variable.aval.shape for variable in eqn.outvars):
+        raise _unknown("a loop that keeps what it passes", what)
+    if eqn.params["reverse"]:
+        raise _unknown("a loop from the end", what)
+    outer = [variable.aval.shape for variable in eqn.invars]
+    inner = [aval.shape for aval in step.in_avals]
+    first_row = sum(one == other for one, other in zip(outer, inner, strict=True))
+    first_carry = first_row - len(eqn.outvars)
+    carry = operands[first_carry:first_row]
+    for i in range(length):
+        row = [values[i] for values in operands[first_row:]]
+        carry = _evaluate(step, [*operands[:first_carry], *carry, *row], write, what)
     return carry
 
 

@@ -15,6 +15,7 @@ from optiinr_jax.inr.task import resolve
 from optiinr_jax.processes import this_process
 from optiinr_jax.studies import StudyError, point_to_config
 from optiinr_jax.studies.store import connection
+from tests.studies import optuna_storage
 
 SMALL = {"num_steps": 300, "width": 8, "depth": 1, "progress": False}
 RANDOM = SMALL | {"strategy": "random"}
@@ -127,7 +128,7 @@ def test_a_signal_at_a_write_leaves_no_trial_running(signal, storage, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         oi.search(signal, num_trials=2, **stored)
     monkeypatch.undo()
-    kept = optuna.load_study(study_name=None, storage=storage).trials
+    kept = optuna.load_study(study_name=None, storage=optuna_storage(storage)).trials
     assert kept and all(trial.state != TrialState.RUNNING for trial in kept)
     assert oi.search(signal, num_trials=2, **stored).count_ended() == 2
 

@@ -15,6 +15,7 @@ from optiinr_jax.bo import Choice, Float, Int, OptiINRSampler, Space, suggest
 from optiinr_jax.bo.distributions import infer_bridges, make_bridge, to_distribution
 from optiinr_jax.bo.sampler import PROPOSAL
 from tests.helpers import count_compiled
+from tests.studies import optuna_storage
 
 SPACE = Space(
     {
@@ -142,7 +143,8 @@ study.optimize(lambda t: suggest(t, space)["n"], n_trials=4)
 @pytest.mark.integration
 def test_processes_share_a_study(tmp_path):
     storage = f"sqlite:///{tmp_path}/study.db"
-    study = optuna.create_study(storage=storage, study_name="a", direction="maximize")
+    others = optuna_storage(storage)
+    study = optuna.create_study(storage=others, study_name="a", direction="maximize")
     command = [sys.executable, "-c", WORKER, storage]
     workers = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
     for worker in workers:

@@ -20,7 +20,7 @@ from optiinr_jax.studies.ledger import owners
 from optiinr_jax.studies.store import heartbeat
 from optiinr_jax.studies.store.schema import CONFIG, OWNER
 from optiinr_jax.studies.trials import Outcome
-from tests.studies import advance, facts, told
+from tests.studies import advance, facts, optuna_storage, told
 
 OPTIONS = {"width": 8, "depth": 1, "num_steps": 20, "strategy": "random", "num_initial": 5}
 needs_proc = pytest.mark.skipif(not this_process(), reason="the system does not name processes")
@@ -195,7 +195,7 @@ def test_a_trial_of_a_dead_process_comes_again_with_its_number_and_point(signal,
 def test_a_process_that_died_while_it_began_a_trial_leaves_it_to_the_next(signal, storage):
     """A running row with some of its values and no owner."""
     make(signal, storage)
-    foreign = optuna.load_study(study_name=signal.name, storage=storage)
+    foreign = optuna.load_study(study_name=signal.name, storage=optuna_storage(storage))
     half = foreign.ask()
     half.suggest_categorical("activation_1", ("siren", "finer", "gf", "wire"))
     again = load_study(storage).ask()

@@ -16,6 +16,7 @@ from optiinr_jax.studies.store.problem import check_alone, default_model_path
 from optiinr_jax.studies.store.rows import Rows
 from optiinr_jax.studies.store.schema import BUDGET, SETTINGS, SIGNAL, SPACE
 from tests.helpers import make_inr
+from tests.studies import optuna_storage
 
 SMALL = {"num_steps": 20, "width": 8, "depth": 1, "strategy": "random"}
 
@@ -124,7 +125,7 @@ def test_studies_are_found_by_name(signal, storage):
         oi.load_study(storage)
     with pytest.raises(StudyError, match=r"there is no study 'c'"):
         oi.load_study(storage, "c")
-    optuna.create_study(storage=storage, study_name="foreign")
+    optuna.create_study(storage=optuna_storage(storage), study_name="foreign")
     with pytest.raises(StudyError, match=r"'foreign' .* was not made by this program"):
         oi.load_study(storage, "foreign")
 
@@ -162,8 +163,9 @@ def test_another_search_under_the_same_name_is_refused(signal, storage):
 
 
 def test_a_study_of_another_program_is_refused(signal, storage):
-    optuna.create_study(storage=storage, study_name="x", direction="minimize")
-    foreign = optuna.create_study(storage=storage, study_name="y", direction="maximize")
+    others = optuna_storage(storage)
+    optuna.create_study(storage=others, study_name="x", direction="minimize")
+    foreign = optuna.create_study(storage=others, study_name="y", direction="maximize")
     foreign.add_trial(optuna.trial.create_trial(value=100.0))
     for name in ("x", "y"):
         with pytest.raises(StudyError, match="was not made by this program"):

@@ -12,6 +12,7 @@ from optiinr_jax.studies.store.reading import Reader
 from optiinr_jax.studies.store.rows import Rows
 from optiinr_jax.studies.store.schema import CONFIG
 from optiinr_jax.studies.trials import Outcome
+from tests.studies import optuna_storage
 
 OPTIONS = {"width": 8, "depth": 1, "num_steps": 100, "strategy": "random", "num_initial": 3}
 NUM_TRIALS = 12
@@ -28,7 +29,9 @@ def reader_of(study):
 
 
 def by_optuna(study):
-    rows = optuna.load_study(study_name=study.name, storage=study.storage).get_trials()
+    rows = optuna.load_study(
+        study_name=study.name, storage=optuna_storage(study.storage)
+    ).get_trials()
     for row in rows:
         row._user_attrs.pop(CONFIG, None)
     return rows
