@@ -61,7 +61,7 @@ def page() -> Iterator[str]:
             yield from signal_part(name, rows)
     missing = [name for name in SIGNALS if not any(r["signal"] == name for r in records)]
     if missing:
-        yield f"**Not run yet**: {', '.join(missing)}, and the longer trainings.\n"
+        yield f"**Not run yet**: {', '.join(missing)}.\n"
 
 
 def read_all() -> list[dict[str, Any]]:
