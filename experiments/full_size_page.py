@@ -1,8 +1,7 @@
 """Write docs/full_size.md from what `full_size` trained.
 
 Command: python -m experiments.full_size_page
-Expected: the table, what a grid and a DCT of as many numbers give, and what a codec takes; for the
-pictures also the errors of the last training, docs/full_size.png.
+Expected: the table, what a grid and a DCT of as many numbers give, and what a codec takes.
 """
 
 import io
