@@ -1,8 +1,8 @@
 """Follow one argument through the package: which functions it passes, and whether a call climbs.
 
-    python benchmarks/walk.py                                    # a search's signal, from the
-    command python benchmarks/walk.py cli/studies.py search file --all   # every stay python
-    benchmarks/walk.py --package OTHER/optiinr_jax studies/api.py search signal
+    python benchmarks/walk.py                                    # a signal, from the command
+    python benchmarks/walk.py cli/studies.py search file --all   # every stay
+    python benchmarks/walk.py --package OTHER/optiinr_jax studies/api.py search signal
 
 The code is read, not run, and calls are resolved by name: a function of the module or of an import,
 or a method that one class alone has, and none of the libraries that are used most. What a value is
@@ -23,12 +23,25 @@ from threading import Thread
 from typing import Any
 
 import jinja2
+import numpy as np
 import tyro
 from flax import linen
 from PIL import Image
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-LIBRARY = (dict, list, set, str, Path, Thread, Image.Image, linen.Module, jinja2.Template)
+LIBRARY = (
+    dict,
+    list,
+    set,
+    str,
+    bytes,
+    np.ndarray,
+    Path,
+    Thread,
+    Image.Image,
+    linen.Module,
+    jinja2.Template,
+)
 ORDINARY = {name for kind in LIBRARY for name in dir(kind)}
 HERE = Path(__file__).parents[1] / "optiinr_jax"
 
