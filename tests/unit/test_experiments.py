@@ -113,8 +113,8 @@ def test_without_its_skips_the_residual_network_is_the_plain_one():
     config = replace(oi.preset("finer", width=6, depth=3, protocol="search"), sampling="grid")
     found = residual.measure(signal, config, size)
     plain = protocol.train(signal, config, size, protocol.fresh_key(0, 0), "samples")
-    assert found["plain"] == pytest.approx(plain.score, abs=0.01)
-    assert found["residual"] != pytest.approx(plain.score, abs=0.01)
+    assert found["plain"] == pytest.approx(plain.score, abs=0.05)  # two programs, two roundings
+    assert found["residual"] != pytest.approx(plain.score, abs=0.05)
 
 
 def test_error_fields_are_those_of_the_caption():

@@ -14,6 +14,7 @@ from tests.unit.studies.test_strategies import CHEAP, GOLDEN, NUM_GIVEN, SPACE, 
 RUNS = [(name, int(size)) for name, size in (run.split(", ") for run in GOLDEN["runs"])]
 MODELS = [run for run in RUNS if run not in CHEAP]
 UNTIL = {"optiinr": 26}  # past the end of its ties; four trials of a model show the others
+SAME = 22  # in the whole space the best of many maxima is up to the rounding of a processor
 
 
 REPLAY = """
@@ -50,7 +51,8 @@ def replayed(pytestconfig):
 @pytest.mark.parametrize(("strategy", "batch_size"), MODELS)
 def test_a_seed_gives_the_trials_that_it_always_gave(replayed, strategy, batch_size):
     trials = replayed[strategy, batch_size]
-    check_golden(trials, strategy, batch_size, UNTIL.get(strategy, 13))
+    same = min(len(trials), SAME)
+    check_golden(trials[:same], strategy, batch_size, same)
     points = [point for point, _ in trials[NUM_GIVEN:]]
     assert all(point not in points[:i] for i, point in enumerate(points))
     ties = Ties(SPACE, layer_ties(SPACE))
