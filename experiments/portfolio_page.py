@@ -14,7 +14,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from experiments import default_search, portfolio
-from experiments.portfolio import KINDS, PARTS_OF_RUN, RANKED, read_lines
+from experiments.portfolio import PARTS_OF_RUN, read_lines
+from experiments.portfolio_runs import KINDS, RANKED
 from experiments.records import interval, read_results
 from optiinr_jax.inr.config import as_number
 from optiinr_jax.inr.recommended import Cell, packaged

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import rankdata, spearmanr
 
-from experiments import portfolio
+from experiments import portfolio, portfolio_runs
 from optiinr_jax import landscapes
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr.recommended import choose
@@ -61,11 +61,11 @@ def describe(signal: Any) -> np.ndarray:
 
 def table(kind: str) -> dict[str, Any]:
     """Trials and candidates of a kind: encoded configurations, ranks, the table of scores."""
-    space, signals = inr_space(kind), portfolio.KINDS[kind]
-    trials = {s: portfolio.searched(s) for s in signals}
+    space, signals = inr_space(kind), portfolio_runs.KINDS[kind]
+    trials = {s: portfolio_runs.searched(s) for s in signals}
     scores = portfolio.cross_scores(kind)
     points = {name: _point(name) for name in scores}
-    described = np.stack([describe(portfolio.read_signal(s)) for s in signals])
+    described = np.stack([describe(portfolio_runs.read_signal(s)) for s in signals])
     middle = np.median(described, axis=0)
     spread = np.quantile(described, 0.75, axis=0) - np.quantile(described, 0.25, axis=0)
     return {
@@ -80,7 +80,7 @@ def table(kind: str) -> dict[str, Any]:
 
 def _point(candidate: str) -> dict[str, Any]:
     signal, rank = candidate.split(" #")
-    return portfolio.searched(signal)[int(rank)][1]
+    return portfolio_runs.searched(signal)[int(rank)][1]
 
 
 def _ranks(scores: list[float]) -> np.ndarray:
