@@ -8,6 +8,7 @@ Parts, each a list of trainings of which those that are there are left out:
 - lengths: winners for fewer and more steps, their rates times a factor.
 - larger: the portfolio's first on larger networks and pictures that nothing was chosen on.
 - grown: the same with both larger, in mini-batches, its frequencies times a factor.
+- narrow: the portfolio's first three on narrower networks, with higher rates and the same.
 - rungs: every trial of a search again, for what the loss says on the way.
 
 Command: python -m experiments.portfolio run PART [--share 0/1] [--minutes 60]

@@ -3,6 +3,7 @@
 `experiments.portfolio` runs them and says what each part is.
 """
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +31,9 @@ SOUNDS = {  # name -> file, start in seconds
 KINDS = {"image": PICTURES, "audio": tuple(SOUNDS), "volume": SOLIDS}
 SIZE = {"width": 48, "num_steps": 500}
 NUM_BEST = {"image": 3, "audio": 3, "volume": 2}  # configurations of each search
-Part = Literal["search", "cross", "widths", "sizes", "lengths", "larger", "grown", "rungs"]
+Part = Literal[
+    "search", "cross", "widths", "sizes", "lengths", "larger", "grown", "narrow", "rungs"
+]
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,22 @@ def grown() -> Iterator[Run]:
                 yield Run("grown", signal, "portfolio", changed, width, factor, **options)
 
 
+NARROW_WIDTHS, NARROW_STEPS, NARROW_SEEDS = (16, 24, 32), (125, 500), 4
+
+
+def narrow() -> Iterator[Run]:
+    """The portfolio's first three on narrow networks: rates as they are, and times 48 / width."""
+    for signal, width in itertools.product(UNSEEN, NARROW_WIDTHS):
+        found = recommend(read_signal(signal, 48), 3, width=48, num_steps=500)
+        choices = itertools.product(
+            enumerate(found, 1), NARROW_STEPS, (1.0, 48 / width), range(NARROW_SEEDS)
+        )
+        for (rank, entry), num_steps, factor, seed in choices:
+            config = with_rates(with_width(entry.config, width), factor)
+            sizes: Any = {"size": 48, "num_steps": num_steps, "seed": seed}
+            yield Run("narrow", signal, f"portfolio {rank}", config, width, factor, **sizes)
+
+
 RANKED = ("div2k/test_00", "kodak/kodim06", "bach, 1 s", "twospeakers, 1 s", *SOLIDS[1:3])
 
 
@@ -235,5 +254,6 @@ RUN_PARTS = {
     "lengths": lengths,
     "larger": larger,
     "grown": grown,
+    "narrow": narrow,
     "rungs": rungs,
 }

@@ -53,7 +53,7 @@ function complain(page, width) {
       if (e.scrollWidth > e.clientWidth + 1)
         found.push(`a table scrolls on a wide page: ${e.textContent.trim().slice(0, 60)}`);
   for (const image of page.images)
-    if (image.naturalWidth === 0 || (shown(image) && image.clientWidth < 40))
+    if (image.naturalWidth === 0 || (shown(image) && image.clientWidth < 80))
       found.push(`no picture, or nearly none: ${image.alt}, ${image.clientWidth} pixels`);
   return found;
 }

@@ -138,14 +138,12 @@ class Ledger:
             first = min(waiting, key=lambda row: row.number, default=None)
             number = len(rows) if first is None else first.number
             is_over = is_limit and num_trials is not None and number >= num_trials
-            # Who cannot pause is not bound to rounds either, only to batches.
-            size = self._round_size if may_pause else self._settings.batch_size
-            if is_over or not self._is_due(number, rows, num_trials, size):
+            first_unknown = self._first_unknown(number, num_trials, may_pause)
+            if is_over or not self._is_due(number, rows, num_trials, first_unknown):
                 return None
             given = None if first is None else self.rows.given(first)
-            point, origin = given or self._choose(number, rows, num_trials, size)
-            confirm_from = self._settings.confirm_from(num_trials)
-            is_confirming = confirm_from is not None and number >= confirm_from
+            point, origin = given or self._choose(number, rows, num_trials, first_unknown)
+            is_confirming = self._confirms(number, num_trials)
             pauses = may_pause and num_rungs and not (is_kept(origin) or is_confirming)
             still_held()  # a proposal takes its time, in which a server may have restarted
             return self._begin(first, number, point, origin, 0 if pauses else None)
@@ -264,17 +262,15 @@ class Ledger:
         return sum(num_trials is None or trial.number < num_trials for trial in ended)
 
     def _choose(
-        self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None, size: int
+        self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None, first_unknown: int
     ) -> tuple[Point, Origin]:
-        """The point of a trial that nobody brought; `size` trials do not know of each other."""
-        first = number - number % size
+        """The point of a trial that nobody brought."""
         known = [
-            trial if trial.number < first else trial.as_pending()
+            trial if trial.number < first_unknown else trial.as_pending()
             for trial in self.rows.trials(list(rows))
             if trial.number < number
         ]
-        confirm_from = self._settings.confirm_from(num_trials)
-        if confirm_from is not None and number >= confirm_from:
+        if self._confirms(number, num_trials):
             chosen = next_confirmation(known)
             if chosen is not None:
                 return chosen
@@ -284,19 +280,31 @@ class Ledger:
         return self._space.check_point(point), Origin(kind)
 
     def _is_due(
-        self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None, size: int
+        self, number: int, rows: Sequence[FrozenTrial], num_trials: int | None, first_unknown: int
     ) -> bool:
         """Whether all that the trial has to know is known; the initial design knows nothing."""
-        confirm_from = self._settings.confirm_from(num_trials)
-        confirms = confirm_from is not None and number >= confirm_from
-        if number < self._settings.num_initial and not confirms:
+        if number < self._settings.num_initial and not self._confirms(number, num_trials):
             return True
-        first = number - number % size
-        if confirms and self._num_rungs:
-            first = confirm_from
         plan = self._plan(rows, num_trials)
         settled = {t.number for t in self.rows.trials(list(rows)) if self._is_settled(t, plan)}
-        return settled.issuperset(range(first))
+        return settled.issuperset(range(first_unknown))
+
+    def _confirms(self, number: int, num_trials: int | None) -> bool:
+        """Whether a trial is one of those at the end that train the best again."""
+        confirm_from = self._settings.confirm_from(num_trials)
+        return confirm_from is not None and number >= confirm_from
+
+    def _first_unknown(self, number: int, num_trials: int | None, may_pause: bool) -> int:
+        """The first trial whose score a trial must not know; all before it have to be settled.
+
+        Who cannot pause is not bound to rounds, only to batches. In rounds a confirmation knows all
+        of the search, but of the other confirmations only those of earlier rounds.
+        """
+        size = self._round_size if may_pause else self._settings.batch_size
+        first = number - number % size
+        if may_pause and self._num_rungs and self._confirms(number, num_trials):
+            return max(first, self._settings.confirm_from(num_trials) or 0)
+        return first
 
     def _is_settled(self, trial: Trial, plan: Plan) -> bool:
         """Whether a trial stays as it is until others have been trained."""
