@@ -67,6 +67,7 @@ RULES = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("rule", RULES)
 def test_the_house_keeps(rule):
     assert not RULES[rule](PACKAGE)

@@ -48,6 +48,7 @@ def build(dimensions):
     return Space({name: kind(*arguments) for name, kind, arguments in dimensions})
 
 
+@pytest.mark.integration
 @settings(deadline=None, max_examples=60)
 @given(spaces(), st.integers(0, 1000))
 def test_decode_inverts_encode(dimensions, seed):
@@ -74,6 +75,7 @@ def test_any_vector_decodes_to_a_point(dimensions, seed):
     assert space.check_point(point) == point
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", KERNELS)
 @settings(deadline=None, max_examples=5)
 @given(spaces(), st.integers(0, 1000))
@@ -91,6 +93,7 @@ def test_kernels_are_positive_semidefinite_on_conditional_spaces(name, dimension
     assert np.linalg.eigvalsh(matrix).min() > -1e-9 * matrix[0, 0]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["product", "sum_product", "anova", "low_orders"])
 def test_names_and_order_of_categories_and_of_data_change_no_prediction(name):
     """At the prior, every category is like every other; and data has no order."""

@@ -192,6 +192,7 @@ def silence() -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is bounded on Linux")
 def test_a_small_file_takes_little_memory_and_time(tmp_path):
     for name, make in {**BOMBS, "silence.flac": silence}.items():

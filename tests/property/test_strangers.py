@@ -112,6 +112,7 @@ def is_valid(signal: Signal) -> bool:
     return bool(np.isfinite(values).all()) and signal.num_points == len(values)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.filterwarnings("ignore")
 def test_mutated_signals_give_a_signal_or_a_sentence(name, whole, tmp_path):
@@ -264,6 +265,7 @@ def sealed(content: bytes, change) -> bytes:
     return rewrite(content, seal)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("value", ODD, ids=[f"{v!r:.12}" for v in ODD])
 def test_facts_of_any_type_are_refused_or_shown(value, whole, tmp_path, no_type_checks):
     path = tmp_path / "a.inr.safetensors"

@@ -30,6 +30,7 @@ def test_plain_numbers_of_any_library():
     assert json.dumps(found) == '{"a": 1, "b": [0.5, [true, "x"]], "c": [0, 1], "d": null}'
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "options",
     [

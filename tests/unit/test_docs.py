@@ -87,6 +87,7 @@ def test_every_public_name_is_on_a_page_with_words(written_at_build):
 NUMBERED = re.compile(r"\b(?:[Ee]qs?\. \d|[Aa]lgorithm \d|GPML \d)")
 
 
+@pytest.mark.integration
 def test_every_equation_is_found_by_its_number(written_at_build):
     """Every number that a docstring cites is a row of the table, with a line and a test."""
     found = set(written_at_build("equation_pages").rows(ROOT))

@@ -70,6 +70,7 @@ def test_permissions_are_those_of_an_ordinary_file(tmp_path):
     assert path.stat().st_mode == (tmp_path / "ordinary").stat().st_mode
 
 
+@pytest.mark.integration
 def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path):
     if not this_process():
         pytest.skip("the system does not name processes")

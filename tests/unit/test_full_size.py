@@ -51,6 +51,7 @@ def test_killed_and_continued_it_is_the_same_curve(folders, monkeypatch):
     assert again["seconds"] > 0.0
 
 
+@pytest.mark.integration
 def test_a_narrowed_network_has_no_more_numbers_than_the_published(folders):
     signal = full_size.load(NAME)
     siren = full_size.CONTENDERS["siren, official"](NAME, signal, STEPS, "samples").config

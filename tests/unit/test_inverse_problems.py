@@ -106,11 +106,13 @@ def test_drag_and_a_rebound_in_closed_form():
     np.testing.assert_allclose(found, [-0.9 + 0.9 * (way - 0.9), 0.0], atol=1e-12)
 
 
+@pytest.mark.integration
 def test_contacts_are_exact_whatever_the_step():
     coarse, fine = roll(HIT, dt=0.04), roll(HIT, dt=0.01)
     np.testing.assert_allclose(coarse.p, fine.p, atol=1e-10)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", [name for name in PROBLEMS if name != "gramacy_lee"])
 def test_slopes_are_those_of_differences(name):
     problem, h = PROBLEMS[name], 1e-6
@@ -125,6 +127,7 @@ def test_slopes_are_those_of_differences(name):
     np.testing.assert_allclose(slope, (upper - lower) / (2 * h), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.integration
 def test_the_page_is_what_the_results_say():
     text = "\n".join(page.page()) + "\n"
     assert page.PAGE.read_text() == text, "run python -m experiments.inverse_problems.page"

@@ -51,6 +51,7 @@ def test_a_line_is_printed_now_and_then(clock, capsys):
     assert len(lines) == 3 and lines[0] == "fit 10/100 loss 0.1 eta 1m30s"
 
 
+@pytest.mark.integration
 def test_a_long_fit_says_so_before_it_begins(monkeypatch, capsys):
     signal = oi.sample_signal("image", size=8)
     monkeypatch.setattr("optiinr_jax.inr.fitting.predict_seconds", lambda *facts: 1320.0)
@@ -62,6 +63,7 @@ def test_a_long_fit_says_so_before_it_begins(monkeypatch, capsys):
     )
 
 
+@pytest.mark.integration
 def test_what_takes_long_is_said_where_somebody_waits(monkeypatch, capsys):
     """The first guided point is compiled for; a quick one is not talked about."""
     monkeypatch.setattr(progress, "DELAY", 0.05)

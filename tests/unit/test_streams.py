@@ -44,6 +44,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.integration
 def test_a_search_goes_on_where_nobody_can_read_its_progress(broken, monkeypatch):
     monkeypatch.setattr(sys, "stderr", broken)
     signal = oi.sample_signal("image", size=8)
@@ -76,6 +77,7 @@ def test_what_an_encoding_lacks_is_escaped():
     assert LastingStream(None).write("a") == 1 and not LastingStream(None).isatty()
 
 
+@pytest.mark.integration
 def test_no_file_takes_the_place_of_a_closed_stream(folder):
     """A database that is opened as descriptor 2 would get what C code writes to its errors."""
     code = (

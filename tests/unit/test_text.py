@@ -52,6 +52,7 @@ def studies(tmp_path_factory):
     return folder
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_shown_as_it_is_in_one_line(name, studies, capsys, monkeypatch):
     path = str(studies / f"{NAMES.index(name)}.db")
@@ -139,6 +140,7 @@ def test_a_configuration_file_is_utf8_whatever_the_locale(tmp_path, monkeypatch)
         assert expand_config(["fit", "--config", str(path)]) == ["fit", "café.png"]
 
 
+@pytest.mark.integration
 def test_names_with_dollars_are_no_formulas(tmp_path):
     signal = oi.make_signal("image", oi.sample_signal("image", 8).samples, name="$x_{$ \x1b")
     inr = oi.make_inr(signal, oi.preset("siren", width=4, depth=1))

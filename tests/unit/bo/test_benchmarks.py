@@ -29,6 +29,7 @@ def test_every_problem_is_tried_here(problems):
     assert {name for name in problems if not name.startswith("bbob")} == named
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", [*OURS.split(), *KNOWN.split(), "bbob_f3_d5", "bbob_f15_d10"])
 def test_the_optimum_is_attained_and_never_exceeded(problems, name):
     if name.startswith("bbob"):
@@ -45,6 +46,7 @@ def test_the_optimum_is_attained_and_never_exceeded(problems, name):
             assert problem.regret(moved) > -rounding
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", sorted(UNKNOWN))
 def test_problems_without_a_known_optimum_give_the_same_finite_value_again(problems, name):
     if name != "pest15":

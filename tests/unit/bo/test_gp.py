@@ -131,6 +131,7 @@ def test_gram_is_all_pairs():
     np.testing.assert_allclose(gram(EVALUATE, params.kernel, x, x_test)[2, 1], one, rtol=1e-6)
 
 
+@pytest.mark.integration
 def test_rows_with_a_noise_of_their_own_count_less():
     """Within the rules that a program lives by: no rank is promoted."""
     with jax.enable_x64(True):

@@ -142,6 +142,7 @@ def test_anova_is_the_sum_over_all_subsets_and_low_orders_adds_singles_and_pairs
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 
+@pytest.mark.integration
 def test_lengthscales_act_on_their_own_term():
     params, x = draw("sum_product")
     only_c = params._replace(logits=jnp.array([-50.0, 50.0, -50.0]))

@@ -50,6 +50,7 @@ tables = arrays(
 )
 
 
+@pytest.mark.integration
 @given(tables)
 def test_the_front_is_what_nobody_betters(values):
     for i, kept in enumerate(on_front(values)):

@@ -22,6 +22,7 @@ SPACE = Space(
 PRIOR = {"family": {None: 1.0, 2: 4.0, True: 1.0}, "omega": (10.0, 0.1), "scale": (0.2, 0.05)}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("family", [None, 2])
 def test_density_is_that_of_scipy_over_what_is_active(family):
     point = {"family": family, "omega": 20.0, "depth": 3} | ({"scale": 0.3} if family else {})

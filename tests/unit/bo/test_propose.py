@@ -43,6 +43,7 @@ def test_donor_is_the_best_value_where_active():
     np.testing.assert_allclose(donor, [0.9, INACTIVE, 0.8], rtol=1e-6)
 
 
+@pytest.mark.integration
 def test_refine_finds_the_maximum_across_choices_and_does_not_move_what_is_inactive():
     target = jnp.array([0.62, 0.5, 0.21, 1, 0, 0])  # act a
 

@@ -246,6 +246,7 @@ def test_bad_uses_are_refused():
             OptiINRSampler(**{name: value})
 
 
+@pytest.mark.integration
 def test_a_sampler_that_holds_some_names_goes_with_ours():
     """Optuna's PartialFixedSampler asks for the rest alone."""
     ours = OptiINRSampler(num_initial=3)
@@ -303,6 +304,7 @@ def test_a_define_by_run_study_with_conditions_compiles_few_programs():
     assert compiled.count("jit(propose)") <= 3 and compiled.count("jit(loss_and_grad)") <= 3
 
 
+@pytest.mark.integration
 def test_a_further_trial_changes_the_order_of_no_name():
     """Or a study whose branches are visited in turns would compile its model for each of them."""
 

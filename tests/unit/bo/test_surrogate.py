@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from optiinr_jax import bo
+from optiinr_jax.bo import hyperparameters
 from optiinr_jax.bo.surrogate import MAX_POINTS, fit_surrogate
 
 SPACE = bo.Space(
@@ -86,3 +87,28 @@ def test_what_is_no_point_or_too_much_is_refused():
     many = SPACE.sample(0, 1) * (MAX_POINTS + 1)
     with pytest.raises(ValueError, match=f"expected at most {MAX_POINTS}"):
         fit_surrogate(SPACE, many, [0.0] * len(many))
+
+
+@pytest.mark.integration
+def test_a_part_of_many_trials_tells_the_parameters_as_well(monkeypatch):
+    """The rest is conditioned on all the same: every trial is known, also those left out."""
+    points, new = SPACE.sample(3, 300), SPACE.sample(4, 300)
+    rng = np.random.default_rng(0)
+    scores = [np.sin(9.0 * p["x"]) + score(p) + 0.05 * rng.normal() for p in points]
+    truth = np.array([np.sin(9.0 * p["x"]) + score(p) for p in new])
+    whole = fit_surrogate(SPACE, points, scores)
+    monkeypatch.setattr(hyperparameters, "MAX_FITTED", 128)
+    part = fit_surrogate(SPACE, points, scores)
+    assert np.any(part.z != whole.z) and part.data.observed.sum() == 300
+    errors = [
+        np.sqrt(np.mean((np.interp(truth, *sorted_pair(s)) - s.predict(new)[0]) ** 2))
+        for s in (whole, part)
+    ]
+    assert errors[1] < 1.5 * errors[0] and errors[0] < 0.1
+    reversed_order = fit_surrogate(SPACE, points[::-1], scores[::-1])
+    np.testing.assert_allclose(reversed_order.predict(new)[0], part.predict(new)[0], atol=1e-3)
+
+
+def sorted_pair(surrogate):
+    order = np.argsort(surrogate.scores)
+    return surrogate.scores[order], surrogate.warped[order]

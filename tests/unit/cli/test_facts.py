@@ -22,6 +22,7 @@ def test_all_published_networks_are_listed(kind, capsys):
     }
 
 
+@pytest.mark.integration
 def test_a_model_file_in_words_and_as_data(tmp_path, capsys):
     inr = make_inr(oi.sample_signal("image", 8), oi.preset("siren", width=6, depth=2))
     path = inr.save(tmp_path / "model.inr.safetensors")

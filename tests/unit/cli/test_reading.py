@@ -60,6 +60,7 @@ def test_a_part_is_read_and_read_again(name, files):
     assert again.attributes == signal.attributes
 
 
+@pytest.mark.integration
 def test_sizes_of_the_samples():
     assert read_signal(None, "image", Reading(), "fit").shape == (128, 128)
     assert read_signal(None, "image", Reading(), "search").shape == (96, 96)

@@ -75,6 +75,7 @@ def test_a_folder_that_cannot_be_made_is_left_out(tmp_path):
     assert run(code + "print(keep())", tmp_path) == "None"
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux counts memory maps")
 def test_networks_of_many_sizes_leave_the_process_memory_maps(tmp_path, monkeypatch):
     def count():

@@ -48,6 +48,7 @@ def test_gain_and_initializer_of_a_layer():
 A = np.sqrt(0.5)  # PyTorch's bias bound of two inputs
 
 
+@pytest.mark.integration
 def test_the_same_key_scales_with_the_gain():
     one = inr.preset("siren", width=8, depth=2)
     two = replace(one, layers=tuple(replace(layer, gain=2.0) for layer in one.layers))

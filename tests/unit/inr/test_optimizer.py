@@ -105,6 +105,7 @@ def global_norm(tree):
     return np.sqrt(sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(tree)))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "limit"), [("clip_norm", lambda n: min(n, 2.0)), ("gradient_norm", lambda n: 2.0)]
 )

@@ -37,6 +37,7 @@ def cell(**changes):
     return replace(usual, **changes)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_package_knows_every_kind_and_its_networks_can_be_trained(kind):
     signal = oi.sample_signal(kind, size=12)

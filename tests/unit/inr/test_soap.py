@@ -207,6 +207,7 @@ def test_it_is_that_of_pytorch_optimizer():
     np.testing.assert_allclose(found["a"], np.array(moved), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.integration
 def test_no_stack_of_matrices_goes_to_lapack_on_a_cpu():
     """Two stacks at once would wait for ever for a thread on two cores (jaxlib 0.10)."""
     transform = scale_by_soap(B1, B2, EPS, RENEW)

@@ -234,6 +234,7 @@ def test_all_ways_give_the_signals_own_values(kind):
     assert signal.score(network.predict(coords)) == pytest.approx(network.scores.samples, abs=1e-3)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("kind", "units", "positions"),
     [

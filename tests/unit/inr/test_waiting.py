@@ -11,6 +11,7 @@ import pytest
 from optiinr_jax.inr.waiting import wait_for
 
 
+@pytest.mark.integration
 def test_an_interrupt_is_heard_in_the_middle_of_a_computation():
     """The runtime hears nobody while it computes: an interrupt took as long as the step."""
 

@@ -27,6 +27,7 @@ def test_waves_are_damped_as_the_gaussian_says(is_wide):
     np.testing.assert_allclose(found, expected, rtol=1e-9 if is_wide else 1e-5)
 
 
+@pytest.mark.integration
 def test_at_the_border_the_average_is_one_sided():
     scale, z = 0.1, 0.03
     weight = lambda x: np.exp(-0.5 * ((x - z) / scale) ** 2)  # noqa: E731

@@ -29,6 +29,7 @@ def scaled(x, factor):
     return factor * jnp.sum((x - 0.4) ** 2)
 
 
+@pytest.mark.integration
 def test_the_valley_of_rosenbrock():
     found = minimise(valley, STARTS)
     np.testing.assert_allclose(found.x, 0.6, atol=1e-5)
@@ -39,6 +40,7 @@ def test_the_valley_of_rosenbrock():
     assert found.num_evals.mean() < 1.5 * np.mean(theirs)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 @pytest.mark.parametrize("method", ["bfgs", "gradient descent"])
 def test_every_start_has_its_own_arguments(method, mode):

@@ -28,6 +28,7 @@ def test_every_encoder_is_tested():
     assert set(OBSERVED) == set(ENCODERS)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("num_frequencies", [0, 3])
 def test_estimate_is_that_of_numpy(num_frequencies):
     config = ProxyConfig(width=6, code_size=4, num_frequencies=num_frequencies)
@@ -48,6 +49,7 @@ def test_estimate_is_that_of_numpy(num_frequencies):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.integration
 def test_convolutions_go_around_the_circle():
     """Turning the field by a stride of both layers turns what the last layer sees."""
     _, proxy, target = make("convolutional")
@@ -60,6 +62,7 @@ def test_convolutions_go_around_the_circle():
     np.testing.assert_allclose(turned, jnp.roll(plain, 1, axis=0), atol=1e-6)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_slopes_are_those_of_differences(encoder):
     config, proxy, target = make(encoder)

@@ -71,6 +71,7 @@ def test_noise_before_the_simulation_blurs_nothing():
     assert amplitude(found, 0) == pytest.approx(1.0, abs=0.04)
 
 
+@pytest.mark.integration
 def test_labels_are_those_of_the_clean_guess():
     """Pairs as the step draws them: a label belongs to a run, its guess lies beside it."""
     data = module._prepare(CIRCLE, None, None, replace(TINY, loss=landscapes.squared_distance), 0)
@@ -83,6 +84,7 @@ def test_labels_are_those_of_the_clean_guess():
             assert label * data.label_scale == pytest.approx(distance, abs=1e-4)
 
 
+@pytest.mark.integration
 def test_same_seed_same_network_whatever_trains_beside_it():
     first = [np.asarray(leaf[0]) for leaf in jax.tree.leaves(train(WAVE, [0.1, 0.2]).proxy)]
     for beside in ([0.1, 0.2], [0.1, 0.3]):

@@ -21,6 +21,7 @@ def two():
     return study
 
 
+@pytest.mark.integration
 def test_the_section_draws_and_lists_the_front(two, facts_of):
     facts = facts_of(two)
     front = make_front(facts)

@@ -72,6 +72,7 @@ def test_the_finer_grid_is_that_of_a_rendering(kind, scale):
     np.testing.assert_allclose(frame.grid_coords(), coords, atol=1e-4)
 
 
+@pytest.mark.integration
 def test_at_the_samples_the_finer_grid_has_the_samples():
     for kind in SIZES:
         signal = oi.sample_signal(kind, SIZES[kind])
@@ -118,6 +119,7 @@ def test_large_pictures_show_their_centre(monkeypatch, untrained):
     assert "only the central 8 x 8 pixels are shown" in gallery.note
 
 
+@pytest.mark.integration
 def test_long_sounds_are_cut(monkeypatch):
     monkeypatch.setattr("optiinr_jax.report.gallery.audio.MAX_SAMPLES", 400)
     signal = oi.sample_signal("audio", 1024)
@@ -167,6 +169,7 @@ def test_picture_of_two_networks(kind, tmp_path):
     assert ranked == sorted(ranked, reverse=True)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["points", "image"])
 def test_samples_at_some_places_are_shown_beside_their_interpolation(kind, untrained):
     signal = oi.sample_signal(kind, SIZES[kind])

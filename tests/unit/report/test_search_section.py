@@ -100,6 +100,7 @@ def test_the_section_names_what_it_draws(signal, told, facts_of, num_published):
     assert "random search" not in few  # one draw is no course
 
 
+@pytest.mark.integration
 def test_the_ring_is_the_winner_and_its_seeds_are_named(signal, told, facts_of):
     """Trial 9 has the highest score of all, but does not hold when it is trained again."""
     scores = [20.0] * 9 + [30.0, 26.0, 10.0, 25.0, 25.5]

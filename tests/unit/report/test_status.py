@@ -26,6 +26,7 @@ def test_a_table_of_80_columns_cuts_no_score(study):
     assert "..." not in "".join(wide)
 
 
+@pytest.mark.integration
 def test_long_networks_are_shortened_and_not_their_scores(signal, told):
     study = told(signal, 20, lambda asked: 30.0 + asked.number, depth=6, num_initial=20)
     lines = status_lines(study, width=80)

@@ -139,6 +139,7 @@ def test_iou_has_four_decimals(make_comparison, make_entry):
     assert "found configuration 0.0017 above" in text and "0.9988 against 0.9971" in text
 
 
+@pytest.mark.integration
 def test_printed_it_is_plain_and_names_the_seeds_of_the_search(study, comparison, capsys):
     print_comparison(comparison, study)
     out = capsys.readouterr().out

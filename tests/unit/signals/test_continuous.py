@@ -195,6 +195,7 @@ def test_a_moved_grid_of_a_finer_lattice_is_the_values_at_its_places():
         )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["linear", "cubic", "sinc"])
 def test_slopes_are_finite_everywhere_and_right(name):
     signal = make(name, RNG.uniform(size=(80, 1)))
@@ -305,6 +306,7 @@ def test_a_solid_is_snapped_to_where_it_is_known():
     np.testing.assert_array_equal(cubic.snap(jnp.asarray(offsets[:, :2])), offsets[:, :2])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["image", "audio", "volume"])
 def test_values_at_coordinates_are_natural_and_of_the_grid(kind):
     signal = sample_signal(kind, size=12)

@@ -71,6 +71,7 @@ def test_a_turned_volume_stays_where_it_is(tmp_path):
         np.testing.assert_allclose(nibabel.load(path).affine[:3], found, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_a_file_brought_down_says_what_lies_between(tmp_path):
     fine = oi.sample_signal("field", (30, 24))
     write_samples(tmp_path / "a.npz", fine.samples, fine.frame)
@@ -101,6 +102,7 @@ def test_the_psnr_is_over_the_fields_own_range():
     assert one.control_score == pytest.approx(other.control_score, abs=1e-3)
 
 
+@pytest.mark.integration
 def test_sounds_and_fields_with_other_attributes_share_their_programs():
     """One was compiled for every range, rate or peak, and kept."""
     from optiinr_jax.signals.sums import chunk_coords, chunk_sums, place_sums

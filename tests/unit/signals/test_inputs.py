@@ -207,6 +207,7 @@ def test_configurations_by_name(no_type_checks):
         oi.fit(picture, {}, num_steps=1)
 
 
+@pytest.mark.integration
 def test_a_solid_of_fractions_is_refused():
     """It would be scored as full and empty, and be perfect before anything is learned."""
     with pytest.raises(SignalError, match="one or the other; compare them with a level"):

@@ -33,6 +33,7 @@ def both(levels):
     return large, signal.Signal("a", frame, stored, interpolation="linear")
 
 
+@pytest.mark.integration
 def test_it_is_the_same_signal(levels):
     large, plain = both(levels)
     np.testing.assert_allclose(large.samples, plain.samples, atol=1e-6)
@@ -46,6 +47,7 @@ def test_it_is_the_same_signal(levels):
     assert moved.variance() == pytest.approx(plain.variance() / 4.0, rel=1e-5)
 
 
+@pytest.mark.integration
 def test_its_figures_are_those_of_a_part_of_its_samples(levels):
     large, plain = both(levels)
     guess = plain.samples + RNG.normal(0.0, 0.1, plain.samples.shape)
@@ -56,6 +58,7 @@ def test_its_figures_are_those_of_a_part_of_its_samples(levels):
     assert ours.between == pytest.approx(theirs.between, abs=1e-3)
 
 
+@pytest.mark.integration
 def test_it_is_fitted_by_batches_and_says_what_that_takes(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("optiinr_jax.inr.task.LARGE_BATCH", 256)
     Image.fromarray(RNG.integers(0, 256, (40, 60, 3), np.uint8)).save(tmp_path / "a.png")

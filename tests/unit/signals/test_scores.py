@@ -118,6 +118,7 @@ def test_figures_are_those_of_the_formula(kind):
     assert min(found[:2]) <= found.both <= max(found[:2])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", GRIDS)
 def test_a_network_that_is_the_signal_beats_its_control(kind):
     """And one that is right at the samples alone has a good figure there alone."""

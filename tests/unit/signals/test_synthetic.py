@@ -39,6 +39,7 @@ def test_has_edges_colours_and_smooth_parts():
     assert (pixels.std(axis=(0, 1)) > 0.1).all()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("size", [64, 128])
 def test_has_energy_at_every_scale_falling_with_frequency(size):
     plane = grey(size) - grey(size).mean()
@@ -61,6 +62,7 @@ def test_a_larger_picture_holds_more_detail_and_the_same_scene():
     assert np.abs(np.diff(large, axis=0)).sum() > 4 * np.abs(np.diff(small, axis=0)).sum()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("rate", [2000, 8000, 44_100])
 def test_sound_is_in_range_and_not_silent_anywhere(rate):
     wave = sound(5 * rate, rate)

@@ -212,6 +212,7 @@ def test_wire_crop_is_no_rule_for_meshes_and_options_are_checked(tmp_path, check
         load_signal(tmp_path / "a.png", crop="tight")
 
 
+@pytest.mark.integration
 def test_the_open_bunny_is_solid_and_its_doubt_is_said(data_folder):
     with pytest.warns(UserWarning, match="has holes"):
         signal = load_signal(data_folder / "shapes" / "stanford-bunny.obj", size=64)

@@ -52,6 +52,7 @@ def alone(signal):
     return studies
 
 
+@pytest.mark.integration
 def test_the_last_trials_confirm_the_best(alone):
     for study in alone.values():
         last = study.trials[-4:]
@@ -210,6 +211,7 @@ def own(study, asked, process, host=None):
     study.ledger.rows.storage.set_trial_user_attr(asked.claimed.row, OWNER, owner)
 
 
+@pytest.mark.integration
 @needs_proc
 def test_a_trial_of_a_dead_process_comes_again_with_its_number_and_point(signal, storage):
     study = make(signal, storage)
@@ -235,6 +237,7 @@ class Cut(BaseException):
     """What a kill is to a process."""
 
 
+@pytest.mark.integration
 def test_wherever_the_beginning_of_a_trial_is_cut_off_it_comes_again(signal, monkeypatch):
     """The same, between any two of its writes, of queued trials and of proposed ones."""
     expected, study, cuts, rounds = make(signal), make(signal), 0, 12
@@ -322,6 +325,7 @@ def test_our_own_trials_are_never_silent_to_us(signal, storage, monkeypatch):
     assert study.ask().number == 1
 
 
+@pytest.mark.integration
 @needs_proc
 def test_a_trial_that_ends_its_process_is_tried_three_times(signal, storage):
     """As one does for which the system's memory does not suffice."""
@@ -336,6 +340,7 @@ def test_a_trial_that_ends_its_process_is_tried_three_times(signal, storage):
     assert "3 processes that ran it ended without a word" in study.trials[0].reason
 
 
+@pytest.mark.integration
 def test_who_stood_still_too_long_is_not_counted_as_dead(signal, storage, monkeypatch):
     study, clock = make(signal, storage), Clock(monkeypatch)
     for _ in range(4):
@@ -397,6 +402,7 @@ def test_records_of_trials_that_ended_are_made_once(signal):
     assert len(study.trials) == 13 and study.trials[0] is first[0]
 
 
+@pytest.mark.integration
 def test_a_study_that_nobody_holds_gives_no_sign_of_life(signal, tmp_path):
     """Its thread ends, and with it the connection; an asked trial becomes free."""
 

@@ -86,6 +86,7 @@ def test_every_point_is_a_network_of_its_size(kind):
     assert layer_ties(space)["learning_rate_3"] == "learning_rate"
 
 
+@pytest.mark.integration
 def test_a_trial_keeps_its_cost_and_its_network():
     signal = oi.sample_signal(size=6)
     study = oi.create_study(signal, **SMALL)

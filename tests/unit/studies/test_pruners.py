@@ -12,6 +12,7 @@ from optiinr_jax.studies.training import StopTrial
 from optiinr_jax.studies.trials import Outcome
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", PRUNERS)
 def test_rules_by_name_stop_the_worse_half_and_keep_the_best(name):
     """Over ten trials whose curves do not cross: what is known grows trial by trial."""

@@ -61,6 +61,7 @@ def test_a_space_without_a_published_network_does_not_begin_with_it(signal):
     assert study.ask().config.layers and study.trials[0].origin.kind == "design"
 
 
+@pytest.mark.integration
 def test_what_is_told_is_the_trials_end(signal):
     study = oi.create_study(signal, **SMALL)
     asked = study.ask()
@@ -77,6 +78,7 @@ def test_what_is_told_is_the_trials_end(signal):
     assert study.tell(study.ask(), 3).score == 3.0
 
 
+@pytest.mark.integration
 def test_what_is_asked_here_may_be_told_elsewhere(signal, storage):
     """A bare KeyError it was."""
     study = oi.create_study(signal, storage=storage, **SMALL)
@@ -133,6 +135,7 @@ def test_a_warm_start_begins_with_what_was_best_elsewhere(signal, storage):
     assert not study.trials[-1].origin.is_given
 
 
+@pytest.mark.integration
 def test_the_table_of_trials(signal):
     pandas = pytest.importorskip("pandas", reason='needs the extra "pandas"')
     study = oi.create_study(signal, **SMALL)
@@ -146,6 +149,7 @@ def test_the_table_of_trials(signal):
     assert table["origin"][0].startswith("published siren") and table["origin"][9] == "design"
 
 
+@pytest.mark.integration
 def test_showing_a_study_trains_nothing(signal, storage, monkeypatch):
     """It once trained the best network where its file was missing."""
     monkeypatch.setattr(study_module, "train", lambda job: pytest.fail("trained"))

@@ -46,6 +46,7 @@ def test_conditions_that_are_numbers_weigh_the_kernels(is_double):
     np.testing.assert_allclose(found, by_scipy(density, places, weights), rtol=rtol)
 
 
+@pytest.mark.integration
 def test_classes_see_their_own_outputs_alone_and_the_grid_is_exact_enough():
     conditions = np.eye(2)[np.arange(30) % 2]
     density = kernels(conditions, 0.0)
@@ -57,6 +58,7 @@ def test_classes_see_their_own_outputs_alone_and_the_grid_is_exact_enough():
         np.testing.assert_allclose(logs(grid, places, x), truth, atol=0.05)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("on_grid", [False, True])
 def test_its_slope_is_that_of_differences(on_grid):
     density = kernels(np.zeros((10, 0)), 0.0)

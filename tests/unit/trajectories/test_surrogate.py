@@ -41,6 +41,7 @@ def surrogate(both):
     return both[0]
 
 
+@pytest.mark.integration
 def test_trajectories_begin_at_their_starts_and_are_continuous(surrogate):
     anchors = make_data()
     np.testing.assert_allclose(surrogate.sample(0.0), anchors.outputs[0], atol=1e-5)

@@ -54,6 +54,7 @@ def learned():
     return list(zip((on_a_line, normals), found, strict=True))
 
 
+@pytest.mark.integration
 def test_in_one_dimension_the_map_sorts(learned):
     (y0, y1), surrogate = learned[0]
     order = np.argsort(y0[:, 0])

@@ -14,6 +14,7 @@ ROWS = [(name, False) for name in ACTIVATIONS]
 ROWS += [(name, True) for name, row in ACTIVATIONS.items() if row.is_complex]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("name", "on_pairs"), ROWS)
 def test_every_activation_is_its_steps(name, on_pairs):
     row = ACTIVATIONS[name]

@@ -76,6 +76,7 @@ def test_lock_and_settings_are_those_of_the_database(signal, address, tmp_path, 
         pass
 
 
+@pytest.mark.integration
 def test_a_program_may_change_its_folder(signal, tmp_path, monkeypatch):
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()

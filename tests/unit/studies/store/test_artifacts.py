@@ -32,6 +32,7 @@ def tell(study, *scores):
         study.tell(asked, make_inr(study.signal, asked.config, score))
 
 
+@pytest.mark.integration
 def test_trials_that_are_the_best_so_far_keep_what_they_give(storage):
     study = oi.create_study(oi.sample_signal(size=8), storage=storage, **SMALL)
     tell(study, 10.0, 9.0, 12.0)
@@ -45,6 +46,7 @@ def test_trials_that_are_the_best_so_far_keep_what_they_give(storage):
     assert len(list(folder.iterdir())) == 2  # no scratch is left
 
 
+@pytest.mark.integration
 def test_what_was_uploaded_and_not_linked_goes(storage):
     """As a kill between the two leaves it; what others link, or are about to, stays."""
     signal = oi.sample_signal(size=8)

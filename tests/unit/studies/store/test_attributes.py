@@ -46,6 +46,7 @@ def try_all(change, back, path) -> int:
     return refused
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", OF_STUDY)
 def test_attributes_of_a_study(name, rows, tmp_path, no_type_checks):
     before = rows.shown().get(name)
@@ -57,6 +58,7 @@ def test_attributes_of_a_study(name, rows, tmp_path, no_type_checks):
     assert refused >= (len(ODD) if name == schema.SETTINGS else 0)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", HIDDEN)
 def test_signal_and_space(name, rows, tmp_path, no_type_checks):
     before = rows.hidden()[name]
@@ -64,6 +66,7 @@ def test_signal_and_space(name, rows, tmp_path, no_type_checks):
     assert try_all(change, lambda: change(before), tmp_path / "study.db") == len(ODD)
 
 
+@pytest.mark.integration
 def test_each_setting(rows, tmp_path, no_type_checks):
     before = dict(rows.shown()[schema.SETTINGS])
     for name in before:
@@ -75,6 +78,7 @@ def test_each_setting(rows, tmp_path, no_type_checks):
                 assert "\n" not in str(error)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", OF_TRIAL)
 def test_attributes_of_a_trial(name, rows, tmp_path, no_type_checks):
     store, path = rows.storage, tmp_path / "study.db"

@@ -20,6 +20,7 @@ def study(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.integration
 def test_a_writer_that_was_stopped_is_waited_for(study, tmp_path, monkeypatch):
     """However long it takes, wherever a trial is, and nothing is written twice."""
     monkeypatch.setattr(patience, "PATIENCE", 0.0)  # of a server alone

@@ -45,6 +45,7 @@ def test_a_study_holds_its_signal_and_space(kind, storage):
     assert found.signal.control_score == signal.control_score  # what it is between, too
 
 
+@pytest.mark.integration
 def test_a_study_that_lost_its_signal_says_so(signal, storage):
     study = oi.create_study(signal, storage=storage, **SMALL).ledger.rows
     record = signal.to_record()
@@ -78,6 +79,7 @@ def test_whoever_finds_a_study_finds_its_budget(signal, storage, monkeypatch):
     assert summarise(oi.load_study(storage))["is_over"] is False
 
 
+@pytest.mark.integration
 def test_the_network_of_another_search_is_never_replaced(signal, tmp_path):
     """Whatever has it: another signal, other settings, a fit; and however late it appears."""
     path = tmp_path / "best.inr.safetensors"
@@ -116,6 +118,7 @@ def test_a_run_of_its_own_folder_is_alone(signal, storage):
         check_alone(storage, "b")
 
 
+@pytest.mark.integration
 def test_studies_are_found_by_name(signal, storage):
     oi.create_study(signal, storage=storage, name="a", **SMALL)
     assert oi.load_study(storage).name == "a"
@@ -191,6 +194,7 @@ def test_the_model_lies_beside_its_database(storage, tmp_path):
     assert all(len(path.name) < 200 for path in paths)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("place", ["../victim/thesis.tex", "/ABSOLUTE", "thesis.tex", 7, ["a"]])
 def test_a_study_from_elsewhere_names_no_file(signal, storage, tmp_path, place):
     victim, evil = tmp_path / "victim", oi.create_study(signal, storage=storage, **SMALL)
