@@ -69,7 +69,7 @@ def work(storage: str, num_workers: int, num_kills: int) -> int:
     return killed
 
 
-def main(num_trials: int = 36, num_kills: int = 20) -> None:
+def main(num_trials: int = 44, num_kills: int = 20) -> None:
     """Run every study in every way, and print a row for each."""
     signal, size = oi.sample_signal("image", size=24), SIZE | {"num_trials": num_trials}
     for name, options in STUDIES.items():

@@ -1,6 +1,7 @@
 """Laws of pictures: sizes are kept, and what is written comes back."""
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ def test_resizing_gives_the_size_asked_for_and_keeps_a_constant(old, new, channe
     np.testing.assert_allclose(resized, 0.25, atol=1e-6)
 
 
+@pytest.mark.integration
 @settings(
     max_examples=40,
     deadline=None,

@@ -26,6 +26,7 @@ def test_a_wav_returns_what_was_written(tmp_path, count, seed, peak, rate):
     np.testing.assert_allclose(read.values * read.peak, values * peak, atol=0.51 * 2.0**-15)
 
 
+@pytest.mark.integration
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=function_scoped)
 @given(
     count=st.integers(2, 500),

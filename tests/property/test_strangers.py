@@ -136,6 +136,7 @@ def test_mutated_signals_give_a_signal_or_a_sentence(name, whole, tmp_path):
     assert peak_memory() - start < MAX_GROWTH
 
 
+@pytest.mark.integration
 def test_mutated_models_are_refused_or_the_same(whole, tmp_path):
     rng, path = np.random.default_rng(0), tmp_path / "a.inr.safetensors"
     content = whole["a.inr.safetensors"]

@@ -1,6 +1,7 @@
 """Laws of voxels: random closed surfaces, turned and moved at random; surfaces of random fields."""
 
 import numpy as np
+import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from optiinr_jax.signals.voxelize import voxelize
 seeds = st.integers(0, 10**6)
 
 
+@pytest.mark.integration
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=seeds, num_points=st.integers(4, 30), is_snapped=st.booleans())
 def test_convex_hulls_are_exact(seed, num_points, is_snapped):

@@ -49,6 +49,7 @@ def cole_hopf(num, nu):
         yield mean - 2 * nu * np.fft.ifft(1j * k * phi).real / np.fft.ifft(phi).real
 
 
+@pytest.mark.integration
 def test_burgers_is_that_of_cole_and_hopf_to_second_order():
     exact = np.stack(list(cole_hopf(256, nu=0.05)))[:, ::4]
     run = jax.jit(partial(sim.burgers, num=128, nu=0.05), static_argnames="dt")
@@ -63,6 +64,7 @@ def test_derivative_of_burgers_flux():
     np.testing.assert_allclose(found, np.sin(points) * np.cos(points), atol=1e-12)
 
 
+@pytest.mark.integration
 def test_kuramoto_sivashinsky_without_its_nonlinearity_grows_as_its_waves():
     run = partial(sim.kuramoto_sivashinsky, jnp.array([0.0, 0.0]))
     before, after = (np.fft.rfft(run(time=time)[0])[1:5] for time in (0.25, 1.25))
@@ -70,6 +72,7 @@ def test_kuramoto_sivashinsky_without_its_nonlinearity_grows_as_its_waves():
     np.testing.assert_allclose(after / before, np.exp(k**2 - k**4), rtol=1e-10)
 
 
+@pytest.mark.integration
 def test_kuramoto_sivashinsky_is_of_fourth_order_and_keeps_its_mean():
     run = jax.jit(
         partial(sim.kuramoto_sivashinsky, jnp.array([0.5, 1.0]), time=2.0), static_argnames="dt"

@@ -52,6 +52,7 @@ def test_a_search_goes_on_where_nobody_can_read_its_progress(broken, monkeypatch
     assert study.count_ended() == 2
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("verb", [["status"], ["status", "--json"], ["status", "--watch"]])
 def test_what_standard_output_did_not_take_is_no_success(
     broken, verb, folder, monkeypatch, capfd, request

@@ -103,6 +103,7 @@ def undecodable(tmp_path, monkeypatch):
     return name
 
 
+@pytest.mark.integration
 def test_a_file_name_that_is_no_utf8_is_searched(undecodable, tmp_path):
     signal = oi.load_signal(undecodable)
     assert signal.name == "caf\\xe9"

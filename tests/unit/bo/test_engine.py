@@ -106,6 +106,7 @@ def test_told_points_count_as_initial_and_the_design_fills_the_rest():
     assert optimizer.ask() not in design
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "values",
     [

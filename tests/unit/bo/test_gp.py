@@ -95,6 +95,7 @@ def test_likelihood_gradient_is_that_of_finite_differences():
         )
 
 
+@pytest.mark.integration
 def test_noiseless_prediction_interpolates():
     with jax.enable_x64(True):
         params, x, y, _ = problem(log_noise=-40.0)

@@ -116,6 +116,7 @@ def test_features_approach_the_kernel(name):
     assert np.max(np.abs(error)) < 5 / num_features**0.5 * amplitude(params)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["anova", "anova_matern52", "low_orders"])
 def test_anova_is_the_sum_over_all_subsets_and_low_orders_adds_singles_and_pairs(name):
     """Multiplied out: a subset of the numbers adds share k of each in it, 1 - share of others."""

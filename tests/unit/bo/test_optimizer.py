@@ -63,6 +63,7 @@ def test_json_continues_identically():
     assert run(again, 3).to_json() == run(optimizer, 3).to_json()
 
 
+@pytest.mark.integration
 def test_importing_and_asking_leave_the_precision_alone():
     run(Optimizer(SPACE, num_initial=1, seed=0), 2)
     assert jnp.ones(()).dtype == jnp.float32

@@ -102,6 +102,7 @@ def test_fit_learns_which_dimension_matters_and_no_data_gives_the_prior():
     assert np.linalg.norm(grad) < 0.1 and min(map(float, others)) > float(loss)
 
 
+@pytest.mark.integration
 def test_hopeless_data_give_the_median_and_not_an_error():
     rows = {"kernel": "sum_product", "structure": SPACE.structure}
     with jax.enable_x64(True):

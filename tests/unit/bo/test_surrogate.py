@@ -54,6 +54,7 @@ def test_points_are_asked_independently(surrogate):
         np.testing.assert_allclose(np.ravel(alone), [part[i] for part in together], rtol=1e-6)
 
 
+@pytest.mark.integration
 def test_scores_come_back_from_the_models_units(surrogate):
     np.testing.assert_allclose(surrogate.to_scores(surrogate.warped), surrogate.scores)
     best = surrogate.warped.max()

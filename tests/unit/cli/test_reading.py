@@ -50,6 +50,7 @@ READINGS = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", READINGS)
 def test_a_part_is_read_and_read_again(name, files):
     file, reading, shape = READINGS[name]

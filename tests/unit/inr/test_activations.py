@@ -184,6 +184,7 @@ def test_root_raised_cosine_is_the_quotient(rolloff):
     assert np.isfinite(slope).all() and abs(slope[1]) < 1e-12
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("bandwidth", [0.5, 1.0, 4.0, 10.0])
 def test_prolate_is_scipys_angular_function(bandwidth):
     x = np.linspace(-0.999, 0.999, 81)
@@ -235,6 +236,7 @@ def test_dtype_is_kept_and_gradients_are_finite(name, dtype):
     assert np.isfinite(y).all() and np.isfinite(slope).all()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", COMPLEX)
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64, jnp.complex64, jnp.complex128])
 def test_complex_rows_keep_their_precision_and_are_finite(name, dtype):

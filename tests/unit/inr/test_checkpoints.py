@@ -70,6 +70,7 @@ def test_another_fit_begins_anew(signal, tmp_path):
     assert steps[0] < STOP
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:-1] + b"x", lambda b: b"?"])
 def test_a_damaged_checkpoint_costs_only_time(signal, tmp_path, damage):
     path = interrupted(signal, tmp_path / "a")

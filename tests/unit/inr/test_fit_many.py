@@ -137,6 +137,7 @@ def test_several_devices_share_the_fits():
     )
 
 
+@pytest.mark.integration
 def test_an_interruption_stops_all_threads(signals, monkeypatch):
     def interrupted(self, done, note=""):
         raise KeyboardInterrupt

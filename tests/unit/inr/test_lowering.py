@@ -61,6 +61,7 @@ def test_the_same_key_scales_with_the_gain():
     np.testing.assert_array_equal(draws[1]["output"]["kernel"], draws[0]["output"]["kernel"])
 
 
+@pytest.mark.integration
 def test_tiny_output_and_bias_law_k():
     layers = (replace(inr.make_layer("finer"), bias_bound=7.0), inr.make_layer("finer"))
     config = NetworkConfig(layers=layers, width=200, output_init="tiny")

@@ -66,6 +66,7 @@ def test_a_small_step_moves_the_values_by_the_kernel():
     np.testing.assert_allclose(moved, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.integration
 def test_spectrum_and_energy():
     config = CONFIGS["siren"]
     with jax.enable_x64(True):

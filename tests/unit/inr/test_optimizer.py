@@ -120,6 +120,7 @@ def test_gradients_are_brought_to_a_norm(name, limit):
     np.testing.assert_allclose(steps_of_output(config, sizes), expected, rtol=3e-5)
 
 
+@pytest.mark.integration
 def test_a_norm_is_of_all_layers_together_and_zero_stays_zero():
     rng = np.random.default_rng(0)
     tree = {"a": jnp.asarray(rng.normal(size=(3, 4)), "f4"), "b": jnp.asarray([5.0, -2.0])}

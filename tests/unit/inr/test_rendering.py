@@ -116,6 +116,7 @@ def test_half_the_size_is_the_mean_of_blocks(wavy):
     assert np.abs(half - middles).max() > 1e-3
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("shape", [(2, 3), (4, 4), (1, 1), (6, 3)])
 def test_a_coarser_point_is_the_mean_over_its_cell(wavy, shape):
     """Against 40 points an axis; an axis that is no coarser has the point itself."""

@@ -68,6 +68,7 @@ def test_ranges_of_the_configuration_are_kept(tmp_path):
     np.testing.assert_array_equal(again.render(), found.render())
 
 
+@pytest.mark.integration
 def test_number_of_bytes_is_the_files_size(found, tmp_path):
     path = found.save(tmp_path / "a.inr.safetensors")
     assert found.num_bytes == path.stat().st_size == len(found.to_bytes())

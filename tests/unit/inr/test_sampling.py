@@ -78,6 +78,7 @@ def test_the_grid_is_the_samples(signals, name):
     np.testing.assert_allclose(values.reshape(signal.samples.shape), signal.samples, atol=1e-6)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.parametrize("row", ["shifted", "jittered"])
 def test_a_share_of_one_is_the_samples_too(signals, name, row):
@@ -134,6 +135,7 @@ def test_a_share_of_the_steps_or_points_stays_at_the_samples(signals, row):
     assert np.mean(still) == pytest.approx(0.3, abs=0.12 if row == "shifted" else 0.08)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["voxels", "solid of a mesh"])
 def test_half_of_the_surfaces_points_lie_beside_it(signals, name):
     signal = signals[name]

@@ -156,6 +156,7 @@ def test_bases_stay_orthonormal_in_float32():
         np.testing.assert_allclose(gram, np.broadcast_to(np.eye(6), gram.shape), atol=2e-5)
 
 
+@pytest.mark.integration
 def test_a_zero_gradient_moves_nothing_and_hurts_nothing():
     gradients = draw({"a": (4, 4), "b": (4,)}, num_steps=12)
     gradients = {name: np.concatenate([np.zeros_like(g), g]) for name, g in gradients.items()}
@@ -180,6 +181,7 @@ def test_networks_at_once_are_networks_alone():
             np.testing.assert_allclose(together[name][i], leaf, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.integration
 @pytest.mark.needs_torch
 def test_it_is_that_of_pytorch_optimizer():
     """The field's kept implementation, on one matrix, 50 steps, float64."""

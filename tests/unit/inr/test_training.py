@@ -101,6 +101,7 @@ def test_more_steps_begin_like_fewer(signal):
     np.testing.assert_array_equal(many.history[:20], few.history)
 
 
+@pytest.mark.integration
 def test_score_is_that_of_the_rendered_values(signal):
     found = fit(signal, inr.preset("finer", width=8))
     error = found.render() - signal.samples
@@ -139,6 +140,7 @@ def test_divergence_keeps_the_last_good_parameters(signal, tmp_path, keep_best):
     np.testing.assert_array_equal(again.predict(signal.grid_coords()), values)
 
 
+@pytest.mark.integration
 def test_the_best_parameters_are_kept(signal):
     layer = inr.make_layer("siren", learning_rate=0.3)  # too large: the loss jumps about
     config = inr.NetworkConfig(layers=(layer,) * 2, width=8, sampling="grid")

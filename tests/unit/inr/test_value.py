@@ -175,6 +175,7 @@ def test_half_precision_computes_and_is_saved(name, dtype, tmp_path):
     np.testing.assert_allclose(again.predict(COORDS), half.predict(COORDS), rtol=0, atol=1e-3)
 
 
+@pytest.mark.integration
 def test_float64_is_not_saved_without_a_word():
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), fresh("siren"))
@@ -254,6 +255,7 @@ def test_natural_units(kind, units, positions):
     np.testing.assert_allclose(network.predict(positions, units), expected, rtol=0, atol=1e-3)
 
 
+@pytest.mark.integration
 def test_units_of_a_solid_are_those_of_its_file():
     signal = oi.sample_signal("volume", size=9)
     network = make_inr(signal, inr.preset("siren", modality="volume", width=8, depth=2))
@@ -266,6 +268,7 @@ def test_units_of_a_solid_are_those_of_its_file():
         network.predict(low, "pixels")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("transform", [jax.jit, jax.vmap, jax.grad])
 def test_predict_says_what_to_use_instead(transform):
     network = fresh("siren")
@@ -274,6 +277,7 @@ def test_predict_says_what_to_use_instead(transform):
         transform(wanted)(jnp.asarray(COORDS if transform is not jax.grad else COORDS[0]))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("coords", [np.zeros(3), np.zeros((4, 1)), np.zeros(()), 0.0])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_coordinates_of_another_number_of_dimensions(name, coords, no_type_checks):
@@ -283,6 +287,7 @@ def test_coordinates_of_another_number_of_dimensions(name, coords, no_type_check
             use(coords)
 
 
+@pytest.mark.integration
 def test_a_stack_is_mapped_over_and_says_so():
     pair = inr.stack([fresh("siren"), fresh("siren", seed=1)])
     with pytest.raises(ValueError, match=r"this is a stack of networks; map over it"):
@@ -294,6 +299,7 @@ def test_a_stack_is_mapped_over_and_says_so():
     np.testing.assert_allclose(second.predict(COORDS), expected, atol=1e-6)
 
 
+@pytest.mark.integration
 def test_families_stack_in_the_wave_form():
     networks = [fresh("siren"), fresh("finer")]
     values = jax.vmap(lambda one: one(COORDS))(inr.stack(networks))

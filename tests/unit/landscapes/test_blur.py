@@ -40,6 +40,7 @@ def test_at_the_border_the_average_is_one_sided():
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.integration
 def test_scattered_points_and_a_grid_give_the_same():
     grid = make_grid(32, 2)
     values, z = jnp.asarray(waves(grid), jnp.float32), jnp.array([0.1, 0.8])
@@ -47,6 +48,7 @@ def test_scattered_points_and_a_grid_give_the_same():
     np.testing.assert_allclose(found, grid_blur(z, values.reshape(32, 32), 0.06), rtol=1e-4)
 
 
+@pytest.mark.integration
 def test_sampled_blur_of_a_square():
     """E (z + s e)^2 = z^2 + s^2, where the draws have this mean and variance."""
     draws = np.random.default_rng(0).standard_normal((256, 3))

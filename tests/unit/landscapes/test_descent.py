@@ -54,16 +54,19 @@ def test_every_start_has_its_own_arguments(method, mode):
     assert third.num_evals[0] == found.num_evals[2]
 
 
+@pytest.mark.integration
 def test_kinks_are_no_obstacle():
     found = minimise(kink, STARTS)
     np.testing.assert_allclose(found.x, 0.3, atol=1e-4)
 
 
+@pytest.mark.integration
 def test_a_minimum_outside_ends_at_the_border():
     found = minimise(bowl, STARTS, np.tile([[1.5, 0.5]], (9, 1)))
     np.testing.assert_allclose(found.x, [[1.0, 0.5]] * 9, atol=1e-3)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("first_step", [0.1, 0.2])
 def test_the_first_step_has_its_length_whatever_the_loss_is_scaled_by(first_step):
     """On a bowl the first step is taken whole: the point after it is the second one seen."""
@@ -83,6 +86,7 @@ def test_nobody_goes_where_there_is_no_number():
     assert 0.5 <= found.x[0, 0] < 0.502 and np.isfinite(found.value).all()
 
 
+@pytest.mark.integration
 def test_budget_is_kept():
     found = minimise(valley, STARTS, max_evals=7)
     assert found.num_evals.max() == 7 and not found.is_converged.any()
@@ -97,6 +101,7 @@ def waves(x, centre):
     return bowl(x, centre) + 0.3 * jnp.sum(1.0 - jnp.cos(40.0 * (x - centre)))
 
 
+@pytest.mark.integration
 def test_two_stages_find_what_one_does_not():
     centres = np.tile([[0.35, 0.62]], (9, 1))
     centres[4:] = [0.7, 0.2]

@@ -94,6 +94,7 @@ def test_same_seed_same_network_whatever_trains_beside_it():
     assert not np.allclose(first[0], jax.tree.leaves(other.proxy)[0][0])
 
 
+@pytest.mark.integration
 def test_new_numbers_compile_nothing():
     train(WAVE, [0.1, 0.2])
     before = module._run._cache_size()
@@ -124,6 +125,7 @@ def test_a_penalty_flattens():
     assert abs(amplitude(flat, 0)) < 0.5 * abs(amplitude(plain, 0))
 
 
+@pytest.mark.integration
 def test_near_pairs_are_near():
     training = replace(TINY, loss=landscapes.squared_distance, near_share=0.5, num_near=4)
     training = replace(training, targets_per_step=16)

@@ -24,6 +24,7 @@ def test_one_score_says_nothing(signal, told, facts_of):
     assert make_choices(facts_of(told(signal, 1))) is None
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("score", [float, lambda number: 1.0], ids=["different", "equal"])
 def test_few_scores_are_drawn_as_lines_alone(signal, told, facts_of, score):
     study = told(signal, 3, lambda asked: score(asked.number))

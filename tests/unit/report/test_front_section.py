@@ -36,12 +36,14 @@ def test_the_section_draws_and_lists_the_front(two, facts_of):
     assert "front.html" in SECTIONS
 
 
+@pytest.mark.integration
 def test_a_search_for_the_score_alone_has_no_such_section(told, facts_of):
     study = told(oi.sample_signal(size=6), 1)
     assert make_front(facts_of(study)) is None
     assert front_lines(study) == [] and "front" not in summarise(study)
 
 
+@pytest.mark.integration
 def test_the_terminal_shows_the_front_at_80_columns(two):
     lines = front_lines(two, width=80)
     assert all(len(line) <= 80 for line in lines) and lines[1].split()[:3] == [

@@ -56,6 +56,7 @@ def test_every_kind_is_shown_between_its_samples(shown):
     assert measure.full(signal.control_score) in text
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", SIZES)
 @pytest.mark.parametrize("scale", [1, 2])
 def test_the_finer_grid_is_that_of_a_rendering(kind, scale):
@@ -89,6 +90,7 @@ def test_a_part_of_the_finer_grid_is_a_part_of_the_whole():
     np.testing.assert_allclose(part, whole[:16, 8:16], atol=1e-5)
 
 
+@pytest.mark.integration
 def test_the_control_is_not_the_signal_itself():
     signal = oi.sample_signal("image", 16)
     assert control_of(signal).reference == "linear" == signal.control
@@ -134,6 +136,7 @@ def test_huge_solids_have_no_finer_surface(monkeypatch):
     assert len(gallery.groups) == 1 and "no surface between them is drawn" in gallery.note
 
 
+@pytest.mark.integration
 def test_a_network_without_figures_shows_its_score(untrained):
     signal = oi.sample_signal("image", 16)
     config = oi.preset("siren", protocol="paper", width=6, depth=2)

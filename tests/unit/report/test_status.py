@@ -34,6 +34,7 @@ def test_long_networks_are_shortened_and_not_their_scores(signal, told):
     assert all(f"{30 + n}.00" in " ".join(lines) for n in range(5, 20))
 
 
+@pytest.mark.integration
 def test_the_best_is_marked_with_both_figures_and_its_seeds(study):
     best = study.best_trial
     lines = status_lines(study)

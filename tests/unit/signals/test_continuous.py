@@ -184,6 +184,7 @@ def test_a_moved_grid_is_the_values_at_its_places(name, shape):
         np.testing.assert_allclose(on_grid(signal, offset), expected, atol=6e-6)
 
 
+@pytest.mark.integration
 def test_a_moved_grid_of_a_finer_lattice_is_the_values_at_its_places():
     fine = RNG.uniform(size=(18, 15, 1))
     signal = make_signal("image", fine[1::3, 1::3], finer=make_finer(3, fine)).continuous
@@ -239,6 +240,7 @@ def shifted_by_pillow(pixels, size, row, column):
     return np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0, 1)
 
 
+@pytest.mark.integration
 def test_a_picture_brought_down_is_known_between_its_pixels(tmp_path):
     """At the samples the samples; a third of a pixel on what Pillow's filter gives there."""
     pixels = RNG.integers(40, 216, (84, 84, 3)) / 255.0

@@ -47,6 +47,7 @@ def test_a_side_of_one_point_lies_in_the_middle(low, high, middle):
     assert np.asarray(grid_coords((1, 2), low, high))[:, 0].tolist() == [middle, middle]
 
 
+@pytest.mark.integration
 def test_rows_by_index_equal_the_grid_plain_and_compiled():
     shape, index = (3, 4, 5), jnp.array([0, 7, 59, 21])
     expected = grid_coords(shape)[index]
@@ -59,6 +60,7 @@ def test_float32_even_where_float64_is_on():
         assert grid_coords((3, 3)).dtype == jnp.float32
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "shape"),
     [

@@ -92,6 +92,7 @@ def test_a_field_is_never_scored_as_a_solid():
     assert nothing == pytest.approx(20.0 * math.log10(width / faint.std()), abs=1e-3)
 
 
+@pytest.mark.integration
 def test_the_psnr_is_over_the_fields_own_range():
     """In other units it is the same, at the samples and between them."""
     values = RNG.uniform(0.0, 1.0, (6, 7, 8, 1)).astype(np.float32)

@@ -28,6 +28,7 @@ def test_by_hand_and_at_equality():
     assert float(psnr(jnp.ones(4), jnp.ones(4))) == np.inf
 
 
+@pytest.mark.integration
 def test_keeps_the_dtype():
     assert psnr(jnp.ones(3), jnp.zeros(3)).dtype == jnp.float32
     assert psnr(jnp.ones(3, jnp.bfloat16), jnp.zeros(3, jnp.bfloat16)).dtype == jnp.bfloat16
@@ -52,6 +53,7 @@ def test_refuses(values, targets):
         psnr(values, targets)
 
 
+@pytest.mark.integration
 def test_the_official_codes_give_the_same(golden):
     """FINER does not clip, FINER++ does, WIRE divides max and not max^2 by the error."""
     with jax.enable_x64(True):

@@ -147,6 +147,7 @@ def places_of(signal, coords):
     return jnp.asarray(places_of_coords(coords, signal.shape))
 
 
+@pytest.mark.integration
 def test_the_control_is_the_next_simpler_row_where_the_usual_one_is_the_reference():
     """A cubic spline cannot be measured against itself."""
     picture = make_signal("image", RNG.uniform(size=(12, 12, 1)))

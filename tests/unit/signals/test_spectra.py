@@ -58,6 +58,7 @@ def test_the_transform_is_scipys():
     np.testing.assert_allclose(magnitude(values[:, 0]), floored, atol=1e-10)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("error", [spectral_convergence, log_stft_error])
 def test_equality_is_0_and_gradients_are_finite_in_silence(error):
     targets = jnp.asarray(sound(2048))

@@ -73,6 +73,7 @@ def test_sound_is_in_range_and_not_silent_anywhere(rate):
     assert loudness.min() > 0.05
 
 
+@pytest.mark.integration
 def test_sound_goes_on_as_it_began():
     long = sound(3 * 32_768)
     np.testing.assert_array_equal(sound(5000), long[:5000])

@@ -22,6 +22,7 @@ def packed(bits: np.ndarray, value_range: tuple[float, float]) -> Targets:
     )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("num_points", "num_channels"), [(1, 1), (8, 1), (29, 1), (13, 3)])
 @pytest.mark.parametrize("value_range", [(0.0, 1.0), (-1.0, 1.0)])
 def test_bits_are_the_values_they_stand_for(num_points, num_channels, value_range):

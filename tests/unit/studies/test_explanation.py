@@ -10,6 +10,8 @@ from optiinr_jax.studies import api
 from optiinr_jax.studies.explanation import MIN_TRIALS, explain
 from tests.unit.studies.test_strategies import GOLDEN, NUM_GIVEN, SPACE
 
+pytestmark = pytest.mark.integration  # a fit that all tests share takes its time
+
 
 @pytest.fixture(scope="module")
 def signal():
@@ -48,7 +50,6 @@ def told(study):
     return explain(study)
 
 
-@pytest.mark.integration
 def test_what_mattered_is_found(told, study):
     assert [row.name for row in told.importances[:2]] == ["learning_rate_2", "activation_1"]
     assert {row.name for row in told.importances} == set(study.space.dimensions)

@@ -222,6 +222,7 @@ def test_a_trial_of_a_dead_process_comes_again_with_its_number_and_point(signal,
     assert load_study(storage).ask().number == alive.number + 1  # whose owner is at work
 
 
+@pytest.mark.integration
 def test_a_process_that_died_while_it_began_a_trial_leaves_it_to_the_next(signal, storage):
     """A running row with some of its values and no owner."""
     make(signal, storage)
@@ -280,6 +281,7 @@ def look_for(other, clock, seconds):
         assert other.ledger.claim(1) is None
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "process",
     ["", "x", "1-5-4026531836-" + "0" * 32, "1-5-1-" + this_process().rpartition("-")[2]],
@@ -304,6 +306,7 @@ def test_what_others_run_is_left_alone_until_they_are_silent(signal, storage, mo
     assert study.tell(elsewhere, 99.0).score == 4.0
 
 
+@pytest.mark.integration
 def test_no_jump_of_the_clock_takes_a_trial_over(signal, storage, monkeypatch):
     """Neither that of the machine nor our own pause, in which the others stood still as well."""
     study, clock = make(signal, storage), Clock(monkeypatch)
@@ -317,6 +320,7 @@ def test_no_jump_of_the_clock_takes_a_trial_over(signal, storage, monkeypatch):
     assert other.ask().number == 1
 
 
+@pytest.mark.integration
 def test_our_own_trials_are_never_silent_to_us(signal, storage, monkeypatch):
     """A training may keep the thread of the heartbeat from its work."""
     study, clock = make(signal, storage), Clock(monkeypatch)

@@ -203,6 +203,7 @@ def test_a_trial_is_told_once(signal):
     assert study.trials[0].score == 5.0
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -249,6 +250,7 @@ def test_the_best_network_is_the_winners_and_its_file_follows(
     assert found.best_trial.number == 2 and found.best_inr.score == 31.0 == found.best_score
 
 
+@pytest.mark.integration
 def test_networks_that_are_kept_in_memory_are_few(signal, monkeypatch):
     monkeypatch.setattr(study_module, "NUM_NETWORKS", 3)
     study = oi.create_study(signal, **SMALL)
@@ -308,6 +310,7 @@ def test_signatures_show_every_option():
         assert "settings" not in shown and "options" not in shown
 
 
+@pytest.mark.integration
 def test_a_path_is_a_storage_and_looking_makes_no_file(signal, tmp_path):
     path = tmp_path / "x.db"
     study = oi.create_study(signal, storage=path, **SMALL)

@@ -11,6 +11,8 @@ import optiinr_jax as oi
 from optiinr_jax import trajectories
 from optiinr_jax.trajectories import make_anchors
 
+pytestmark = pytest.mark.integration  # a fit that all tests share takes its time
+
 TINY = {
     "num_steps": 20,
     "width": 8,
@@ -41,7 +43,6 @@ def surrogate(both):
     return both[0]
 
 
-@pytest.mark.integration
 def test_trajectories_begin_at_their_starts_and_are_continuous(surrogate):
     anchors = make_data()
     np.testing.assert_allclose(surrogate.sample(0.0), anchors.outputs[0], atol=1e-5)

@@ -67,6 +67,7 @@ def test_in_one_dimension_the_map_sorts(learned):
     np.testing.assert_allclose(halfway[:, 0], (np.sort(y0[:, 0]) + found[:, 0]) / 2, atol=0.1)
 
 
+@pytest.mark.integration
 def test_between_two_gaussians_of_one_covariance_the_map_is_the_translation(learned):
     (y0, _), surrogate = learned[1]
     error = surrogate.sample(1.0) - y0 - SHIFT
@@ -81,6 +82,7 @@ def problem_of(conditions):
     return make_problem(anchors, scale_of(anchors), config, 0)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "conditions",
     [

@@ -61,6 +61,7 @@ def test_what_is_no_file_and_no_server_gets_one_sentence(signal, address, tmp_pa
     assert os.listdir() == []
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("address", ["d.db?timeout=60", "+pysqlite:///c.db", "e%20f.db", "a b.db"])
 def test_lock_and_settings_are_those_of_the_database(signal, address, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

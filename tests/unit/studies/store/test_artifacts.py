@@ -84,6 +84,7 @@ def test_every_kind_as_a_file_that_a_browser_can_show(storage, kind, size):
         assert len(content) == 84 + 50 * int.from_bytes(content[80:84], "little") > 84  # STL
 
 
+@pytest.mark.integration
 def test_what_cannot_be_kept_costs_no_trial(storage, monkeypatch):
     study = oi.create_study(oi.sample_signal(size=8), storage=storage, **SMALL)
 
@@ -96,6 +97,7 @@ def test_what_cannot_be_kept_costs_no_trial(storage, monkeypatch):
     assert study.best_score == 10.0 and records_of(study) == [[]]
 
 
+@pytest.mark.integration
 def test_a_study_in_memory_keeps_nothing():
     study = oi.create_study(oi.sample_signal(size=8), **SMALL)
     tell(study, 10.0)

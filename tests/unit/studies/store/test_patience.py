@@ -41,6 +41,7 @@ def test_a_writer_that_was_stopped_is_waited_for(study, tmp_path, monkeypatch):
     assert (trial.state, trial.score, trial.curve) == ("complete", 3.0, {2: 1.0})
 
 
+@pytest.mark.integration
 def test_who_leaves_does_not_wait(study, tmp_path):
     with closing(sqlite3.connect(tmp_path / "study.db")) as other, warnings.catch_warnings():
         warnings.simplefilter("error")

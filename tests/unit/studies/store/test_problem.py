@@ -133,6 +133,7 @@ def test_studies_are_found_by_name(signal, storage):
         oi.load_study(storage, "foreign")
 
 
+@pytest.mark.integration
 def test_a_study_of_another_version_is_refused(signal, storage):
     rows = oi.create_study(signal, storage=storage, **SMALL).ledger.rows
     stored = rows.shown()[SETTINGS]
