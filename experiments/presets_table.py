@@ -18,13 +18,19 @@ def make_table() -> str:
     """The page, in Markdown."""
     parts = [
         "# The published networks",
-        "Written by `python -m experiments.presets_table` from `optiinr_jax/inr/published.py`. "
-        'Each row is `oi.preset(name, modality=..., protocol="official")`; `protocol="paper"` '
-        "trains the same network with AdamW at 1e-4, constant, weight decay 0.01, as the OptiINR "
-        "paper trains its baselines (4 layers; sounds with an output layer of U(1e-4) and zero "
-        'bias; solids in mini-batches of 200 000 voxels), and `protocol="search"` by the rule of '
-        "our own searches at `factor` times the authors' rate. The first two train at the samples, "
-        "as published. Every network ends in one linear layer.",
+        "The networks that their authors published, for each kind of signal. Each can be trained "
+        "in three ways:",
+        '- `oi.preset(name, modality=..., protocol="official")` has the authors\' own optimiser, '
+        "rates and steps, as in the tables below.\n"
+        '- `protocol="paper"` trains the same network as the OptiINR paper trains its baselines: '
+        "AdamW at a constant rate of 1e-4 with weight decay 0.01, and 4 layers. For sounds the "
+        "output layer begins with weights from U(-1e-4, 1e-4) and no bias; solids are trained in "
+        "mini-batches of 200 000 voxels.\n"
+        '- `protocol="search"` trains it by the rule of our own searches, at `factor` times the '
+        "authors' rate.",
+        "The first two train at the samples alone, as published; the third follows the objective. "
+        "Every network ends in one linear layer unless its row says otherwise. `python -m "
+        "experiments.presets_table` writes this page from `optiinr_jax/inr/published.py`.",
     ]
     for modality in PRESETS:
         rows = [_row(modality, name) for name in PRESETS[modality]]
