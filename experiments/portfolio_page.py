@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from experiments import default_search, portfolio
 from experiments.portfolio import PARTS_OF_RUN, read_lines
-from experiments.portfolio_runs import KINDS, RANKED
+from experiments.portfolio_runs import KINDS, RANKED, SIREN_FACTORS
 from experiments.records import interval, read_results
 from optiinr_jax.inr.config import as_number
 from optiinr_jax.inr.recommended import Cell, packaged
@@ -172,6 +172,8 @@ def _larger_table(rows: Sequence[Row]) -> Iterator[str]:
             key = row["size"], row["width"], row["num_steps"], row["signal"]
             groups[key][row["candidate"]].append(row)
     for (size, width, num_steps, signal), found in sorted(groups.items()):
+        if not found["portfolio"] or len(found["siren"]) < len(SIREN_FACTORS):
+            continue  # still to be trained
         ours = found["portfolio"][0]
         theirs = max(found["siren"], key=lambda row: row["both"])
         figures = [f"{r['samples']:.2f} / {r['between']:.2f}" for r in (ours, theirs)]

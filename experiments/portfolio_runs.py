@@ -180,19 +180,24 @@ def lengths() -> Iterator[Run]:
 
 
 UNSEEN = ("kodak/kodim07", "div2k/test_06")
+MORE_UNSEEN = (
+    *("kodak/kodim09", "kodak/kodim15", "kodak/kodim22"),
+    *("div2k/test_08", "div2k/test_10", "div2k/test_12"),
+)
 # (pixels a side, width, steps): the portfolio's first, found at 96, 48 and 500, against SIREN
 LARGER = ((96, 96, 500), (96, 192, 500), (256, 96, 200))
+SIREN_FACTORS = (4.0, 2.0, 1.0)
 
 
 def larger() -> Iterator[Run]:
     """The portfolio's first on larger networks and pictures, beside the best published network."""
-    for size, width, num_steps in LARGER:
-        for signal in UNSEEN:
+    for signal in (*UNSEEN, *MORE_UNSEEN):
+        for size, width, num_steps in LARGER:
             picture = read_signal(signal, size)
             first = recommend(picture, 1, width=width, num_steps=num_steps)[0].config
             sizes: Any = {"width": width, "size": size, "num_steps": num_steps}
             yield Run("larger", signal, "portfolio", first, **sizes)
-            for factor in (4.0, 2.0, 1.0):
+            for factor in SIREN_FACTORS:
                 siren = oi.preset("siren", width=width, depth=4, protocol="search", factor=factor)
                 plain = replace(siren, sampling=None)
                 yield Run("larger", signal, "siren", plain, factor=factor, **sizes)

@@ -10,8 +10,13 @@ from pathlib import Path
 
 # Two test processes on two cores would wait for each other's BLAS threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# One private compilation cache for this run, its workers and the commands that tests start.
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+# One private compilation cache for this run, its workers and the commands that tests start; or one
+# that is kept from run to run, which saves a developer half of the time.
+KEPT = os.environ.get("OPTIINR_TEST_CACHE")
+if KEPT:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = KEPT
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
+elif "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="optiinr-tests-")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = (
         "0.05"  # of commands, which are short
@@ -34,7 +39,7 @@ import pytest
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 # XLA now and then crashes when a process that has compiled thousands of programs writes one down
 # (in `executable.serialize`), so that the tests themselves keep the dear ones only.
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 2.0)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0 if KEPT else 2.0)
 # An implicit broadcast of ranks is a bug until it is written out.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
