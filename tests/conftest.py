@@ -11,7 +11,7 @@ from pathlib import Path
 # Two test processes on two cores would wait for each other's BLAS threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # One private compilation cache for this run, its workers and the commands that tests start; or one
-# that is kept from run to run, which saves a developer half of the time.
+# that is kept from run to run, which saves two fifths of the time or more.
 KEPT = os.environ.get("OPTIINR_TEST_CACHE")
 if KEPT:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = KEPT
