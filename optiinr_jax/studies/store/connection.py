@@ -5,6 +5,7 @@ import sqlite3
 import weakref
 from collections.abc import Generator
 from contextlib import closing, contextmanager, nullcontext
+from typing import Any
 
 import optuna
 from optuna.exceptions import OptunaError
@@ -18,6 +19,19 @@ from optiinr_jax.studies.store.patience import describe_error
 from optiinr_jax.text import is_utf8, printable
 
 WRITE_TIMEOUT = 30.0  # seconds that a write waits for another program's
+
+
+class _Storage(RDBStorage):
+    """Connections end with it, also where it could not be opened."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        try:
+            super().__init__(*arguments, **options)
+        except BaseException:
+            if hasattr(self, "engine"):
+                self.engine.dispose()
+            raise
+        weakref.finalize(self, self.engine.dispose)
 
 
 def check_exists(url: str) -> None:
@@ -56,6 +70,4 @@ def _connect(url: str) -> BaseStorage:
         with closing(sqlite3.connect(path, timeout=WRITE_TIMEOUT)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")  # readers and a writer side by side
     options = {"connect_args": {"timeout": WRITE_TIMEOUT}} if path else server_options(url)
-    backend = RDBStorage(url, engine_kwargs=options)
-    weakref.finalize(backend, backend.engine.dispose)  # closes its connections
-    return get_storage(backend)
+    return get_storage(_Storage(url, engine_kwargs=options))

@@ -75,11 +75,14 @@ def test_enqueued_trials_shorten_the_design():
 def test_a_fresh_sampler_continues_identically(tmp_path):
     storage = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(
-        storage=storage, study_name="a", sampler=OptiINRSampler(num_initial=5), direction="maximize"
+        storage=optuna_storage(storage),
+        study_name="a",
+        sampler=OptiINRSampler(num_initial=5),
+        direction="maximize",
     )
     study.optimize(by_run, n_trials=7)
     later = optuna.load_study(
-        storage=storage, study_name="a", sampler=OptiINRSampler(num_initial=5)
+        storage=optuna_storage(storage), study_name="a", sampler=OptiINRSampler(num_initial=5)
     )
     later.optimize(by_run, n_trials=2)
     whole = run(OptiINRSampler(num_initial=5), 9)

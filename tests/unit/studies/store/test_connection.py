@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from optuna.storages import InMemoryStorage
@@ -92,3 +93,14 @@ def test_readers_need_no_lock(storage):
     with locked(storage, signal.name):
         study = oi.load_study(storage)
         assert summarise(study)["ended"] == 0 and study.num_trials is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list files")
+def test_what_cannot_be_opened_is_closed_again(storage, tmp_path):
+    """Python 3.13 warns of a connection that is left open, in whatever runs at that moment."""
+    with closing(sqlite3.connect(tmp_path / "study.db")) as database:
+        database.execute("CREATE TABLE version_info (version_info_id INTEGER, other INTEGER)")
+    with pytest.raises(StudyError, match="cannot open the storage"):
+        oi.load_study(storage)
+    files = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
+    assert tmp_path / "study.db" not in files
