@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import jax
@@ -86,39 +85,6 @@ def masked_std(x: Float[Array, " n"], mask: Bool[Array, " n"]) -> Float[Array, "
 COMPILER_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 # A program that stays on the thread that calls it.
 ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
-# Of programs on a processor alone: a third less compilation, and steps as fast
-# (benchmarks/bench_first_fit.py).
-QUICK_COMPILATION = {"xla_backend_optimization_level": 1}
-
-
-class TrainingProgram:
-    """`jax.jit` of a function that trains; which options its compiler takes, the device decides.
-
-    Args:
-        function: what is compiled.
-        one_thread: the program stays on the thread that calls it.
-        options: of `jax.jit`.
-    """
-
-    def __init__(self, function: Callable, *, one_thread: bool = False, **options: Any) -> None:
-        """Compile nothing yet, and look for no device: this is called at import."""
-
-        @cache
-        def jitted(backend: str) -> Any:
-            quick = QUICK_COMPILATION if backend == "cpu" else {}
-            compiler_options = COMPILER_OPTIONS | quick | (ONE_THREAD if one_thread else {})
-            return jax.jit(function, compiler_options=compiler_options, **options)
-
-        self._jitted = jitted
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Compile it for arguments of a new structure, and run it."""
-        return self._jitted(jax.default_backend())(*args, **kwargs)
-
-    def count_compiled(self) -> int:
-        """Structures of arguments that it has been compiled for."""
-        return self._jitted(jax.default_backend())._cache_size()
-
 
 # pi as a sum of three float32 numbers, the first ones with few bits, so that k times them is exact
 # or, where the processor fuses multiply and add, never rounded (Cody and Waite 1980, Cephes).

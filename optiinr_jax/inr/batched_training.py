@@ -23,10 +23,15 @@ from optiinr_jax.inr.cost import chunk_steps
 from optiinr_jax.inr.lowering import as_wave
 from optiinr_jax.inr.model import Variables
 from optiinr_jax.inr.training import Fit, OnStep, finish, prepare, run_chunk
-from optiinr_jax.numerics import TrainingProgram
+from optiinr_jax.numerics import COMPILER_OPTIONS
 
 
-@partial(TrainingProgram, donate_argnames="state", static_argnames="length")
+@partial(
+    jax.jit,
+    donate_argnames="state",
+    static_argnames="length",
+    compiler_options=COMPILER_OPTIONS,
+)
 def _train_chunks(
     state: Any, data: Any, config: NetworkConfig, num_steps: Array, start: Array, *, length: int
 ):

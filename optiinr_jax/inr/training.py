@@ -32,7 +32,7 @@ from optiinr_jax.inr.optimizer import make_optimizer
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows
 from optiinr_jax.inr.task import check_batches
 from optiinr_jax.inr.waiting import wait_for
-from optiinr_jax.numerics import TrainingProgram
+from optiinr_jax.numerics import COMPILER_OPTIONS, ONE_THREAD
 
 _SAVE_SECONDS = 60.0  # between two checkpoints
 _BATCH_KEY, _OFFSET_KEY = 1, 2  # folded into the key of a fit for what its steps draw
@@ -68,7 +68,7 @@ class Fit(NamedTuple):
     is_finite: bool  # False: the loss or its gradient stopped being finite, and training stopped
 
 
-@partial(TrainingProgram, static_argnames=("num_dims", "num_channels", "keep_best"))
+@partial(jax.jit, static_argnames=("num_dims", "num_channels", "keep_best"))
 def _start(key, config: NetworkConfig, num_steps, *, num_dims, num_channels, keep_best):
     variables = init(key, config, num_dims=num_dims, num_channels=num_channels)
     params = variables["params"]
@@ -233,9 +233,11 @@ def run_chunk(
 # None of them donates `state`, which an interrupt or a pause may have to keep: beside the points it
 # is small. The second one stays on the thread that calls it, so that fits side by side do not wait
 # for each other.
-_jit = partial(TrainingProgram, static_argnames=("length", "max_part"))
-train_chunk = _jit(run_chunk)
-_train_chunk_on_one_core = _jit(partial(run_chunk, on_one_core=True), one_thread=True)
+_jit = partial(jax.jit, static_argnames=("length", "max_part"))
+train_chunk = _jit(run_chunk, compiler_options=COMPILER_OPTIONS)
+_train_chunk_on_one_core = _jit(
+    partial(run_chunk, on_one_core=True), compiler_options=COMPILER_OPTIONS | ONE_THREAD
+)
 _compiling = threading.Lock()  # so that threads of the same need do not all compile
 
 
