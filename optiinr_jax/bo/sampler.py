@@ -100,22 +100,30 @@ class OptiINRSampler(BaseSampler):
         signs = [1.0 if d == StudyDirection.MAXIMIZE else -1.0 for d in study.directions]
         held = _read_held(study, trial, bridges)
         point: Point = {}
+        num_ahead = 0
         for _ in range(NUM_TRIES):
             drawn = _initial_point(proposer, others, trial.number) if is_initial else None
             if drawn is None:
                 told, pending = self._told(space, bridges, others, signs, trial.number)
-                drawn = proposer.make_suggest(told)(pending, trial.number, held)
+                suggest = proposer.make_suggest(told)
+                for _ in range(num_ahead):  # what they draw in their turn
+                    pending.append(suggest(pending, trial.number, held))
+                drawn = suggest(pending, trial.number, held)
             point = impose(space, held, drawn, (self.options["seed"], trial.number))
-            before, others = others, _other_trials(study, trial)
-            known = {other.number for other in before}
-            if not any(_read_proposal(t) == point for t in others if t.number not in known):
-                break  # no other worker has come to the same point meanwhile
+            # Written before others are read: of two that write at one moment one sees the other.
+            study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(point))
+            known = {other.number for other in others if _read_proposal(other) == point}
+            others = _other_trials(study, trial)
+            rivals = {other.number for other in others if _read_proposal(other) == point} - known
+            if not rivals:
+                break
+            # They may have seen this one too, and draw anew, in the order of their numbers.
+            num_ahead = sum(number < trial.number for number in rivals)
         values = {
             name: bridges[name].to_optuna(value)
             for name, value in point.items()
             if name in search_space  # another sampler may hold some of them
         }
-        study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(point))
         return values
 
     def sample_independent(

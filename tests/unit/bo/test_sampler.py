@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+import threading
 import warnings
 
 import optuna
@@ -126,6 +127,27 @@ def test_threads_share_a_study():
     study.optimize(lambda t: -value_of(**suggest(t, SPACE)), n_trials=14, n_jobs=3)
     assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 14
     assert len({repr(t.params) for t in study.trials}) == 14
+
+
+@pytest.mark.integration
+def test_two_that_propose_at_one_moment_take_two_points(monkeypatch):
+    """Both have drawn the same one, an end of the range, before either writes its proposal."""
+    space = Space({"x": Float(0.0, 1.0)})
+    study = optuna.create_study(sampler=OptiINRSampler(space=space, num_initial=4))
+    study.optimize(lambda t: suggest(t, space)["x"], n_trials=4)
+    storage, both = study._storage, threading.Barrier(2)
+    write, waited = storage.set_trial_system_attr, set()
+
+    def together(trial_id, key, value):
+        if trial_id not in waited:
+            waited.add(trial_id)
+            both.wait(60)
+        write(trial_id, key, value)
+
+    monkeypatch.setattr(storage, "set_trial_system_attr", together)
+    study.optimize(lambda t: suggest(t, space)["x"], n_trials=2, n_jobs=2)
+    first, second = (trial.params["x"] for trial in study.trials[4:])
+    assert first != second
 
 
 WORKER = """
