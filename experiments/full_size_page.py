@@ -86,8 +86,20 @@ def signal_part(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
     for record in records:
         yield row(record)
     yield ""
+    yield from crowded(name, records)
     if kind_of(name) == "image":
         yield from controls(name, records)
+
+
+def crowded(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
+    """Warn of a network that is no smaller than its signal."""
+    largest, num_values = max(r["num_params"] for r in records), np.size(load(name).samples)
+    if largest > num_values:
+        yield (
+            f"A network of {largest:,} numbers has more of them than the signal has values "
+            f"({num_values:,}), so that it saves no room; the figure between the samples says how "
+            "well it knows the signal.\n"
+        )
 
 
 def row(record: dict[str, Any]) -> str:
