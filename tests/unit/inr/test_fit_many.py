@@ -66,7 +66,7 @@ def test_many_configurations_of_one_signal(signals, layout):
         assert got.config.sampling == "shifted"
         # Rounding, which the networks amplify over the steps.
         np.testing.assert_allclose(got.history[:30], alone.history[:30], rtol=1e-3)
-        assert got.score == pytest.approx(alone.score, abs=0.2)
+        assert got.score == pytest.approx(alone.score, abs=0.1)
 
 
 @pytest.mark.integration
