@@ -38,6 +38,7 @@ from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import NetworkConfig, keep_compiled_programs, recommend
 from optiinr_jax.inr.cost import step_flops
 from optiinr_jax.inr.presets import training_rule
+from optiinr_jax.inr.recommended import in_batches
 from optiinr_jax.studies.rungs import trainings_done
 
 FOLDER, STATES = RESULTS / "full_size", RUNS / "full_size"
@@ -246,11 +247,10 @@ def begin(
     """What is known before the first step."""
     start = CONTENDERS[contender](name, signal, num_steps, objective)
     batch_size = None if batch == ALL else int(batch)
-    config = replace(start.config, batch_size=batch_size)
+    config = start.config
     if "official" not in contender:
-        config = replace(
-            config, **training_rule(signal.kind, objective) | {"batch_size": batch_size}
-        )
+        config = replace(config, **training_rule(signal.kind, objective))
+    config = in_batches(config, signal, batch_size)
     return {
         "signal": name,
         "contender": contender,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from experiments import fresh_seeds, one_rate
+from experiments import fresh_seeds, mini_batches, one_rate
 from experiments.records import best_network, read_results
 from experiments.training_rules import (
     BEST,
@@ -51,7 +51,7 @@ def page() -> None:
     planned = len(list(STAGES["full"]()))
     parts = [*_head(), *_screen(rows["screen"]), *_full(full, planned)]
     parts += [*_samplings([*full, *others]), *_noise(rows["noise"])]
-    parts += [*one_rate.lines(), *_fresh_seeds()]
+    parts += [*one_rate.lines(), *mini_batches.lines(), *_fresh_seeds()]
     print(write_atomic(DOCS / "training_rules.md", ("\n".join(parts) + "\n").encode()))
 
 

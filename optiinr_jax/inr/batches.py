@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32, Int, Key, UInt32
 
-from optiinr_jax.signals import ContinuousSignal, coords_at, grid_coords
+from optiinr_jax.signals import ContinuousSignal, Signal, coords_at, grid_coords
 from optiinr_jax.signals.coordinates import coords_of_places
 from optiinr_jax.signals.targets import Targets, dense_targets
 
@@ -75,6 +75,13 @@ class Points:
 def list_points(coords: Float[Array, "N d"], targets: Float32[Array, "N c"]) -> Points:
     """Points at coordinates of one's own choice."""
     return Points(targets=dense_targets(targets), coords=coords, shape=(len(targets),))
+
+
+def batch_of(signal: Signal, batch_size: int | None) -> int | None:
+    """Points of a step; None: all. Of a large signal at most LARGE_BATCH, whoever asks for more."""
+    if signal.is_large:  # all points in a step would take minutes, and more memory than there is
+        return min(batch_size or LARGE_BATCH, LARGE_BATCH)
+    return batch_size
 
 
 def batch_index(

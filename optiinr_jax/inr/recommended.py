@@ -21,7 +21,8 @@ from jaxtyping import Float
 
 from optiinr_jax.checks import check_counts
 from optiinr_jax.files import write_atomic
-from optiinr_jax.inr.config import NetworkConfig
+from optiinr_jax.inr.batches import batch_of
+from optiinr_jax.inr.config import NetworkConfig, as_number
 from optiinr_jax.signals import Signal, as_signal
 from optiinr_jax.signals.inputs import SignalLike
 from optiinr_jax.signals.kinds import get_kind
@@ -32,6 +33,10 @@ PACKAGED = Path(__file__).with_name("portfolio.json")
 # fits of the points and the masked picture of `experiments.new_kinds`.
 _SCATTERED = 0.15
 BATCH = 8192  # points of a step, of kinds with more axes than a picture; of one of 90 x 90 so many
+# Where a step sees less than this share of the points, the loss stands at the height of its noise
+# until the rates fall, so that they had better fall over the whole run; not of a solid
+# (`python -m experiments.mini_batches`).
+FEW = 1 / 8
 WIDTHS = (32, 256)  # of a network whose width nobody names
 _FIELDS = {"kind": str, "num_points": int, "width": int, "num_steps": int, "signals": list}
 
@@ -166,12 +171,24 @@ def _recommendation(
         f"signals of about {cell.num_points:,} points, width {cell.width}, {cell.num_steps} steps"
     )
     is_same = (cell.width, cell.num_steps) == (width, num_steps)
-    if cell.kind != signal.kind and signal.num_points > BATCH:
-        config = replace(config, batch_size=BATCH)
+    batch = BATCH if cell.kind != signal.kind and num_points > BATCH else config.batch_size
+    config = in_batches(config, signal, batch_of(signal, batch))
     reason += "" if is_same else ", scaled from there"
     if cell.kind != signal.kind:
         reason += f"; of kind {cell.kind}, because no {signal.kind} was searched"
     return Recommendation(config, reason)
+
+
+def in_batches(config: NetworkConfig, signal: Signal, batch_size: int | None) -> NetworkConfig:
+    """The configuration with so many points in a step; None: all of them.
+
+    Where these are few, rates that fall to 0 at the end of the run fall from its beginning.
+    """
+    config = replace(config, batch_size=batch_size)
+    is_few = batch_size is not None and batch_size < FEW * signal.num_points
+    if is_few and as_number(config.lr_cooldown) > 0.0 and not get_kind(signal.kind).is_binary:
+        return replace(config, lr_cooldown=1.0)
+    return config
 
 
 def usual_width(signal: Signal) -> int:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from optiinr_jax.inr.batches import LARGE_BATCH, Points
+from optiinr_jax.inr.batches import Points, batch_of
 from optiinr_jax.inr.config import NetworkConfig
 from optiinr_jax.inr.gradient_adjustment import group_points
 from optiinr_jax.inr.sampling import GRID, SAMPLINGS, Rows, sampling_of
@@ -42,8 +42,7 @@ def resolve(
                 f"objective is 'continuous', but no sample of {signal.name!r} is kept apart, by "
                 "which it is measured; keep some, or choose 'samples'."
             )
-    if signal.is_large:  # all points in a step would take minutes, and more memory than there is
-        config = replace(config, batch_size=min(config.batch_size or LARGE_BATCH, LARGE_BATCH))
+    config = replace(config, batch_size=batch_of(signal, config.batch_size))
     objective = objective or ("samples" if config.sampling == GRID else "continuous")
     check_objective(objective)
     kind, signal = get_kind(signal.kind), signal.with_value_range(config.value_range)

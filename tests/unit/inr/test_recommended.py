@@ -10,12 +10,14 @@ import pytest
 import optiinr_jax as oi
 from optiinr_jax.inr import make_layer
 from optiinr_jax.inr.recommended import (
+    FEW,
     FORMAT,
     WIDTHS,
     Cell,
     Entry,
     PortfolioError,
     choose,
+    in_batches,
     packaged,
     read_cells,
     recommend,
@@ -46,6 +48,43 @@ def test_the_package_knows_every_kind_and_its_networks_can_be_trained(kind):
     assert all("found on" in row.reason and "scaled from there" in row.reason for row in found)
     inr = oi.fit(signal, num_steps=2, progress=False, warn=False)
     assert inr.config.width == usual_width(signal) and inr.objective == "continuous"
+
+
+def test_rates_fall_for_longer_in_mini_batches():
+    cells = (cell(entries=(Entry(replace(config(), lr_cooldown=0.3), "a", 30.0, 30.0),)),)
+    picture = oi.sample_signal("image", size=32)
+    whole = recommend(picture, 1, cells=cells)[0].config
+    assert (whole.batch_size, whole.lr_cooldown) == (None, 0.3)
+    volume = oi.sample_signal("field", size=48)  # of a kind that is trained in mini-batches
+    parts = recommend(volume, 1, cells=cells)[0].config
+    assert parts.batch_size < FEW * volume.num_points and parts.lr_cooldown == 1.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "share", "known", "expected"),
+    [
+        ("image", 0.1, 0.3, 1.0),
+        ("image", 0.25, 0.3, 0.3),
+        ("image", 1.5, 0.3, 0.3),
+        ("image", 0.1, 0.0, 0.0),  # a published schedule stays as it is
+        ("volume", 0.1, 0.3, 0.3),
+    ],
+)
+def test_the_fall_of_the_rates_by_the_share_of_the_points(kind, share, known, expected):
+    signal = oi.sample_signal(kind, size=16)
+    batch = round(share * signal.num_points)
+    made = in_batches(replace(config(), lr_cooldown=known), signal, batch)
+    assert (made.batch_size, made.lr_cooldown) == (batch, expected)
+
+
+def test_a_large_picture_is_recommended_in_mini_batches(monkeypatch):
+    monkeypatch.setattr("optiinr_jax.inr.batches.LARGE_BATCH", 256)
+    monkeypatch.setattr("optiinr_jax.signals.inputs.LARGE", 1000)
+    monkeypatch.setattr("optiinr_jax.signals.loading.LARGE", 1000)
+    signal = oi.as_signal(np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8))
+    assert signal.is_large
+    found = recommend(signal, 1)[0].config
+    assert (found.batch_size, found.lr_cooldown) == (256, 1.0)
 
 
 def test_the_packaged_lists_get_better_with_every_entry():

@@ -60,7 +60,7 @@ def test_its_figures_are_those_of_a_part_of_its_samples(levels):
 
 @pytest.mark.integration
 def test_it_is_fitted_by_batches_and_says_what_that_takes(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("optiinr_jax.inr.task.LARGE_BATCH", 256)
+    monkeypatch.setattr("optiinr_jax.inr.batches.LARGE_BATCH", 256)
     Image.fromarray(RNG.integers(0, 256, (40, 60, 3), np.uint8)).save(tmp_path / "a.png")
     found = oi.load_signal(tmp_path / "a.png")
     assert isinstance(found, LargeSignal) and found.stored.dtype == np.uint8
