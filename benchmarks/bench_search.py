@@ -11,7 +11,8 @@
 finished run to `benchmarks/results/search.jsonl` and leaves out those that are there, so it can be
 stopped and started again, and run in several processes. All strategies start from the same Latin
 hypercube of an instance, and instances are interleaved.
-"score" is what a run is told; a "+warp" strategy is told half-rank warped scores, anew each time.
+"score" is what a run is told; a "+warp" strategy is told half-rank warped scores, anew each time;
+one with "@8" is asked for eight points at a time, and told their scores together.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 from external_problems import EXTERNAL
 from mixed_problems import PROBLEMS, Problem, noise_sd
+from real_trainings import TRAININGS
 from search_strategies import Record, find_strategy
 from search_tables import (
     NUM_INITIAL,
@@ -41,29 +43,33 @@ from search_tables import (
 from optiinr_jax.bo import WARPS
 
 PAGE = Path(__file__).parents[1] / "docs" / "search_benchmarks.md"
-ROWS = ChainMap(PROBLEMS, EXTERNAL)
+ROWS = ChainMap(PROBLEMS, EXTERNAL, TRAININGS)
 NUM_TRIALS = 100
 
 
 def run_one(strategy: str, problem: Problem, num_trials: int, noise: float) -> dict[str, Any]:
     """Run one strategy on one problem; return regrets of the best-scored point, and seconds."""
-    start, is_warped = find_strategy(strategy)
+    start, is_warped, batch = find_strategy(strategy)
     ask, rng = start(problem, problem.instance), np.random.default_rng([problem.instance, 77])
     sd = noise * noise_sd(problem) if noise else 0.0
     record: Record = []
-    regrets, seconds = [], []
+    regrets, seconds, total = [], [], 0.0
     design = problem.space.latin_hypercube([problem.instance, 5], min(NUM_INITIAL, num_trials))
-    for i in range(num_trials):
-        if i < len(design):
-            point = design[i]
-        else:
+    while len(record) < num_trials:
+        points = design
+        if record:
             scores = np.array([score for _, score in record])
             told = WARPS["half_rank"](scores) if is_warped else scores
+            known = [(p, float(s)) for (p, _), s in zip(record, told, strict=True)]
+            num = min(batch, num_trials - len(record))
             begin = time.process_time()
-            point = ask([(p, float(s)) for (p, _), s in zip(record, told, strict=True)])
-            seconds.append(time.process_time() - begin)
-        record.append((point, problem.value(point) + sd * rng.standard_normal()))
-        regrets.append(problem.regret(max(record, key=lambda pair: pair[1])[0]))
+            points = ask(known, num)
+            spent = time.process_time() - begin
+            seconds.append(spent / num)
+            total += spent
+        for point in points:
+            record.append((point, problem.value(point) + sd * rng.standard_normal()))
+            regrets.append(problem.regret(max(record, key=lambda pair: pair[1])[0]))
     return {
         "strategy": strategy,
         "problem": problem.name,
@@ -71,7 +77,7 @@ def run_one(strategy: str, problem: Problem, num_trials: int, noise: float) -> d
         "noise": noise,
         "regret": [round(r, 4) for r in regrets],
         "seconds": round(float(np.median(seconds)), 4),
-        "total_seconds": round(float(np.sum(seconds)), 2),
+        "total_seconds": round(total, 2),
     }
 
 

@@ -1,7 +1,7 @@
 """The strategies that `bench_search.py` compares: ours in several forms, and its peers.
 
 A strategy is a row of `STRATEGIES`: from a problem and a seed it makes a function that chooses the
-next point from what is known. Peers: pip install optiinr-jax[bench].
+next points from what is known. Peers: pip install optiinr-jax[bench].
 """
 
 from collections.abc import Callable
@@ -26,18 +26,18 @@ from optiinr_jax.bo.kernels import (
 )
 
 Record = list[tuple[dict[str, Any], float]]
-Ask = Callable[[Record], dict[str, Any]]  # what is known -> the next point
+Ask = Callable[[Record, int], list[dict[str, Any]]]  # what is known, how many -> next points
 
 
 def optiinr(**options: Any) -> Callable[[Problem, int], Ask]:
     """Our engine; the record is told anew, which costs nothing because `ask` keeps no state."""
 
     def start(problem: Problem, seed: int) -> Ask:
-        def ask(record: Record) -> dict[str, Any]:
+        def ask(record: Record, num: int) -> list[dict[str, Any]]:
             optimizer = oi.bo.Optimizer(problem.space, num_initial=1, seed=seed, **options)
             for point, score in record:
                 optimizer.tell(point, score)
-            return optimizer.ask()
+            return [optimizer.ask() for _ in range(num)]
 
         return ask
 
@@ -50,12 +50,12 @@ wide_log_ei = partial(make_log_ei, doubt=3.0)
 def exploring(problem: Problem, seed: int) -> Ask:
     """Ours, every third proposal by improvement with three times the standard deviation."""
     usual, wide = optiinr()(problem, seed), optiinr(acquisition=wide_log_ei)(problem, seed)
-    return lambda record: (wide if len(record) % 3 == 2 else usual)(record)
+    return lambda record, num: (wide if len(record) % 3 == 2 else usual)(record, num)
 
 
 def random(problem: Problem, seed: int) -> Ask:
     """Uniform draws."""
-    return lambda record: problem.space.sample((seed, len(record)), 1)[0]
+    return lambda record, num: problem.space.sample((seed, len(record)), num)
 
 
 def from_optuna(make_sampler: Callable[[int], Any]) -> Callable[[Problem, int], Ask]:
@@ -68,14 +68,14 @@ def from_optuna(make_sampler: Callable[[int], Any]) -> Callable[[Problem, int], 
         sampler = make_sampler(seed)
         distributions = {n: to_distribution(d) for n, d in problem.space.dimensions.items()}
 
-        def ask(record: Record) -> dict[str, Any]:
+        def ask(record: Record, num: int) -> list[dict[str, Any]]:
             study = optuna.create_study(direction="maximize", sampler=sampler)
             for point, score in record:
                 active = {name: distributions[name] for name in point}
                 study.add_trial(
                     optuna.trial.create_trial(params=point, distributions=active, value=score)
                 )
-            return suggest(study.ask(), problem.space)
+            return [suggest(study.ask(), problem.space) for _ in range(num)]
 
         return ask
 
@@ -112,7 +112,9 @@ def botorch(problem: Problem, seed: int) -> Ask:
     order += [n for n, c in zip(space.dimensions, is_choice, strict=True) if c]
     p, levels = is_choice.count(False), space.structure.levels
 
-    def ask(record: Record) -> dict[str, Any]:
+    def ask(record: Record, num: int) -> list[dict[str, Any]]:
+        if num > 1:
+            raise ValueError("batches of BoTorch's alternating optimiser are not compared")
         torch.manual_seed(1000 * seed + len(record))
         rows = [np.concatenate(space.split(point)) for point, _ in record]
         x = torch.tensor(np.array(rows), dtype=torch.double)
@@ -140,7 +142,7 @@ def botorch(problem: Problem, seed: int) -> Ask:
         else:
             found, _ = optimize_acqf(acquisition, **shared)
         row = found[0].detach().numpy()
-        return space.join(row[:p], row[p:].round().astype(np.int32))
+        return [space.join(row[:p], row[p:].round().astype(np.int32))]
 
     return ask
 
@@ -154,9 +156,9 @@ def unconditional(problem: Problem, seed: int) -> Ask:
     }
     ask = optiinr()(replace(problem, space=space), seed)
 
-    def ask_active(record: Record) -> dict[str, Any]:
-        point = ask([(middle | known, score) for known, score in record])
-        return {name: point[name] for name in problem.space.active(point)}
+    def ask_active(record: Record, num: int) -> list[dict[str, Any]]:
+        points = ask([(middle | known, score) for known, score in record], num)
+        return [{name: point[name] for name in problem.space.active(point)} for point in points]
 
     return ask_active
 
@@ -194,16 +196,18 @@ STRATEGIES: dict[str, Callable[[Problem, int], Ask]] = {
     "optiinr-eei-1024": optiinr(acquisition="eei", num_paths=1024),
     "random": random,
     "tpe": from_optuna(_tpe),
+    "tpe-liar": from_optuna(lambda seed: _tpe(seed, constant_liar=True)),
     "tpe-multivariate": from_optuna(lambda seed: _tpe(seed, multivariate=True)),
     "gp": from_optuna(_gp),
     "botorch": botorch,
 }
 
 
-def find_strategy(name: str) -> tuple[Callable[[Problem, int], Ask], bool]:
-    """Look up a row, a row with "+warp", or ours as optiinr:kernel:warp[:acquisition]."""
+def find_strategy(name: str) -> tuple[Callable[[Problem, int], Ask], bool, int]:
+    """Look up a row, or ours as optiinr:kernel:warp[:acquisition]; then "+warp", then "@batch"."""
+    name, _, batch = name.partition("@")
     base, _, warp = name.partition("+")
     if ":" in base:
         options = dict(zip(("kernel", "warp", "acquisition"), base.split(":")[1:], strict=False))
-        return optiinr(**options), bool(warp)
-    return STRATEGIES[base], bool(warp)
+        return optiinr(**options), bool(warp), int(batch or 1)
+    return STRATEGIES[base], bool(warp), int(batch or 1)
