@@ -53,6 +53,16 @@ def exploring(problem: Problem, seed: int) -> Ask:
     return lambda record, num: (wide if len(record) % 3 == 2 else usual)(record, num)
 
 
+def ahead(steps: int) -> Callable[[Problem, int], Ask]:
+    """Ours, in turns the first, second ... of the points that it would ask for together."""
+
+    def start(problem: Problem, seed: int) -> Ask:
+        ask = optiinr()(problem, seed)
+        return lambda record, num: ask(record, len(record) % steps + num)[-num:]
+
+    return start
+
+
 def random(problem: Problem, seed: int) -> Ask:
     """Uniform draws."""
     return lambda record, num: problem.space.sample((seed, len(record)), num)
@@ -191,6 +201,8 @@ STRATEGIES: dict[str, Callable[[Problem, int], Ask]] = {
     "optiinr-unconditional": unconditional,
     "optiinr-isotropic": optiinr(kernel=isotropic()),
     "optiinr-explore-3": exploring,
+    "optiinr-ahead-4": ahead(4),
+    "optiinr-ahead-8": ahead(8),
     "optiinr-eei-16": optiinr(acquisition="eei", num_paths=16),
     "optiinr-eei-256": optiinr(acquisition="eei"),
     "optiinr-eei-1024": optiinr(acquisition="eei", num_paths=1024),

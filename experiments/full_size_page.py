@@ -50,7 +50,8 @@ def page() -> Iterator[str]:
         "copy of the signal, scaled, frequencies too; its seconds are part of what is told. "
         "`portfolio`: the first of the package's list, no search. Scores are PSNR in dB (solids: "
         "IoU) **at the samples, as the paper's; after the stroke, between them**. Rates fall over "
-        "the last 30 % of a training, so a score on the way is below what a training of "
+        "the last 30 % of a training (over all of it where a step sees less than an eighth of the "
+        "points, but for solids), so a score on the way is below what a training of "
         "that length would have. Seconds are as they came, on one "
         "core that other work used too.\n"
     )
