@@ -13,15 +13,14 @@ Small trainings order configurations as larger ones do only in part (docs/portfo
 compared here are optimisers, on a landscape that is not a model of one.
 """
 
-import os
 from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from mixed_problems import Problem
 
 import optiinr_jax as oi
+from optiinr_jax.signals.datasets import data_folder
 from optiinr_jax.studies.points import inr_space, point_to_config
 
 DEPTH, WIDTH, NUM_STEPS = 3, 24, 150
@@ -43,7 +42,7 @@ SIGNALS: dict[str, tuple[str, dict[str, Any], float, float]] = {
 def load(name: str) -> Any:
     """Read the signal, once in a process."""
     file, options, _, _ = SIGNALS[name]
-    return oi.load_signal(Path(os.environ["OPTIINR_DATA"]) / file, **options)
+    return oi.load_signal(data_folder() / file, **options)
 
 
 def training(name: str, instance: int) -> Problem:
