@@ -2,7 +2,7 @@
 
     OPTIINR_DATA=FOLDER python benchmarks/bench_search.py run \\
         --results benchmarks/results/real_trainings.jsonl --problems kodim04 kodim13 kodim22 \\
-        bach twospeakers dragon --strategies optiinr tpe gp random --instances 0-9
+        bach twospeakers dragon --strategies optiinr gp tpe random --instances 0-5
 
 Networks of three layers of 24 units, 150 steps, in the space, by the training rule and by the
 objective that a search has today: pictures of at most 32 x 32 pixels, the first second of a sound

@@ -201,7 +201,6 @@ STRATEGIES: dict[str, Callable[[Problem, int], Ask]] = {
     "optiinr-unconditional": unconditional,
     "optiinr-isotropic": optiinr(kernel=isotropic()),
     "optiinr-explore-3": exploring,
-    "optiinr-ahead-4": ahead(4),
     "optiinr-ahead-8": ahead(8),
     "optiinr-eei-16": optiinr(acquisition="eei", num_paths=16),
     "optiinr-eei-256": optiinr(acquisition="eei"),

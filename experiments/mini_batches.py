@@ -141,9 +141,7 @@ def lines() -> Iterator[str]:
     yield (
         "\nSo the rates of a recommended configuration, which is what `fit` trains by default, "
         "fall over the whole run where a step sees less than an eighth of the points, except of "
-        "solids. (A field of 48 x 48 x 48, a 13th in a step: 44.0 dB before, 46.4 after; a film, "
-        "an eighth in a step, loses 0.4 dB by a fall over 60 %: docs/how-to/other_kinds.md.) A "
-        "configuration of one's own keeps its schedule: set `lr_cooldown` along with "
+        "solids. A configuration of one's own keeps its schedule: set `lr_cooldown` along with "
         "`batch_size`.\n"
     )
 
