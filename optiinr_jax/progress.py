@@ -67,6 +67,13 @@ class Progress:
             self._last_line = now
             self._print(f"{self.label} {done}/{self.total} {note} {self._time_left()}".rstrip())
 
+    def skip(self, count: int = 1) -> None:
+        """Count steps that an earlier run has done: behind us, but no measure of the pace."""
+        self.done += count
+        self._begun += count
+        if self._first is not None:
+            self._first = self._first[0], self._first[1] + count
+
     def line(self, text: str) -> None:
         """Print one lasting line, above the bar where there is one; cut where a terminal ends.
 
@@ -137,7 +144,9 @@ class Progress:
             )
             self._bar.add_task(printable(self.label), total=self.total, note="")
             self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=self.done, note=printable(note))
+        self._bar.update(
+            self._bar.task_ids[0], completed=self.done, total=self.total, note=printable(note)
+        )
 
 
 @contextmanager

@@ -157,25 +157,21 @@ def compare(
     """
     check_counts(num_seeds=num_seeds)
     found_config, signal, settings = study.best_config, study.signal, study.settings
-    fresh = _Fresh(study, None if path is None else Path(path))
     size = {"modality": signal.kind, "width": settings.width, "depth": settings.depth}
     families = plain_presets(signal.kind)
     total = len(families) * (len(PROTOCOLS) + num_seeds - 1) + num_seeds
     margin = CLOSE * get_kind(signal.kind).metric.margin
     with Progress("compare", total, enabled=progress) as bar:
-        if len(fresh.known) < len(families) * len(PROTOCOLS):
+        fresh = _Fresh(study, None if path is None else Path(path), bar)
+        if len(fresh.kept) < len(families) * len(PROTOCOLS):
+            kept = f", {len(fresh.kept)} of them done before" if fresh.kept else ""
             bar.line(
                 f"compare: what was found and {len(families)} published networks on fresh seeds, "
-                f"about {total} trainings of {settings.num_steps} steps"
+                f"about {total} trainings of {settings.num_steps} steps{kept}"
             )
 
         def entry(name: str, protocol: str, config: NetworkConfig, seeds: int) -> Entry:
-            figures = []
-            for i in range(seeds):
-                is_new, found = fresh.get(config, i)
-                bar.total += is_new and bar.done >= bar.total
-                bar.update(bar.done + is_new, name)
-                figures.append(found)
+            figures = [fresh.get(config, i, name) for i in range(seeds)]
             scores, samples, between = zip(*figures, strict=True)
             return Entry(name, protocol, config, scores, samples, between)
 
@@ -218,17 +214,19 @@ _DIVERGED: Figures = (-math.inf, -math.inf, -math.inf)
 class _Fresh:
     """Trainings on fresh seeds, each done once; their figures are kept in a JSON file."""
 
-    def __init__(self, study: Study, path: Path | None) -> None:
-        self.study, self.path = study, path
+    def __init__(self, study: Study, path: Path | None, bar: Progress) -> None:
+        self.study, self.path, self.bar = study, path, bar
         self.known: dict[str, list[float] | None] = {}
         self.networks: dict[str, INR | None] = {}  # of the first seed
         if path is not None and path.is_file():
             self.known = _read_figures(path)
+        self.kept = set(self.known)  # from earlier runs, and not yet asked for in this one
 
-    def get(self, config: NetworkConfig, index: int) -> tuple[bool, Figures]:
-        """Whether the figures had to be computed, and the figures."""
+    def get(self, config: NetworkConfig, index: int, label: str) -> Figures:
+        """Figures of a training, which is done if no run has done it; counted once."""
         name = self._name(config, index)
-        is_new = name not in self.known
+        is_new, is_kept = name not in self.known, name in self.kept
+        self.bar.total += (is_new or is_kept) and self.bar.done >= self.bar.total
         if is_new:
             inr = self._train(config, index)
             if index == 0:
@@ -236,8 +234,12 @@ class _Fresh:
             self.known[name] = None if inr is None else _figures(inr)
             if self.path is not None:
                 write_atomic(self.path, json.dumps(self.known, indent=1).encode())
+            self.bar.update(self.bar.done + 1, label)
+        elif is_kept:
+            self.kept.remove(name)
+            self.bar.skip()
         figures = self.known[name]
-        return is_new, _DIVERGED if figures is None else (figures[0], figures[1], figures[2])
+        return _DIVERGED if figures is None else (figures[0], figures[1], figures[2])
 
     def network(self, config: NetworkConfig) -> INR | None:
         """A network of the first seed: kept, read from its file, or trained again the same."""

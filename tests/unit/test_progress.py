@@ -42,6 +42,27 @@ def test_a_continued_run_counts_its_own_steps(clock):
         assert bar.eta() == "35s"
 
 
+def test_what_an_earlier_run_has_done_is_no_measure_of_the_pace(clock):
+    with Progress("compare", 40, enabled=False) as bar:
+        bar.skip(5)
+        clock[0] += 5.0
+        bar.update(bar.done + 1)
+        bar.skip(4)
+        clock[0] += 10.0
+        bar.update(bar.done + 1)
+        assert bar.done == 11 and bar.eta() == "4m50s"
+
+
+def test_a_bar_shows_a_total_that_grows(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_has_bar", lambda: True)
+    monkeypatch.setattr(progress, "DELAY", 0.0)
+    with Progress("compare", 28) as bar:
+        bar.update(27)
+        bar.total = 30
+        bar.update(29)
+    assert "29/30" in capsys.readouterr().err
+
+
 def test_a_line_is_printed_now_and_then(clock, capsys):
     with Progress("fit", 100) as bar:
         for done in range(1, 31):

@@ -7,6 +7,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax.inr.presets import FACTORS
+from optiinr_jax.progress import Progress
 from optiinr_jax.studies import Comparison, Entry, StudyError, compare
 from optiinr_jax.studies.comparison import FOUND, fresh_key
 from optiinr_jax.studies.trials import trial_key
@@ -77,6 +78,24 @@ def test_what_is_kept_is_not_trained_again(comparison, study, folder, monkeypatc
     assert again.found == comparison.found and path.stat().st_mtime_ns == stamp
     assert again.presets == comparison.presets
     assert again.preset_inr.score == comparison.preset_inr.score  # from its file
+
+
+def test_what_is_kept_counts_as_done(comparison, study, folder, tmp_path, monkeypatch):
+    """The bar of a comparison that goes on does not begin at zero, and ends at its end."""
+    known = json.loads((folder / "comparison.json").read_text())
+    path = tmp_path / "comparison.json"
+    path.write_text(json.dumps(dict(list(known.items())[:-2])))
+    bars = []
+
+    class Watched(Progress):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            bars.append(self)
+
+    monkeypatch.setattr("optiinr_jax.studies.comparison.Progress", Watched)
+    compare(study, num_seeds=2, path=path, progress=False)
+    assert json.loads(path.read_text()) == known
+    assert bars[0].done == len(known) <= bars[0].total
 
 
 def test_a_damaged_file_costs_only_time(comparison, study, folder, tmp_path):
