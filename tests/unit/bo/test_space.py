@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import qmc
 
 from optiinr_jax.bo import Choice, Float, Int, Space, maximise
 from optiinr_jax.bo.structure import activity, embed, snap
@@ -67,6 +68,17 @@ def test_draws_are_valid_and_seeded(make):
     points = make(3, 40)
     assert all(SPACE.check_point(point) == point for point in points)
     assert points == make(3, 40) != make(4, 40)
+
+
+@pytest.mark.parametrize(("num", "size"), [(1, 1), (2, 3), (10, 1), (33, 14)])
+def test_latin_hypercube_is_scipys(num, size):
+    """The same draws, so that designs of earlier versions stay, without two seconds of import."""
+    space = Space({f"x{i}": Float(0.0, 1.0) for i in range(size)})
+    for seed in (0, (1, 2)):
+        points = [list(point.values()) for point in space.latin_hypercube(seed, num)]
+        cube = qmc.LatinHypercube(d=size, rng=np.random.default_rng(seed)).random(num)
+        np.testing.assert_array_equal(points, cube)
+    assert space.latin_hypercube(0, 0) == []
 
 
 def test_latin_hypercube_is_stratified():
