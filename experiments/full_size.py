@@ -16,7 +16,7 @@ Time: 512 x 512 pixels, all of them in a step: about 2 seconds a step on 2 cores
 same command goes on where it was stopped. Of a solid half the points of a step lie around its
 surface, by whatever objective; its score is the plain IoU of all voxels.
 Expected: experiments/results/full_size/OBJECTIVE/SIGNAL.CONTENDER.STEPS.BATCH.json, a file a
-training.
+training; its network beside the states, in runs/experiments/full_size.
 """
 
 import json
@@ -42,6 +42,7 @@ from optiinr_jax.inr.presets import training_rule
 from optiinr_jax.inr.recommended import in_batches
 from optiinr_jax.studies.rungs import trainings_done
 
+NETWORK = ".inr.safetensors"
 FOLDER, STATES = RESULTS / "full_size", RUNS / "full_size"
 WIDTH, ALL = 256, "all"
 MARKS = (100, 300, 500, 1000, 1500, 2000)  # steps at which a training is scored on its way
@@ -214,7 +215,7 @@ def train(name: str, contender: str, num_steps: int, batch: str, objective: str)
         record = begin(name, signal, contender, num_steps, batch, objective)
     config = NetworkConfig.from_json(record["config"])
     flops = step_flops(config, signal.num_points, signal.num_channels)
-    state = STATES / path.with_suffix(".checkpoint").name
+    state = state_of(path, ".checkpoint")
     state.parent.mkdir(parents=True, exist_ok=True)
     for mark in marks:
         if any(row["steps"] >= mark for row in record["curve"]):
@@ -241,7 +242,13 @@ def train(name: str, contender: str, num_steps: int, batch: str, objective: str)
         record["file_bytes"] = inr.num_bytes
         write(path, record)
         print(f"{name}, {contender}, {batch} points a step: {row}", flush=True)
+    inr.save(state_of(path, NETWORK))
     state.unlink(missing_ok=True)
+
+
+def state_of(result: Path, suffix: str) -> Path:
+    """Where the state or the network of a training lies: megabytes, which are not committed."""
+    return STATES / result.parent.name / result.with_suffix(suffix).name
 
 
 def begin(

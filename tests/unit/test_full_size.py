@@ -49,6 +49,9 @@ def test_killed_and_continued_it_is_the_same_curve(folders, monkeypatch):
     scores = [[row["samples"] for row in record["curve"]] for record in (whole, again)]
     np.testing.assert_array_equal(*scores)
     assert again["seconds"] > 0.0
+    result = full_size.result_of(NAME, "siren, official", STEPS, "64", "samples")
+    kept = oi.load_inr(full_size.state_of(result, full_size.NETWORK))
+    assert kept.scores.samples == again["curve"][-1]["samples"]
 
 
 @pytest.mark.integration
