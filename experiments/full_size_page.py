@@ -1,7 +1,8 @@
 """Write docs/full_size.md from what `full_size` trained.
 
 Command: python -m experiments.full_size_page
-Expected: the table, what a grid and a DCT of as many numbers give, and what a codec takes.
+Expected: the table, what a grid and a DCT of as many numbers give, what a codec takes; and of every
+picture whose network lies in runs/, docs/full_size/SIGNAL.jpg with its errors.
 """
 
 import io
@@ -15,10 +16,21 @@ from PIL import Image
 from scipy.fft import dctn, idctn
 from scipy.interpolate import make_lsq_spline
 
-from experiments.full_size import CONTENDERS, FOLDER, SIGNALS, kind_of, load
+import optiinr_jax as oi
+from experiments.full_size import (
+    CONTENDERS,
+    FOLDER,
+    NETWORK,
+    SIGNALS,
+    kind_of,
+    load,
+    result_of,
+    state_of,
+)
 from optiinr_jax.signals import psnr
 
 PAGE = Path("docs") / "full_size.md"
+PICTURES = PAGE.with_suffix("")
 SHOWN = (300, 500, 1000, 2000)
 # Printed: the paper's means over whole sets; FINER++'s notebook on this very picture, 5 000 steps.
 PAPER = {
@@ -30,6 +42,8 @@ PAPER = {
 }
 NOTEBOOK = {"div2k/test_01": "FINER 42.13, WF 41.35, GF 40.68, SIREN 40.06"}
 ORDER = 3
+AMPLIFIED = 10.0  # what an error is multiplied by, where it is drawn
+MARGIN = 8  # white columns between two panels
 
 
 def main() -> None:
@@ -59,6 +73,8 @@ def page() -> Iterator[str]:
         rows = [record for record in records if record["signal"] == name]
         if rows:
             yield from signal_part(name, rows)
+    for data_set in ("div2k", "kodak"):
+        yield from means(data_set, records)
     missing = [name for name in SIGNALS if not any(r["signal"] == name for r in records)]
     if missing:
         yield f"**Not run yet**: {', '.join(missing)}.\n"
@@ -90,6 +106,56 @@ def signal_part(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
     yield from crowded(name, records)
     if kind_of(name) == "image":
         yield from controls(name, records)
+        yield from errors(name, records)
+
+
+def means(data_set: str, records: list[dict[str, Any]]) -> Iterator[str]:
+    """Means over the pictures of a set, of what was trained on all of them."""
+    names = [name for name in SIGNALS if name.startswith(data_set)]
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for record in records:
+        if record["signal"] in names:
+            groups.setdefault((label_of(record), *sizes_of(record)), []).append(record)
+    whole = {group: rows for group, rows in groups.items() if len(rows) == len(names)}
+    if whole:
+        yield f"## Mean of the {len(names)} pictures of {data_set}\n"
+        yield f"Printed in the paper: {PAPER[data_set]}. Here: {', '.join(names)}.\n"
+        yield "| network | points a step | of | at the samples | between them |"
+        yield "|" + "---|" * 5
+    for group, rows in whole.items():
+        last = [record["curve"][-1] for record in rows]
+        both = [np.mean([row[key] for row in last]) for key in ("samples", "between")]
+        yield f"| {' | '.join((*group, *(f'{mean:.2f}' for mean in both)))} |"
+    if whole:
+        yield ""
+
+
+def errors(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
+    """The picture, its best network and ten times the error, side by side."""
+    file = PICTURES / f"{name.replace('/', '_')}.jpg"
+    for record in sorted(records, key=lambda r: r["curve"][-1]["samples"], reverse=True):
+        steps, batch = record["curve"][-1]["steps"], record["config"].get("batch_size") or "all"
+        result = result_of(name, record["contender"], steps, str(batch), record["objective"])
+        network = state_of(result, NETWORK)
+        if network.is_file():
+            draw(load(name), oi.load_inr(network), file)
+            break
+    if file.is_file():
+        yield (
+            f"![The picture, a network of it at its samples, and {AMPLIFIED:.0f} times the error.]"
+            f"({PICTURES.name}/{file.name})\n"
+        )
+
+
+def draw(signal: oi.Signal, inr: oi.INR, file: Path) -> None:
+    """Write three panels: the signal, the network, and the error, grey and amplified."""
+    pixels = np.asarray(signal.samples, np.float64)
+    found = np.clip(np.asarray(inr.render(), np.float64).reshape(pixels.shape), 0.0, 1.0)
+    error = np.abs(found - pixels).mean(axis=-1, keepdims=True).repeat(pixels.shape[-1], axis=-1)
+    space = np.ones((len(pixels), MARGIN, pixels.shape[-1]))
+    panels = [pixels, space, found, space, AMPLIFIED * error]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(_encoded(np.concatenate(panels, axis=1), format="JPEG", quality=85))
 
 
 def crowded(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
@@ -107,17 +173,17 @@ def row(record: dict[str, Any]) -> str:
     """One training."""
     by_steps = {point["steps"]: point for point in record["curve"]}
     last = record["curve"][-1]
-    scores = [figures(by_steps.get(steps)) for steps in SHOWN]
-    batch = record["config"].get("batch_size")
-    label = record["contender"] + ("" if record["objective"] == "samples" else ", continuous")
+    digits = 4 if kind_of(record["signal"]) == "volume" else 2
+    scores = [figures(by_steps.get(steps), digits) for steps in SHOWN]
     seconds = f"{last['seconds']:.0f}"
     if record["search"]["seconds"]:
         seconds += f" + {record['search']['seconds']:.0f} of the search"
+    batch, steps = sizes_of(record)
     cells = [
-        label,
+        label_of(record),
         f"{record['num_params']:,}",
-        "all" if batch is None else f"{batch:,}",
-        f"{last['steps']:,}",
+        batch,
+        steps,
         *scores,
         seconds,
         f"{record['peak_memory_mb']:,}",
@@ -125,9 +191,21 @@ def row(record: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def figures(point: dict[str, Any] | None) -> str:
+def label_of(record: dict[str, Any]) -> str:
+    """Name of the contender, with its objective where it is not the paper's."""
+    return record["contender"] + ("" if record["objective"] == "samples" else ", continuous")
+
+
+def sizes_of(record: dict[str, Any]) -> tuple[str, str]:
+    """Points of a step, and steps."""
+    batch = record["config"].get("batch_size")
+    return "all" if batch is None else f"{batch:,}", f"{record['curve'][-1]['steps']:,}"
+
+
+def figures(point: dict[str, Any] | None, digits: int) -> str:
     """At the samples and between them."""
-    return "-" if point is None else f"{point['samples']:.2f} / {point['between']:.2f}"
+    keys = ("samples", "between")
+    return "-" if point is None else " / ".join(f"{point[key]:.{digits}f}" for key in keys)
 
 
 def controls(name: str, records: list[dict[str, Any]]) -> Iterator[str]:

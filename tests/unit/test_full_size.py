@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import optiinr_jax as oi
-from experiments import full_size
+from experiments import full_size, full_size_page
 
 STEPS = 120
 NAME = "div2k/test_01"
@@ -65,3 +66,29 @@ def test_a_narrowed_network_has_no_more_numbers_than_the_published(folders):
     assert full_size.count_params(ours, signal) > budget  # of as many units, but encoded
     narrow = full_size.narrowed(ours, signal)
     assert full_size.count_params(narrow, signal) <= budget and narrow.width == 8
+
+
+def test_a_mean_is_over_all_pictures_of_a_set_or_not_told():
+    def record(index, score, steps=2000):
+        curve = [{"steps": 300, "samples": 1.0}]
+        curve += [{"steps": steps, "samples": score, "between": 30.0}]
+        config, name = {"batch_size": 16384}, f"div2k/test_{index:02d}"
+        facts = {"signal": name, "contender": "searched", "objective": "samples"}
+        return facts | {"config": config, "curve": curve}
+
+    four = [record(i, score) for i, score in ((0, 40.0), (1, 46.0), (4, 42.0), (8, 44.0))]
+    assert not list(full_size_page.means("div2k", four[:3]))
+    *_, line, end = full_size_page.means("div2k", [*four, record(1, 50.0, steps=300)])
+    assert line == "| searched | 16,384 | 2,000 | 43.00 | 30.00 |" and not end
+
+
+def test_the_picture_of_errors_is_dark_where_the_network_is_right(tmp_path, monkeypatch):
+    monkeypatch.setattr(full_size_page, "AMPLIFIED", 1.0)  # nothing is learned yet
+    signal = oi.sample_signal("image", 16)
+    inr = oi.make_inr(signal, oi.preset("siren", width=8))
+    full_size_page.draw(signal, inr, tmp_path / "a.jpg")
+    panels = np.asarray(Image.open(tmp_path / "a.jpg"), float)
+    assert panels.shape == (16, 3 * 16 + 2 * full_size_page.MARGIN, 3)
+    error = np.abs(inr.render() - signal.samples).mean(-1)
+    shown = panels[:, -16:].mean(-1) / 255.0
+    assert np.abs(shown - error).mean() < 0.03 < error.std()
