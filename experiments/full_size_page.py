@@ -2,7 +2,7 @@
 
 Command: python -m experiments.full_size_page
 Expected: the table, what a grid and a DCT of as many numbers give, what a codec takes; and of every
-picture whose network lies in runs/, docs/full_size/SIGNAL.jpg with its errors.
+picture whose network lies in runs/, docs/full_size/SIGNAL.jpg with the errors in its middle.
 """
 
 import io
@@ -44,6 +44,7 @@ NOTEBOOK = {"div2k/test_01": "FINER 42.13, WF 41.35, GF 40.68, SIREN 40.06"}
 ORDER = 3
 AMPLIFIED = 10.0  # what an error is multiplied by, where it is drawn
 MARGIN = 8  # white columns between two panels
+DETAIL, MAGNIFIED = 128, 3  # pixels of a side that are drawn, from the middle, and how large each
 
 
 def main() -> None:
@@ -131,7 +132,7 @@ def means(data_set: str, records: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def errors(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
-    """The picture, its best network and ten times the error, side by side."""
+    """A detail of the picture, of its best network and of ten times the error, side by side."""
     file = PICTURES / f"{name.replace('/', '_')}.jpg"
     for record in sorted(records, key=lambda r: r["curve"][-1]["samples"], reverse=True):
         steps, batch = record["curve"][-1]["steps"], record["config"].get("batch_size") or "all"
@@ -142,15 +143,23 @@ def errors(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
             break
     if file.is_file():
         yield (
-            f"![The picture, a network of it at its samples, and {AMPLIFIED:.0f} times the error.]"
+            f"![The middle, {DETAIL} pixels wide: the picture, a network of it at its samples, and "
+            f"{AMPLIFIED:.0f} times the error.]"
             f"({PICTURES.name}/{file.name})\n"
         )
 
 
+def _detail(pixels: np.ndarray) -> np.ndarray:
+    """The middle, each pixel magnified to a square."""
+    starts = [max(side - DETAIL, 0) // 2 for side in pixels.shape[:2]]
+    rows, columns = (slice(start, start + DETAIL) for start in starts)
+    return pixels[rows, columns].repeat(MAGNIFIED, axis=0).repeat(MAGNIFIED, axis=1)
+
+
 def draw(signal: oi.Signal, inr: oi.INR, file: Path) -> None:
-    """Write three panels: the signal, the network, and the error, grey and amplified."""
-    pixels = np.asarray(signal.samples, np.float64)
-    found = np.clip(np.asarray(inr.render(), np.float64).reshape(pixels.shape), 0.0, 1.0)
+    """Write three panels of the middle: the signal, the network, the error, grey and amplified."""
+    pixels, found = (_detail(np.asarray(x, np.float64)) for x in (signal.samples, inr.render()))
+    found = np.clip(found, 0.0, 1.0)
     error = np.abs(found - pixels).mean(axis=-1, keepdims=True).repeat(pixels.shape[-1], axis=-1)
     space = np.ones((len(pixels), MARGIN, pixels.shape[-1]))
     panels = [pixels, space, found, space, AMPLIFIED * error]

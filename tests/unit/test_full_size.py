@@ -87,8 +87,9 @@ def test_the_picture_of_errors_is_dark_where_the_network_is_right(tmp_path, monk
     signal = oi.sample_signal("image", 16)
     inr = oi.make_inr(signal, oi.preset("siren", width=8))
     full_size_page.draw(signal, inr, tmp_path / "a.jpg")
-    panels = np.asarray(Image.open(tmp_path / "a.jpg"), float)
-    assert panels.shape == (16, 3 * 16 + 2 * full_size_page.MARGIN, 3)
-    error = np.abs(inr.render() - signal.samples).mean(-1)
-    shown = panels[:, -16:].mean(-1) / 255.0
-    assert np.abs(shown - error).mean() < 0.03 < error.std()
+    panels, size = np.asarray(Image.open(tmp_path / "a.jpg"), float), 16 * full_size_page.MAGNIFIED
+    assert panels.shape == (size, 3 * size + 2 * full_size_page.MARGIN, 3)
+    error = np.abs(np.clip(inr.render(), 0.0, 1.0) - signal.samples).mean(-1)
+    middle = full_size_page.MAGNIFIED // 2
+    shown = panels[middle :: full_size_page.MAGNIFIED, -size + middle :: full_size_page.MAGNIFIED]
+    assert np.abs(shown.mean(-1) / 255.0 - error).mean() < 0.03 < error.std()
