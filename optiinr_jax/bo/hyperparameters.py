@@ -2,14 +2,16 @@
 
 The search runs in z, with parameter = mean + sd z and z ~ N(0, 1) a priori: no constraint, the
 same scale for every entry, and the prior's median as the answer to no data. Loss and gradient are
-one compiled program, which SciPy's L-BFGS calls some thirty times from the median. More starts
-find nothing better (benchmarks/bench_suggestion.py), so there is one, and no random number. Of
-many trials a part tells the parameters as well, in a fraction of the time; the model itself is
-conditioned on all of them.
+one compiled program, which SciPy's L-BFGS calls some thirty times from the median. Where noise
+explains what was seen, ripples may explain it better, which no descent from the median finds: a
+second one begins at short length-scales and little noise. More starts find nothing better
+(benchmarks/bench_suggestion.py). No number is random. Of many trials a part tells the parameters as
+well, in a fraction of the time; the model itself is conditioned on all of them.
 
 Letters: n capacity, p continuous dims, k choices, z parameters.
 """
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,6 +27,8 @@ from optiinr_jax.bo.kernels import Kernel, Normal, get_kernel, split_kernel
 from optiinr_jax.bo.structure import Structure, embed
 
 MAX_STEPS = 30
+MUCH_NOISE = 0.1  # of the variance of the scores: more may be ripples
+SHORT, QUIET = -2.5, -2.0  # z of length-scales and of the noise, where ripples are looked for
 MAX_FITTED = 384  # trials that the parameters are fitted to
 
 Arr = Array | np.ndarray
@@ -89,7 +93,10 @@ def fit_best(
 def fit(
     data: Data, *, kernel: str | Kernel, structure: Structure, quick: bool = False
 ) -> tuple[Float[np.ndarray, " z"], float]:
-    """Fit z from the prior's median, which is the answer when the descent fails; and its loss."""
+    """Fit z from the prior's median, which is the answer when the descent fails; and its loss.
+
+    Where the fit has much noise, a second descent looks for ripples instead.
+    """
     from scipy.optimize import minimize  # a fifth of a second, for those who propose
 
     data = _to_fit(data)
@@ -99,10 +106,18 @@ def fit(
         loss, grad = loss_and_grad(z, data, kernel=kernel, structure=structure, quick=quick)
         return float(loss), np.asarray(grad)
 
-    found = minimize(loss_fn, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_STEPS})
-    if np.isfinite(found.fun) and np.all(np.isfinite(found.x)):
-        return found.x, float(found.fun)
-    return start, np.inf
+    def descend(start: np.ndarray) -> tuple[np.ndarray, float]:
+        options = {"maxiter": MAX_STEPS}
+        found = minimize(loss_fn, start, jac=True, method="L-BFGS-B", options=options)
+        is_finite = np.isfinite(found.fun) and np.all(np.isfinite(found.x))
+        return (found.x, float(found.fun)) if is_finite else (start, np.inf)
+
+    best = descend(start)
+    mean, sd = get_kernel(kernel).log_noise
+    noise = mean + sd * best[0][-1]  # the last one of the parameters
+    if noise < math.log(MUCH_NOISE):
+        return best
+    return min(best, descend(_rippled(kernel, structure)), key=lambda fit: fit[1])
 
 
 def _to_fit(data: Data) -> Data:
@@ -113,6 +128,18 @@ def _to_fit(data: Data) -> Data:
     places = np.linspace(0, len(rows) - 1, MAX_FITTED).round().astype(int)
     kept = np.sort(rows[np.argsort(np.asarray(data.y)[rows], kind="stable")[places]])
     return jax.tree.map(lambda leaf: np.asarray(leaf)[kept], data)
+
+
+def _rippled(kernel: str | Kernel, structure: Structure) -> np.ndarray:
+    """Where a function with ripples has its z: short length-scales of the numbers, little noise."""
+    prior = jax.eval_shape(partial(make_prior, kernel, structure)).mean
+    leaves, _ = jax.tree_util.tree_flatten_with_path(prior)
+    z = []
+    for path, leaf in leaves:
+        name = jax.tree_util.keystr(path[-1:])
+        level = SHORT if name.startswith(".log_lengthscale") else 0.0
+        z += [QUIET if name == ".log_noise" else level] * leaf.size
+    return np.array(z)
 
 
 def _size(kernel: str | Kernel, structure: Structure) -> int:

@@ -188,6 +188,23 @@ def test_of_several_kernels_the_likelier_is_used():
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("kernel", ["anova", "product", "sum_product"])
+def test_ripples_are_not_taken_for_noise(kernel):
+    """A descent from the prior's median alone ends where noise explains them."""
+    rng, structure = np.random.default_rng(0), Space({"x": Float(0, 1), "y": Float(0, 1)}).structure
+    places = rng.random((60, 2))
+    y = np.sin(2 * np.pi * 10 * places[:, 0]) - 4 * np.square(places[:, 1] - 0.4)
+    noise = {}
+    for name, scores in (("ripples", y), ("noise", rng.standard_normal(60))):
+        known = [(place, np.zeros(0, np.int32)) for place in places]
+        data = engine.pad_data(known, (scores - scores.mean()) / scores.std(), [], quick=True)
+        with jax.enable_x64(True):
+            z, _ = fit(data, kernel=kernel, structure=structure, quick=True)
+            noise[name] = float(jnp.exp(to_params(kernel, structure, z).log_noise))
+    assert noise["ripples"] < 0.01 and noise["noise"] > 0.3
+
+
+@pytest.mark.integration
 def test_a_study_compiles_two_programs():
     """One for the parameters and one for the proposal, however many trials up to a capacity."""
     space = Space({"x": Float(0, 1), "c": Choice("abcdefg")})  # of this shape there is no other
