@@ -29,6 +29,7 @@ from optiinr_jax.bo.structure import Structure, embed
 MAX_STEPS = 30
 MUCH_NOISE = 0.1  # of the variance of the scores: more may be ripples
 SHORT, QUIET = -2.5, -2.0  # z of length-scales and of the noise, where ripples are looked for
+CLEAR = 5.0  # in nats: by so much ripples have to be likelier, for few points fit any
 MAX_FITTED = 384  # trials that the parameters are fitted to
 
 Arr = Array | np.ndarray
@@ -117,7 +118,8 @@ def fit(
     noise = mean + sd * best[0][-1]  # the last one of the parameters
     if noise < math.log(MUCH_NOISE):
         return best
-    return min(best, descend(_rippled(kernel, structure)), key=lambda fit: fit[1])
+    rippled = descend(_rippled(kernel, structure))
+    return rippled if rippled[1] < best[1] - CLEAR else best
 
 
 def _to_fit(data: Data) -> Data:
