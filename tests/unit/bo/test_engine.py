@@ -192,10 +192,10 @@ def test_of_several_kernels_the_likelier_is_used():
 def test_ripples_are_not_taken_for_noise(kernel):
     """A descent from the prior's median alone ends where noise explains them."""
     rng, structure = np.random.default_rng(0), Space({"x": Float(0, 1), "y": Float(0, 1)}).structure
-    places = rng.random((60, 2))
+    places = rng.random((120, 2))
     y = np.sin(2 * np.pi * 10 * places[:, 0]) - 4 * np.square(places[:, 1] - 0.4)
     noise = {}
-    for name, scores in (("ripples", y), ("noise", rng.standard_normal(60))):
+    for name, scores in (("ripples", y), ("noise", rng.standard_normal(120))):
         known = [(place, np.zeros(0, np.int32)) for place in places]
         data = engine.pad_data(known, (scores - scores.mean()) / scores.std(), [], quick=True)
         with jax.enable_x64(True):
