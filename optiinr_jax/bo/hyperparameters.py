@@ -4,9 +4,9 @@ The search runs in z, with parameter = mean + sd z and z ~ N(0, 1) a priori: no 
 same scale for every entry, and the prior's median as the answer to no data. Loss and gradient are
 one compiled program, which SciPy's L-BFGS calls some thirty times from the median. Where noise
 explains what was seen, ripples may explain it better, which no descent from the median finds: a
-second one begins at short length-scales and little noise. More starts find nothing better
-(benchmarks/bench_suggestion.py). No number is random. Of many trials a part tells the parameters as
-well, in a fraction of the time; the model itself is conditioned on all of them.
+second one begins at short length-scales and little noise. No number is random. Of many trials a
+part tells the parameters as well, in a fraction of the time; the model itself is conditioned on all
+of them.
 
 Letters: n capacity, p continuous dims, k choices, z parameters.
 """
