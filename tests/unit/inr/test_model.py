@@ -1,6 +1,7 @@
 """The network: complex layers as pairs, two maps of a layer, mixed stacks, sizes."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import pytest
 
 from optiinr_jax import inr
 from optiinr_jax.inr.lowering import LoweredConfig, resolve_bounds
-from optiinr_jax.inr.model import apply, init, map_names
+from optiinr_jax.inr.model import apply, init, map_names, product
 from optiinr_jax.inr.optimizer import make_optimizer
 from tests.helpers import draw_params, draw_variables
 
@@ -40,6 +41,34 @@ def affine(h, params):
 
 def wire(z, u=0.0):
     return np.exp(20j * z - 100.0 * (np.abs(z) ** 2 + np.abs(u) ** 2))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_the_product_has_the_derivatives_of_what_it_computes(dtype):
+    """Forward, reverse, mapped and of second order, with respect to one or both of its factors."""
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(1)
+        a, b, da, db = (
+            jnp.asarray(rng.normal(size=s), dtype) for s in ((4, 3), (4, 5), (4, 3), (4, 5))
+        )
+        tolerance = {"rtol": 1e-5 if dtype == jnp.float32 else 1e-12}
+
+        def both(f):
+            loss = lambda a, b: jnp.sum(jnp.sin(f(a, b)))  # noqa: E731
+            second = jax.grad(lambda a, b: jnp.sum(jax.grad(loss)(a, b) * da))
+            return (
+                jax.jvp(f, (a, b), (da, db)),
+                jax.jvp(partial(f, a), (b,), (db,)),
+                jax.grad(loss, argnums=(0, 1))(a, b),
+                jax.grad(loss)(a, b),
+                second(a, b),
+                jax.vmap(f)(jnp.stack([a, da]), jnp.stack([b, db])),
+            )
+
+        expected = both(lambda a, b: jnp.einsum("fu,fn->un", a, b))
+        jax.tree.map(
+            lambda x, y: np.testing.assert_allclose(x, y, **tolerance), both(product), expected
+        )
 
 
 @pytest.mark.integration

@@ -152,6 +152,17 @@ def test_rendering_in_chunks_changes_nothing(wavy, monkeypatch):
         np.testing.assert_allclose(wavy.render(scale), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("num_points", [1, 7, 10, 11, 32])
+def test_parts_of_any_number_of_points_are_the_whole(wavy, monkeypatch, num_points):
+    """The last one may be filled up; they are of ten points, or nearly."""
+    network = wavy.network()
+    monkeypatch.setattr(representation, "part_size", lambda width, num: -(-num // -(-num // 10)))
+    coords = jnp.linspace(-1.0, 1.0, 2 * num_points).reshape(num_points, 2)
+    values = network(coords)
+    assert values.shape == (num_points, 1)
+    np.testing.assert_allclose(values, jnp.stack([wavy(c) for c in coords]), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "region",
     [

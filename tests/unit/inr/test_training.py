@@ -1,6 +1,7 @@
 """Training: no recompilation for numbers, one program for all families, divergence, schedule."""
 
 import dataclasses
+import re
 import warnings
 from functools import partial
 
@@ -17,6 +18,7 @@ from optiinr_jax.inr.lowering import resolve_bounds
 from optiinr_jax.inr.task import points_of
 from tests.helpers import draw_variables
 
+SIZES = {"num_dims": 2, "num_channels": 3}
 FAMILIES = ["siren", "finer", "gauss", "wire_real", "gf"]
 # Fits of a few steps, which learn nothing; the warning has tests of its own.
 pytestmark = pytest.mark.filterwarnings("ignore::optiinr_jax.inr.FloorWarning")
@@ -40,6 +42,19 @@ def test_shared_program_trains_as_the_specialised_one(signal, family):
     # The same up to float32 rounding, which Gauss and WIRE at their rates amplify.
     np.testing.assert_allclose(shared.history[:5], special.history[:5], rtol=1e-4)
     assert shared.score == pytest.approx(special.score, abs=0.5)
+
+
+@pytest.mark.parametrize("family", ["siren", "wire_original"])
+def test_no_product_of_a_step_takes_its_left_array_transposed(family):
+    """XLA folds transpositions into products, and has slow kernels for these on a CPU."""
+    config = inr.preset(family, width=16, depth=2)
+    variables = inr.init(jax.random.key(0), config, **SIZES)
+    rows = (jnp.ones((64, 2)), jnp.ones((64, 3)))
+    step = jax.jit(lambda *arrays: training.loss_and_grads(*arrays, config))
+    text = step.lower(variables["params"], variables["constants"], rows).compile().as_text()
+    found = re.findall(r"lhs_contracting_dims={(\d)}, rhs_contracting_dims={(\d)}", text)
+    assert len(found) >= 3 * 3 - 1  # of three layers; the coordinates are not trained
+    assert {left for left, _ in found} == {"1"}
 
 
 @pytest.mark.integration
