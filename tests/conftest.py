@@ -31,6 +31,7 @@ if "xla_backend_optimization_level" not in (flags := os.environ.get("XLA_FLAGS",
         quick += " --xla_cpu_use_fusion_emitters=false"
     os.environ["XLA_FLAGS"] = f"{flags} {quick}".strip()
 
+import hypothesis
 import jax
 import jaxtyping
 import numpy as np
@@ -42,6 +43,10 @@ jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0 if KEPT else 2.0)
 # An implicit broadcast of ranks is a bug until it is written out.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# No test is timed: the first example of one may compile.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"

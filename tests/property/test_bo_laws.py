@@ -49,7 +49,7 @@ def build(dimensions):
 
 
 @pytest.mark.integration
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(spaces(), st.integers(0, 1000))
 def test_decode_inverts_encode(dimensions, seed):
     space = build(dimensions)
@@ -66,7 +66,7 @@ def test_decode_inverts_encode(dimensions, seed):
     assert Space.from_json(space.to_json()) == space
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(spaces(), st.integers(0, 1000))
 def test_any_vector_decodes_to_a_point(dimensions, seed):
     space = build(dimensions)
@@ -77,7 +77,7 @@ def test_any_vector_decodes_to_a_point(dimensions, seed):
 
 @pytest.mark.integration
 @pytest.mark.parametrize("name", KERNELS)
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(spaces(), st.integers(0, 1000))
 def test_kernels_are_positive_semidefinite_on_conditional_spaces(name, dimensions, seed):
     space = build(dimensions)
@@ -120,7 +120,7 @@ def test_names_and_order_of_categories_and_of_data_change_no_prediction(name):
 
 
 @pytest.mark.parametrize("name", WARPS)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @example([-5e-324])  # half of it is 0
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
 def test_warps_are_monotone_and_finite(name, values):

@@ -73,7 +73,6 @@ TRIED = [*SPACES, *map(random_space, range(NUM_RANDOM_SPACES))] if IS_LONG else 
 @pytest.mark.integration
 @pytest.mark.parametrize("space", TRIED)
 @settings(
-    deadline=None,
     max_examples=NUM_EXAMPLES // len(TRIED),
     suppress_health_check=list(HealthCheck),
 )

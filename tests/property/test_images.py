@@ -16,7 +16,7 @@ from optiinr_jax.signals import (
 sides = st.integers(2, 40)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(old=st.tuples(sides, sides), new=st.tuples(sides, sides), channels=st.sampled_from([1, 3]))
 def test_resizing_gives_the_size_asked_for_and_keeps_a_constant(old, new, channels):
     pixels = np.full((*old, channels), 0.25, np.float32)
@@ -28,7 +28,6 @@ def test_resizing_gives_the_size_asked_for_and_keeps_a_constant(old, new, channe
 @pytest.mark.integration
 @settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -20,7 +20,7 @@ permuted = jax.jit(permute, static_argnums=2)
 
 
 @pytest.mark.integration
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(size=sizes, seed=seeds)
 def test_every_key_gives_a_permutation(size, seed):
     index = jnp.arange(size, dtype=jnp.uint32)
@@ -37,7 +37,7 @@ def epoch_of(key, num_points, batch_size, epoch):
 
 
 @pytest.mark.integration
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(
     shape=st.sampled_from([(1, 1), (256, 16), (300, 7), (100, 33), (65, 65)]),
     epoch=st.integers(0, 1000),
@@ -56,7 +56,7 @@ def test_an_epoch_visits_every_point_once(shape, epoch, seed):
 sides = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=3)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(sides=sides)
 def test_groups_are_blocks_that_hold_every_point_once(sides):
     shape = tuple(n * b for n, b in sides)
@@ -73,7 +73,7 @@ def test_groups_are_blocks_that_hold_every_point_once(sides):
 mixed = jax.jit(leveling, static_argnums=1)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(end=st.sampled_from([0, 1, 3, 7, 20]), rank=st.integers(1, 8), seed=seeds)
 def test_leveling_brings_the_leading_eigenvalues_down_to_the_next(end, rank, seed):
     """Of a kernel K = V diag(lambda) V^T, S K has lambda_end in the first `end` places."""

@@ -11,7 +11,7 @@ from optiinr_jax.signals import load_audio, write_audio
 function_scoped = [HealthCheck.function_scoped_fixture]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=function_scoped)
+@settings(max_examples=60, derandomize=True, suppress_health_check=function_scoped)
 @given(
     count=st.integers(2, 500),
     seed=st.integers(0, 99),
@@ -27,7 +27,7 @@ def test_a_wav_returns_what_was_written(tmp_path, count, seed, peak, rate):
 
 
 @pytest.mark.integration
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=function_scoped)
+@settings(max_examples=60, derandomize=True, suppress_health_check=function_scoped)
 @given(
     count=st.integers(2, 500),
     num_channels=st.integers(1, 6),

@@ -13,7 +13,7 @@ seeds = st.integers(0, 10**6)
 
 
 @pytest.mark.integration
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(seed=seeds, num_points=st.integers(4, 30), is_snapped=st.booleans())
 def test_convex_hulls_are_exact(seed, num_points, is_snapped):
     """Inside a convex hull is below all its planes; snapped corners lie on voxel centres."""
@@ -34,7 +34,7 @@ def test_convex_hulls_are_exact(seed, num_points, is_snapped):
     assert not found.occupied[height > 1e-6].any()
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, derandomize=True)
 @given(seed=seeds, shift=st.tuples(*[st.integers(-2, 2)] * 3), flip=st.booleans())
 def test_a_whole_shift_of_the_surface_shifts_the_voxels(seed, shift, flip):
     rng = np.random.default_rng(seed)
@@ -50,7 +50,7 @@ def test_a_whole_shift_of_the_surface_shifts_the_voxels(seed, shift, flip):
     assert abs(still.sum() - volume) < 0.05 * volume
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(seed=seeds, levels=st.sampled_from([2, 3, 5, 1000]), level=st.sampled_from([0.5, 0.3]))
 def test_the_surface_of_any_field_is_closed_and_looks_outwards(seed, levels, level):
     rng = np.random.default_rng(seed)

@@ -84,7 +84,7 @@ paths = st.sampled_from(
 
 
 @pytest.mark.integration
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(path=paths, value=texts)
 def test_any_change_gives_a_signal_or_one_of_four_errors(path, value):
     """Those that whoever opens a study turns into a sentence."""
