@@ -10,7 +10,6 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,8 @@ from jaxtyping import Array, Float32
 from optiinr_jax.files import write_atomic
 from optiinr_jax.inr import display, exports
 from optiinr_jax.inr.config import NetworkConfig
-from optiinr_jax.inr.cost import part_size
 from optiinr_jax.inr.lowering import as_wave
-from optiinr_jax.inr.model import Variables, apply, check_single
+from optiinr_jax.inr.model import Variables, apply, apply_in_parts, check_single
 from optiinr_jax.inr.model_file import Content, pack, unpack
 from optiinr_jax.inr.render_grid import check_region, inside_cell, on_grid_of
 from optiinr_jax.inr.rounding import round_variables
@@ -136,7 +134,7 @@ class INR:
         """The network as `predict` and `Signal.scores` take it: all families share one program."""
         config = as_wave(self.config, self.frame.num_dims)
         config = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), config)
-        return lambda coords: _apply_in_parts(self.variables, config, coords)
+        return lambda coords: apply_in_parts(self.variables, config, coords)
 
     def _concrete(self, what: str, *others: Any) -> "INR":
         """The network for work outside of JAX, where its attributes are plain numbers.
@@ -392,19 +390,6 @@ def load_inr(path: str | os.PathLike[str]) -> INR:
 
 
 _apply = jax.jit(apply)
-
-
-@jax.jit
-def _apply_in_parts(
-    variables: Variables, config: NetworkConfig, coords: Float32[Array, "n d"]
-) -> Float32[Array, "n c"]:
-    """`apply`, in parts that fit the cache as those of a training do: up to 1.7 times as fast."""
-    num_points, num_dims = coords.shape
-    size = part_size(config.width, num_points)
-    missing = -num_points % size
-    parts = jnp.pad(coords, ((0, missing), (0, 0))).reshape(-1, size, num_dims)
-    values = jax.lax.map(partial(apply, variables, config), parts)
-    return values.reshape(num_points + missing, -1)[:num_points]
 
 
 def _round_up(rows: int) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 import optiinr_jax as oi
 from optiinr_jax import inr
-from optiinr_jax.inr import representation
+from optiinr_jax.inr import model, representation
 from optiinr_jax.signals import Scores, make_signal, mesh_of, psnr
 from optiinr_jax.signals.mesh import volume_of
 from tests.helpers import draw_variables
@@ -156,7 +156,7 @@ def test_rendering_in_chunks_changes_nothing(wavy, monkeypatch):
 def test_parts_of_any_number_of_points_are_the_whole(wavy, monkeypatch, num_points):
     """The last one may be filled up; they are of ten points, or nearly."""
     network = wavy.network()
-    monkeypatch.setattr(representation, "part_size", lambda width, num: -(-num // -(-num // 10)))
+    monkeypatch.setattr(model, "part_size", lambda width, num: -(-num // -(-num // 10)))
     coords = jnp.linspace(-1.0, 1.0, 2 * num_points).reshape(num_points, 2)
     values = network(coords)
     assert values.shape == (num_points, 1)
