@@ -4,7 +4,7 @@
 
 `INR.predict` goes through `INR.network`, 65 536 points at a time and those in parts; the peers are
 the same network called as a whole and, where PyTorch is installed, one of its shape there. Seconds
-of the fastest of five calls, in turns, after compilation.
+of the fastest of fifteen calls, in turns, after compilation.
 """
 
 import time
@@ -21,7 +21,7 @@ from optiinr_jax.inr.lowering import resolve_bounds
 NUM_POINTS = 65536
 WIDTHS = (48, 96, 256)
 PRESETS = ("siren", "gauss", "finer")
-REPEATS = 5
+REPEATS = 15
 
 
 def fastest(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:

@@ -40,7 +40,7 @@ def hidden_name(i: int) -> str:
 def as_it_lies(x: Inexact[Array, "*s"]) -> Inexact[Array, "*s"]:
     """The same array, which XLA does not fold into a product as a transposed one.
 
-    On a CPU its kernels for such products are slow: a sixth of the time of a training or more.
+    On a CPU its kernels for some of these are slow: up to a fifth of the time of a training.
     """
     return jax.lax.optimization_barrier(x) if jax.default_backend() == "cpu" else x
 
