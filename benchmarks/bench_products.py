@@ -6,6 +6,8 @@
 `inr/model.py` does. Milliseconds of the fastest of some calls, in turns, after compilation.
 """
 
+from collections.abc import Callable
+from typing import Any
 from unittest import mock
 
 import jax
@@ -22,6 +24,12 @@ CASES = ((48, 9216), (96, 9216), (256, 4096))  # width, points
 SIZES = {"num_dims": 2, "num_channels": 3}
 
 
+def compile_step(arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    """The program of a gradient, traced anew."""
+    jax.clear_caches()
+    return jax.jit(loss_and_grads).lower(*arguments).compile()
+
+
 def main() -> None:
     """Print a line for each width, for a program of its own and for the one of all families."""
     for width, num_points in CASES:
@@ -34,15 +42,13 @@ def main() -> None:
             coords = np.random.default_rng(0).uniform(-1.0, 1.0, (num_points, 2))
             rows = (jnp.asarray(coords, jnp.float32), jnp.zeros((num_points, 3)))
             arguments = (variables["params"], variables["constants"], rows, lowered)
-            apart = jax.jit(loss_and_grads).lower(*arguments).compile()
-            jax.clear_caches()
+            runs = {"apart": compile_step(arguments)}
             with mock.patch.object(model, "as_it_lies", lambda x: x):
-                folded = jax.jit(lambda *a: loss_and_grads(*a)).lower(*arguments).compile()
-            jax.clear_caches()
+                runs["folded"] = compile_step(arguments)
             seconds = fastest(
                 {
-                    "apart": lambda run=apart, a=arguments: jax.block_until_ready(run(*a)),
-                    "folded": lambda run=folded, a=arguments: jax.block_until_ready(run(*a)),
+                    name: lambda run=run, a=arguments: jax.block_until_ready(run(*a))
+                    for name, run in runs.items()
                 }
             )
             name = "all families" if wave else "its own"
