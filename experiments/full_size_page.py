@@ -82,8 +82,12 @@ def page() -> Iterator[str]:
 
 
 def read_all() -> list[dict[str, Any]]:
-    """Every training that has a score."""
-    found = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/*.json"))]
+    """Every training that has a score; how long it is stands in the name of its file."""
+    files = sorted(FOLDER.glob("*/*.json"))
+    found = [
+        {**json.loads(file.read_text()), "num_steps": int(file.name.split(".")[-3])}
+        for file in files
+    ]
     order = {name: i for i, name in enumerate(CONTENDERS)}
     trained = [record for record in found if record["curve"]]
     return sorted(trained, key=lambda record: order.get(record["contender"], len(order)))
@@ -115,7 +119,8 @@ def means(data_set: str, records: list[dict[str, Any]]) -> Iterator[str]:
     names = [name for name in SIGNALS if name.startswith(data_set)]
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in records:
-        if record["signal"] in names:
+        is_whole = record["curve"][-1]["steps"] == record["num_steps"]
+        if record["signal"] in names and is_whole:
             groups.setdefault((label_of(record), *sizes_of(record)), []).append(record)
     whole = {group: rows for group, rows in groups.items() if len(rows) == len(names)}
     if whole:
@@ -135,7 +140,7 @@ def errors(name: str, records: list[dict[str, Any]]) -> Iterator[str]:
     """A detail of the picture, of its best network and of ten times the error, side by side."""
     file = PICTURES / f"{name.replace('/', '_')}.jpg"
     for record in sorted(records, key=lambda r: r["curve"][-1]["samples"], reverse=True):
-        steps, batch = record["curve"][-1]["steps"], record["config"].get("batch_size") or "all"
+        steps, batch = record["num_steps"], record["config"].get("batch_size") or "all"
         result = result_of(name, record["contender"], steps, str(batch), record["objective"])
         network = state_of(result, NETWORK)
         if network.is_file():
@@ -208,7 +213,7 @@ def label_of(record: dict[str, Any]) -> str:
 def sizes_of(record: dict[str, Any]) -> tuple[str, str]:
     """Points of a step, and steps."""
     batch = record["config"].get("batch_size")
-    return "all" if batch is None else f"{batch:,}", f"{record['curve'][-1]['steps']:,}"
+    return "all" if batch is None else f"{batch:,}", f"{record['num_steps']:,}"
 
 
 def figures(point: dict[str, Any] | None, digits: int) -> str:

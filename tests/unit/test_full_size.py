@@ -74,12 +74,15 @@ def test_a_mean_is_over_all_pictures_of_a_set_or_not_told():
         curve += [{"steps": steps, "samples": score, "between": 30.0}]
         config, name = {"batch_size": 16384}, f"div2k/test_{index:02d}"
         facts = {"signal": name, "contender": "searched", "objective": "samples"}
-        return facts | {"config": config, "curve": curve}
+        return facts | {"config": config, "curve": curve, "num_steps": steps}
 
     four = [record(i, score) for i, score in ((0, 40.0), (1, 46.0), (4, 42.0), (8, 44.0))]
     assert not list(full_size_page.means("div2k", four[:3]))
     *_, line, end = full_size_page.means("div2k", [*four, record(1, 50.0, steps=300)])
     assert line == "| searched | 16,384 | 2,000 | 43.00 | 30.00 |" and not end
+    running = four[3] | {"curve": four[3]["curve"][:1]}
+    assert not list(full_size_page.means("div2k", [*four[:3], running]))
+    assert full_size_page.sizes_of(running)[1] == "2,000"
 
 
 def test_the_picture_of_errors_is_dark_where_the_network_is_right(tmp_path, monkeypatch):
