@@ -14,6 +14,7 @@ from unittest import mock
 import jax.numpy as jnp
 import numpy as np
 from mixed_problems import Problem
+from smac_strategy import smac
 
 import optiinr_jax as oi
 from optiinr_jax.bo import Choice, hyperparameters
@@ -225,6 +226,7 @@ STRATEGIES: dict[str, Callable[[Problem, int], Ask]] = {
     "tpe-multivariate": from_optuna(lambda seed: _tpe(seed, multivariate=True)),
     "gp": from_optuna(_gp),
     "botorch": botorch,
+    "smac": smac,
 }
 
 
