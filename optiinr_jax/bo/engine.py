@@ -55,7 +55,7 @@ class Settings:
     warp: str | Warp = "half_rank"
     num_paths: int = 256  # fewer leave many candidates with no improvement on any path
     prior: Mapping[str, Any] | None = None  # {name: guess}, see preference.py
-    quick: bool = False  # compiled in half the time; see `host.quick_jit`
+    quick: bool = False  # compiled in half the time; see `programs.quick_jit`
 
 
 @checked_by_hand

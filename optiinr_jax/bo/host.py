@@ -1,23 +1,13 @@
 """Where the model computes: in double precision on the host's processor, on one core."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache, wraps
-from typing import Any
 
 import jax
 
 from optiinr_jax.blas import one_blas_thread
 
-# XLA's older emitters, little optimisation by LLVM and no division of its work among threads: a
-# compilation takes less than half the time, and the program is as fast
-# (benchmarks/bench_first_ask.py).
-_QUICK = {
-    "xla_cpu_use_fusion_emitters": False,
-    "xla_backend_optimization_level": 1,
-    "xla_cpu_parallel_codegen_split_count": 1,
-}
 _users: set[int] = set()  # processes that have computed, inherited by those forked from them
 
 
@@ -59,37 +49,3 @@ def host_scope() -> Generator[None]:
         one_blas_thread(),
     ):
         yield
-
-
-@cache
-def _compiler_options() -> dict[str, Any]:
-    """What makes a compilation quick, where XLA still knows it."""
-    try:
-        jax.jit(lambda: 0, compiler_options=_QUICK).lower().compile()
-    except jax.errors.JaxRuntimeError:
-        return {}
-    return _QUICK
-
-
-def quick_jit(*static: str) -> Callable[[Callable], Callable]:
-    """`jax.jit` of a function that gets one argument more, `quick`: whether to compile quickly.
-
-    Results differ in their last digits, and so, after some twenty proposals, may a search.
-
-    Args:
-        static: names of the static arguments.
-    """
-
-    def decorate(function: Callable) -> Callable:
-        @cache
-        def jitted(quick: bool) -> Callable:
-            options = _compiler_options() if quick else None
-            return jax.jit(function, static_argnames=static, compiler_options=options)
-
-        @wraps(function)
-        def call(*args: Any, quick: bool = False, **kwargs: Any) -> Any:
-            return jitted(quick)(*args, **kwargs)
-
-        return call
-
-    return decorate

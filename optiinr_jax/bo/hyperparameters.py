@@ -22,8 +22,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int
 
 from optiinr_jax.bo import gp
-from optiinr_jax.bo.host import quick_jit
 from optiinr_jax.bo.kernels import Kernel, Normal, get_kernel, split_kernel
+from optiinr_jax.bo.programs import quick_jit
 from optiinr_jax.bo.structure import Structure, embed
 
 MAX_STEPS = 30

@@ -21,10 +21,10 @@ from jaxtyping import Array, Float, Int
 from optiinr_jax.bo.acquisition import Acquisition, Belief, get_acquisition
 from optiinr_jax.bo.feasibility import Limits, add_feasibility, make_log_feasibility
 from optiinr_jax.bo.held import Bounds, keep_within
-from optiinr_jax.bo.host import quick_jit
 from optiinr_jax.bo.hyperparameters import Arr, Data, to_params
 from optiinr_jax.bo.kernels import Kernel, get_kernel
 from optiinr_jax.bo.preference import STRENGTH, Preference, log_density
+from optiinr_jax.bo.programs import quick_jit
 from optiinr_jax.bo.structure import INACTIVE, Structure, activity, embed
 
 NUM_CANDIDATES = 512  # of each kind, uniform and mutated
@@ -65,7 +65,7 @@ def make_draws(seed: Any, structure: Structure) -> Draws:
     )
 
 
-@quick_jit("kernel", "acquisition", "num_paths")
+@quick_jit("kernel", "acquisition", "num_paths", returns=Proposals._make)
 def propose(
     draws: Draws,
     data: Data,

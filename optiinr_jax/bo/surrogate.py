@@ -21,9 +21,10 @@ from jaxtyping import Array, Float, Int
 from optiinr_jax.bo import gp, pathwise
 from optiinr_jax.bo.dimensions import Choice
 from optiinr_jax.bo.engine import CAPACITIES, Settings, pad_data
-from optiinr_jax.bo.host import host_scope, quick_jit
+from optiinr_jax.bo.host import host_scope
 from optiinr_jax.bo.hyperparameters import Data, fit_best, to_params
 from optiinr_jax.bo.kernels import Kernel, get_kernel
+from optiinr_jax.bo.programs import quick_jit
 from optiinr_jax.bo.space import Point, Space
 from optiinr_jax.bo.structure import Structure, embed
 from optiinr_jax.bo.warp import get_warp
@@ -153,7 +154,7 @@ def _predict(
     return mean, jnp.sqrt(variance)
 
 
-@quick_jit("kernel")
+@quick_jit("kernel", returns=lambda arrays: arrays[0])
 def _draw(
     z: Float[Arr, " z"],
     data: Data,
