@@ -25,6 +25,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -168,14 +169,17 @@ def count_params(config: NetworkConfig, signal: oi.Signal) -> int:
 
 
 def published(preset: str, protocol: str) -> Callable[[str, oi.Signal, int, str], Start]:
-    """A published network by a protocol; by our rule it is trained as ours are."""
+    """A published network by a protocol; by our rule it is trained as ours are, rates included.
+
+    Our rates were measured on small networks, so that they are scaled with the width, as ours are.
+    """
 
     def start(name: str, signal: oi.Signal, num_steps: int, objective: str) -> Start:
-        options: dict[str, Any] = {"factor": FACTOR} if protocol == "search" else {}
-        config = oi.preset(
-            preset, modality=signal.kind, protocol=protocol, width=WIDTH, depth=4, **options
-        )
-        return Start(config)
+        make = partial(oi.preset, preset, modality=signal.kind, protocol=protocol, depth=4)
+        if protocol == "search":
+            small, _ = SMALL[signal.kind]
+            return Start(make(width=small, factor=FACTOR).scaled(width=WIDTH))
+        return Start(make(width=WIDTH))
 
     return start
 

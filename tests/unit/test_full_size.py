@@ -68,6 +68,16 @@ def test_a_narrowed_network_has_no_more_numbers_than_the_published(folders):
     assert full_size.count_params(narrow, signal) <= budget and narrow.width == 8
 
 
+def test_our_rule_trains_a_wide_published_network_at_the_rates_of_its_width():
+    signal = oi.sample_signal("image", 16)
+    config = full_size.CONTENDERS["finer, our rule"]("a", signal, STEPS, "samples").config
+    official = oi.preset("finer", width=full_size.WIDTH, depth=4)
+    assert config.width == full_size.WIDTH > full_size.SMALL["image"][0]
+    for ours, theirs in zip(config.layers, official.layers, strict=True):
+        assert (ours.activation, ours.numbers) == (theirs.activation, theirs.numbers)
+        assert ours.learning_rate < full_size.FACTOR * theirs.learning_rate
+
+
 def test_a_mean_is_over_all_pictures_of_a_set_or_not_told():
     def record(index, score, steps=2000):
         curve = [{"steps": 300, "samples": 1.0}]
