@@ -223,7 +223,7 @@ STRATEGIES: dict[str, Callable[[Problem, int], Ask]] = {
     "random": random,
     "tpe": from_optuna(_tpe),
     "tpe-liar": from_optuna(lambda seed: _tpe(seed, constant_liar=True)),
-    "tpe-multivariate": from_optuna(lambda seed: _tpe(seed, multivariate=True)),
+    "tpe-univariate": from_optuna(lambda seed: _tpe(seed, multivariate=False)),
     "gp": from_optuna(_gp),
     "botorch": botorch,
     "smac": smac,
