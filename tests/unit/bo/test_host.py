@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import pytest
+import scipy.linalg  # noqa: F401 - the fixture limits libraries that are loaded before it
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from optiinr_jax.bo.host import host_scope
